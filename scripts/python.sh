@@ -1,0 +1,73 @@
+# Sourced by the scripts of the top folder, which set `root` to that folder first.
+#
+# `run main.py ARGUMENTS` replaces the shell by Python with everything in requirements.txt. That Python is
+#   1. $PYTHON, or else the active environment (venv, conda), if it has everything that is required;
+#   2. <root>/.venv otherwise. environment.py makes it on first use, with $PYTHON if that is set.
+# Written for bash 3.2 (macOS) and later. Standard output belongs to the Python program alone.
+# shellcheck shell=bash
+: "${root:?}"
+
+show_usage() {
+  echo "usage: $*; --help names the flags" >&2
+  exit 2
+}
+
+fail() {
+  echo "error: $*" >&2
+  exit 2
+}
+
+# Whether $1 is a Python that we support. A name on PATH is no proof: a pyenv shim exists and does not run.
+supported() {
+  "$1" -IS -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+    </dev/null >/dev/null 2>&1
+}
+
+# Whether .venv was made from the requirement files "$@" as they are now. environment.py writes a file of
+# the same name into .venv when pip is done with it: the Python's version and the text that was installed.
+# Comparing them here spares every later start a run of environment.py.
+is_up_to_date() {
+  local version file
+  [[ -x $root/.venv/bin/python && ! -e $root/.venv/unfinished ]] || return 1
+  version=$("$root/.venv/bin/python" --version 2>/dev/null) || return 1
+  for file in "$@"; do
+    [[ -f $root/.venv/$file ]] || return 1
+    [[ $(<"$root/.venv/$file") == "# $version"$'\n'"$(<"$root/$file")" ]] || return 1
+  done
+}
+
+# Sets `python` to an interpreter that has what the requirement files "$@" (names in $root) ask for.
+find_python() {
+  local own='' environment=${VIRTUAL_ENV:-${CONDA_PREFIX:-}} candidate
+  if [[ -n ${PYTHON:-} ]]; then
+    own=$PYTHON
+    supported "$own" || fail "PYTHON=$own is not Python 3.10 to 3.13: name another one, or unset PYTHON"
+  elif [[ -n $environment && ! $environment -ef $root/.venv ]]; then
+    own=$environment/bin/python
+  elif is_up_to_date "$@"; then
+    python=$root/.venv/bin/python
+    return
+  elif [[ -d $root/.venv && ! -e $root/.venv/requirements.txt && ! -e $root/.venv/unfinished ]]; then
+    own=$root/.venv/bin/python # not made by us, so it is the user's, and treated as an active one
+  fi
+  if [[ -n $own ]] && supported "$own"; then
+    python=$("$own" "$root/scripts/environment.py" --take "$@") || exit
+    return
+  fi
+  for candidate in python3.13 python3.12 python3.11 python3.10 python3 python; do
+    # Debian ships Python without ensurepip, and then it can make no environment.
+    if supported "$candidate" && "$candidate" -IS -c 'import ensurepip, venv' </dev/null 2>/dev/null; then
+      python=$("$candidate" "$root/scripts/environment.py" "$@") || exit
+      return
+    fi
+  done
+  fail "found no Python 3.10 to 3.13 that can make an environment: install one" \
+    "(on Debian and Ubuntu: apt install python3-venv), or name it: PYTHON=/path/to/python"
+}
+
+run() {
+  local program=$root/src/$1
+  shift
+  find_python requirements.txt
+  exec "$python" "$program" "$@"
+}

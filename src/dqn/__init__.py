@@ -1,0 +1,27 @@
+"""A trainer of deep Q-networks on Atari games: the map of the package.
+
+    ../main.py       parses the options, builds the parts from named values, runs the experiment
+    ../plot.py       draws the CSV files
+
+    options.py       every flag, in one group for each class below
+    experiment.py    the order of the phases: random → (train → test) × epochs, and saving
+    agent.py         one ε-greedy step after another; explore, train, test
+    actors.py        a game in play: random starts, restarts, whole games counted
+    environments/    environment.py is the contract; ale.py the Atari games; roms.py finds them
+    state_buffer.py  the last screens of a game, which are the network's input
+    replay_memory.py what happened, each screen kept once; minibatches
+    exploration.py   the schedule of ε
+    networks/        deepqnetwork.py is the contract; torch_network.py computes it with PyTorch,
+                     by Neon's optimizers.py and rounding.py
+    statistics.py    listens to the steps: one CSV row for each phase and each game
+    progress.py      listens too: a bar on a terminal, log lines elsewhere
+    snapshot.py      weights on disk in Neon's format; unpickler.py reads them without trust
+    csv_file.py, files.py, memory_limit.py, errors.py   what a run needs of its machine
+
+Arrows run one way: main → experiment → agent → {actors → environments, replay memory, networks}.
+One step of training:
+
+    screen (uint8 H×W) → StateBuffer (h×H×W) → DeepQNetwork.predict → ε-greedy action →
+    Environment.act → reward, screen, terminal → ReplayMemory.add → every train_frequency steps:
+    ReplayMemory.sample → DeepQNetwork.train → every target_steps steps: target network := network
+"""

@@ -1,0 +1,120 @@
+"""A game in play, with the state that the agent sees of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dqn.environments.environment import Environment
+from dqn.state_buffer import StateBuffer
+
+NO_OP = 0
+
+
+class Game(NamedTuple):
+    """A finished game: its unclipped score, and its length in agent steps and emulated frames.
+
+    The steps and the score include those of the random start.
+    """
+
+    score: float
+    steps: int
+    frames: int
+
+
+class Transition(NamedTuple):
+    """What followed an action.
+
+    screen: uint8 (height, width), the one right after the action; games: those that ended since
+    the transition before it, random starts included.
+    """
+
+    reward: float
+    screen: np.ndarray
+    terminal: bool
+    episode_end: bool
+    games: list[Game]
+
+
+class Actor:
+    """An environment that restarts itself, and the buffer of its last screens.
+
+    Every episode begins with a random start: `history_length` to `random_starts` no-ops, drawn
+    uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
+    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        screen_height: int,
+        screen_width: int,
+        history_length: int,
+        random_starts: int,
+        generator: np.random.Generator,
+    ):
+        self.environment = environment
+        self._buffer = StateBuffer(
+            history_length=history_length, screen_height=screen_height, screen_width=screen_width
+        )
+        self._min_no_ops = history_length
+        self._max_no_ops = max(history_length, random_starts)
+        self._generator = generator
+        self._is_started = False
+        self._score: float = 0
+        self._steps = 0
+        self._finished: list[Game] = []  # games that no step has reported yet
+
+    @property
+    def state(self) -> np.ndarray:
+        """The current state, uint8 (history, height, width)."""
+        return self._buffer.state
+
+    def start(self) -> None:
+        """Begin the first game, unless one is in play already."""
+        if not self._is_started:
+            self.restart()
+
+    def restart(self) -> None:
+        """Begin a new game; one in play is dropped."""
+        self._is_started = True
+        self._new_game()
+        self._random_start()
+
+    def act(self, action: int) -> Transition:
+        """Take one agent step; where it ends the episode, the next one is begun."""
+        reward = self._act(action)
+        screen = self.environment.get_screen()
+        self._buffer.add(screen)
+        terminal = self.environment.is_terminal()
+        episode_end = terminal or self.environment.is_game_over()
+        self._finish_game()
+        if episode_end:
+            self._random_start()
+        games, self._finished = self._finished, []
+        return Transition(reward, screen, terminal, episode_end, games)
+
+    def _act(self, action: int) -> float:
+        reward = self.environment.act(action)
+        self._score += reward
+        self._steps += 1
+        return reward
+
+    def _new_game(self) -> None:
+        self.environment.restart()
+        self._score: float = 0
+        self._steps = 0
+
+    def _finish_game(self) -> None:
+        """If the game has just ended, note it and begin a new one."""
+        if self.environment.is_game_over():
+            frames = self.environment.frame_number()
+            self._finished.append(Game(self._score, self._steps, frames))
+            self._new_game()
+
+    def _random_start(self) -> None:
+        no_ops = self._generator.integers(self._min_no_ops, self._max_no_ops, endpoint=True)
+        for _ in range(no_ops):
+            self._act(NO_OP)
+            self._finish_game()  # also a game that a no-op ends is counted
+            self._buffer.add(self.environment.get_screen())

@@ -1,0 +1,44 @@
+"""The contract of an environment: a game that is played step by step."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Environment(ABC):
+    """A game with `num_actions` discrete actions, of which 0 does nothing.
+
+    `name` identifies the game and `actions` its action set in snapshots.
+    """
+
+    name: str
+    actions: list[int]
+
+    @property
+    def num_actions(self) -> int:
+        """How many actions there are to choose from."""
+        return len(self.actions)
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Begin a new game."""
+
+    @abstractmethod
+    def act(self, action: int) -> float:
+        """Take an action, an index into `actions`, and return its unclipped reward."""
+
+    @abstractmethod
+    def get_screen(self) -> np.ndarray:
+        """The current screen, uint8 (screen_height, screen_width); the caller copies it."""
+
+    @abstractmethod
+    def is_terminal(self) -> bool:
+        """Whether the last action ended the episode, so that nothing follows to bootstrap from."""
+
+    @abstractmethod
+    def is_game_over(self) -> bool:
+        """Whether the game ended, or was cut off, and only `restart` goes on."""
+
+    @abstractmethod
+    def frame_number(self) -> int:
+        """Emulated frames since the game began."""

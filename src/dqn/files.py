@@ -1,0 +1,63 @@
+"""Writing files so that nothing of the user's is ever lost."""
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dqn.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` as a whole when the block ends, or not at all.
+
+    Raises OSError (a full disk, say); `path` is then what it was before.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def move_aside(path: Path) -> None:
+    """Rename an existing file `path` to the first free of `path.1`, `path.2`, …, and log it.
+
+    Raises UserError if `path` is something else than a file.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise UserError(f"{path} is not a file that could be moved aside: choose another name")
+    number = 1
+    while (aside := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    path.rename(aside)
+    logger.info("Moved the older %s to %s", path, aside.name)
+
+
+def make_writable_folder(folder: Path) -> None:
+    """Make `folder` and its parents, and try whether a file can be written there.
+
+    Raises UserError if not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write into the folder {folder} ({error.strerror}): "
+            "make it writable or choose another one"
+        ) from error

@@ -1,0 +1,119 @@
+"""The optimizers as Nervana Neon 2.6 computes them (neon/optimizers/optimizer.py).
+
+Neon divides the gradient, a sum over the batch, by the batch size n first. Here g is that sum and
+1/n goes into the factors, which saves a pass over the weights and changes nothing when n is a
+power of two.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Optimizer(ABC):
+    """Updates weights in place and keeps `num_states` tensors of their shape for each of them."""
+
+    num_states: int
+
+    def __init__(self, weights: list[Tensor]):
+        self._weights = weights
+        self._num_updates = 0
+        self._states = {w: [torch.zeros_like(w) for _ in range(self.num_states)] for w in weights}
+
+    def states_of(self, weights: Tensor) -> list[Tensor]:
+        """The states of one of the weights, to be read or written in place."""
+        return self._states[weights]
+
+    @torch.no_grad()
+    def optimize(self, gradients: Sequence[Tensor], batch_size: int) -> None:
+        """Make one update from `gradients`, summed over a minibatch of `batch_size`."""
+        self._num_updates += 1
+        for weights, gradient in zip(self._weights, gradients, strict=True):
+            self._update(weights, gradient, self._states[weights], batch_size)
+
+    def restart(self) -> None:
+        """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
+        self._num_updates = 0
+
+    @abstractmethod
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
+        """Update weights `w` and their `states` by the gradient sum `g` over `n` entries."""
+
+
+class RMSProp(Optimizer):
+    """s ← ρs + (1−ρ)g²; w ← w − lr·g / (√(s+ε) + ε), with ρ the decay rate and ε = 1e-6."""
+
+    num_states = 1
+    epsilon = 1e-6
+
+    def __init__(self, weights: list[Tensor], *, learning_rate: float, decay_rate: float):
+        super().__init__(weights)
+        self._learning_rate = learning_rate
+        self._decay_rate = decay_rate
+
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
+        (s,) = states
+        s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
+        root = (s + self.epsilon).sqrt_().add_(self.epsilon)
+        w.addcdiv_(g, root, value=-self._learning_rate / n)
+
+
+class Adam(Optimizer):
+    """Kingma & Ba 2015, section 2, last paragraph: the step size carries the bias correction.
+
+    m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε), with
+    β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    """
+
+    num_states = 2
+    beta_1 = 0.9
+    beta_2 = 0.999
+    epsilon = 1e-8
+
+    def __init__(self, weights: list[Tensor], *, learning_rate: float):
+        super().__init__(weights)
+        self._learning_rate = learning_rate
+
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
+        m, v = states
+        t = self._num_updates
+        step_size = self._learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        m.mul_(self.beta_1).add_(g, alpha=(1 - self.beta_1) / n)
+        v.mul_(self.beta_2).addcmul_(g, g, value=(1 - self.beta_2) / n**2)
+        w.addcdiv_(m, v.sqrt().add_(self.epsilon), value=-step_size)
+
+
+class Adadelta(Optimizer):
+    """Zeiler 2012, algorithm 1: E[g²], E[Δ²] and Δ, with ρ the decay rate and ε = 1e-6."""
+
+    num_states = 3
+    epsilon = 1e-6
+
+    def __init__(self, weights: list[Tensor], *, decay_rate: float):
+        super().__init__(weights)
+        self._decay_rate = decay_rate
+
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
+        mean_g2, mean_delta2, delta = states
+        mean_g2.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
+        torch.div(mean_delta2 + self.epsilon, mean_g2 + self.epsilon, out=delta)
+        delta.sqrt_().mul_(g).div_(n)
+        mean_delta2.mul_(self._decay_rate)
+        mean_delta2.addcmul_(delta, delta, value=1 - self._decay_rate)
+        w.sub_(delta)
+
+
+def create_optimizer(
+    name: str, weights: list[Tensor], *, learning_rate: float, decay_rate: float
+) -> Optimizer:
+    """The optimizer called `name`; Adam ignores the decay rate, Adadelta the learning rate."""
+    if name == "rmsprop":
+        return RMSProp(weights, learning_rate=learning_rate, decay_rate=decay_rate)
+    if name == "adam":
+        return Adam(weights, learning_rate=learning_rate)
+    if name == "adadelta":
+        return Adadelta(weights, decay_rate=decay_rate)
+    raise ValueError(f"unknown optimizer {name}")

@@ -1,0 +1,311 @@
+"""The deep Q-network on PyTorch, with Nervana Neon's arithmetic."""
+
+import copy
+import logging
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dqn.errors import UserError
+from dqn.networks.deepqnetwork import CONVOLUTIONS, DeepQNetwork, layer_shapes, xavier_weights
+from dqn.networks.optimizers import create_optimizer
+from dqn.networks.rounding import mantissa_bits, stochastic_round_
+from dqn.replay_memory import Minibatch
+from dqn.snapshot import BatchNorm, Layer
+
+logger = logging.getLogger(__name__)
+
+DTYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+}
+BATCH_NORM_TENSORS = ("beta", "gamma", "gmean", "gvar")
+
+
+class TorchNetwork(DeepQNetwork):
+    """The network of Mnih et al. 2015 without biases, as the original simple_dqn built it on Neon.
+
+    backend: "cpu", "gpu" (CUDA) or "auto"; datatype: that of the computation. 16-bit types keep
+    float32 weights, which `stochastic_round` (bits of mantissa; 0: off) rounds after each update.
+    Raises UserError for a device or a datatype that this machine lacks.
+    """
+
+    def __init__(
+        self,
+        num_actions: int,
+        *,
+        history_length: int,
+        screen_height: int,
+        screen_width: int,
+        learning_rate: float,
+        discount_rate: float,
+        optimizer: str,
+        decay_rate: float,
+        clip_error: float,
+        min_reward: float,
+        max_reward: float,
+        batch_norm: bool,
+        has_target_network: bool,
+        backend: str,
+        device_id: int,
+        datatype: str,
+        stochastic_round: int,
+        generator: np.random.Generator,
+    ):
+        self.train_iterations = 0
+        self._discount_rate = discount_rate
+        self._clip_error = clip_error
+        self._min_reward = min_reward
+        self._max_reward = max_reward
+        self._device = _choose_device(backend, device_id)
+        self._dtype = DTYPES[datatype]
+        # Master weights: what is computed in 16 bits is cast on the way in.
+        self._weight_dtype = torch.float64 if datatype == "float64" else torch.float32
+
+        self._shapes = layer_shapes(num_actions, history_length, screen_height, screen_width)
+        self._online = QFunction(
+            xavier_weights(self._shapes, generator), history_length, batch_norm
+        )
+        self._online.to(self._device, self._weight_dtype, memory_format=torch.channels_last)
+        self._target = copy.deepcopy(self._online) if has_target_network else self._online
+        self._weights = list(self._online.parameters())
+        self._optimizer = create_optimizer(
+            optimizer, self._weights, learning_rate=learning_rate, decay_rate=decay_rate
+        )
+        self._rounding_bits = min(stochastic_round, mantissa_bits(self._dtype))
+        self._rounding_generator = torch.Generator(self._device)
+        self._rounding_generator.manual_seed(int(generator.integers(2**63)))
+        self._check_datatype(datatype, (1, history_length, screen_height, screen_width))
+
+    def predict(self, states: np.ndarray) -> np.ndarray:
+        with torch.no_grad(), self._precision():
+            q_values = self._online(self._upload(states), inference=True)
+        return q_values.to(self._weight_dtype).cpu().numpy()
+
+    def train(self, minibatch: Minibatch) -> float:
+        prestates, actions, rewards, poststates, terminals = minibatch
+        actions = self._to_device(actions).long()[:, None]
+        rewards = self._to_device(rewards).to(self._weight_dtype)
+        terminals = self._to_device(terminals)
+        batch_size = len(prestates)
+
+        with torch.no_grad(), self._precision():
+            postq = self._target(self._upload(poststates), inference=True)
+            # y = r, or r + γ max Q(s′, a′; θ⁻) where s′ is not terminal
+            targets = rewards.clamp(self._min_reward, self._max_reward)
+            targets += self._discount_rate * postq.amax(1).to(targets.dtype) * ~terminals
+        with self._precision():
+            q_values = self._online(self._upload(prestates), inference=False)
+        with torch.no_grad():
+            delta = q_values.gather(1, actions).to(targets.dtype) - targets[:, None]
+            cost = delta.square().sum() / (2 * batch_size)
+            if self._clip_error:
+                delta.clamp_(-self._clip_error, self._clip_error)
+            deltas = torch.zeros_like(q_values).scatter_(1, actions, delta.to(q_values.dtype))
+        gradients = torch.autograd.grad(q_values, self._weights, deltas)
+        self._optimizer.optimize(gradients, batch_size)
+        self._round_weights()
+        self.train_iterations += 1
+        return cost.item()
+
+    def update_target_network(self) -> None:
+        if self._target is not self._online:
+            self._target.load_state_dict(self._online.state_dict())
+
+    def get_layers(self) -> list[Layer]:
+        return [
+            Layer(
+                weights=_to_neon(weights),
+                states=self._get_states(weights),
+                batch_norm=norm
+                and BatchNorm(
+                    **{name: _to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
+                    states=[self._get_states(norm.beta), self._get_states(norm.gamma)],
+                ),
+            )
+            for weights, norm in self._online.layers()
+        ]
+
+    def set_layers(self, layers: list[Layer]) -> None:
+        self._check_layers(layers)
+        for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
+            _load(weights, layer.weights)
+            self._set_states(weights, layer.states)
+            if norm is not None:
+                for name in BATCH_NORM_TENSORS:
+                    _load(getattr(norm, name), getattr(layer.batch_norm, name))
+                for parameter, states in zip(
+                    (norm.beta, norm.gamma), layer.batch_norm.states, strict=True
+                ):
+                    self._set_states(parameter, states)
+        self._optimizer.restart()
+        self.update_target_network()
+
+    def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
+        return [_to_neon(state) for state in self._optimizer.states_of(parameter)]
+
+    def _set_states(self, parameter: Tensor, arrays: list[np.ndarray]) -> None:
+        states = self._optimizer.states_of(parameter)
+        # A network that was never trained has no states, and those of another optimizer mean
+        # something else: both begin at zero.
+        if len(arrays) != len(states):
+            for state in states:
+                state.zero_()
+            return
+        for state, array in zip(states, arrays, strict=True):
+            _load(state, array)
+
+    def _check_layers(self, layers: list[Layer]) -> None:
+        shapes = [layer.weights.shape for layer in layers]
+        if shapes != self._shapes:
+            raise UserError(
+                f"the snapshot's layers are of the shapes {_text(shapes)}, but this network's of "
+                f"{_text(self._shapes)}: --history_length, --screen_width, --screen_height and "
+                "--minimal_action_set must be as in its training"
+            )
+        has_norm = layers[0].batch_norm is not None
+        if has_norm != bool(self._online.norms):
+            raise UserError(
+                f"the snapshot was trained {'with' if has_norm else 'without'} batch "
+                f"normalisation: use --batch_norm {str(has_norm).lower()}"
+            )
+
+    def _precision(self) -> AbstractContextManager:
+        """Computes in 16 bits what is safe in 16 bits, if `datatype` is such a type."""
+        if self._dtype.itemsize > 2:
+            return nullcontext()
+        return torch.autocast(self._device.type, self._dtype)
+
+    def _to_device(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def _upload(self, states: np.ndarray) -> Tensor:
+        """States as the network's input: float (n, history, height, width) in 0..1."""
+        pixels = self._to_device(states)  # as uint8: fewer bytes to move
+        return pixels.to(self._weight_dtype, memory_format=torch.channels_last).div_(255)
+
+    def _round_weights(self) -> None:
+        if self._rounding_bits:
+            for weights in self._weights:
+                stochastic_round_(weights, self._rounding_bits, self._rounding_generator)
+
+    def _check_datatype(self, datatype: str, state_shape: tuple[int, ...]) -> None:
+        try:
+            self.predict(np.zeros(state_shape, np.uint8))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"{self._device} cannot compute in {datatype} ({reason}): use another --datatype"
+            ) from error
+
+
+class QFunction(nn.Module):
+    """The layers of the network; `weights` are their initial values in Neon's layout."""
+
+    def __init__(self, weights: list[np.ndarray], history_length: int, batch_norm: bool):
+        super().__init__()
+        self.weights = nn.ParameterList()
+        channels = history_length
+        for array, (filters, size, _) in zip(weights, CONVOLUTIONS, strict=False):
+            shape = (filters, channels, size, size)
+            self.weights.append(nn.Parameter(_from_neon(array, shape)))
+            channels = filters
+        for array in weights[len(CONVOLUTIONS) :]:
+            self.weights.append(nn.Parameter(_from_neon(array, array.shape)))
+        self.norms = nn.ModuleList(
+            BatchNormalization(len(w)) for w in self.weights[:-1] if batch_norm
+        )
+
+    def layers(self) -> list[tuple[Tensor, "BatchNormalization | None"]]:
+        """The weights of each layer, and the batch normalisation after it."""
+        norms = list(self.norms) or [None] * (len(self.weights) - 1)
+        return list(zip(self.weights, [*norms, None], strict=True))
+
+    def forward(self, x: Tensor, inference: bool) -> Tensor:
+        """Q-values (n, num_actions) of states (n, history, height, width) in 0..1."""
+        for index, (weights, norm) in enumerate(self.layers()):
+            if index < len(CONVOLUTIONS):
+                x = F.conv2d(x, weights, stride=CONVOLUTIONS[index][2])
+            else:
+                x = F.linear(x.flatten(1), weights)
+            if norm is not None:
+                x = norm(x, inference)
+            if index < len(self.weights) - 1:
+                x = F.relu_(x)
+        return x
+
+
+class BatchNormalization(nn.Module):
+    """Neon's BatchNorm (neon/layers/layer.py): ρ = 0.9, ε = 1e-3, running values from 0.
+
+    Unlike PyTorch's, its running variance is the biased one.
+    """
+
+    rho = 0.9
+    epsilon = 1e-3
+
+    def __init__(self, num_features: int):
+        super().__init__()
+        self.beta = nn.Parameter(torch.zeros(num_features))
+        self.gamma = nn.Parameter(torch.ones(num_features))
+        self.register_buffer("gmean", torch.zeros(num_features))
+        self.register_buffer("gvar", torch.zeros(num_features))
+
+    def forward(self, x: Tensor, inference: bool) -> Tensor:
+        """Normalise x, (n, features) or (n, features, height, width), over all but features."""
+        if inference:
+            return F.batch_norm(x, self.gmean, self.gvar, self.gamma, self.beta, eps=self.epsilon)
+        with torch.no_grad():
+            dimensions = [d for d in range(x.dim()) if d != 1]
+            variance, mean = torch.var_mean(x.to(self.gvar.dtype), dimensions, correction=0)
+            self.gmean.lerp_(mean, 1 - self.rho)
+            self.gvar.lerp_(variance, 1 - self.rho)
+        return F.batch_norm(x, None, None, self.gamma, self.beta, training=True, eps=self.epsilon)
+
+
+def _choose_device(backend: str, device_id: int) -> torch.device:
+    # Float32 is meant to the last digit; TF32, which CUDA would take, has 10 bits of mantissa.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    if backend == "gpu" and not torch.cuda.is_available():
+        raise UserError("there is no CUDA GPU that PyTorch can use: use --backend cpu")
+    if backend == "cpu" or not torch.cuda.is_available():
+        logger.info("Using the CPU with %d threads", torch.get_num_threads())
+        return torch.device("cpu")
+    if device_id >= torch.cuda.device_count():
+        raise UserError(
+            f"there is no GPU {device_id}: --device_id must be below {torch.cuda.device_count()}"
+        )
+    logger.info("Using GPU %d, %s", device_id, torch.cuda.get_device_name(device_id))
+    return torch.device("cuda", device_id)
+
+
+def _to_neon(tensor: Tensor) -> np.ndarray:
+    """A copy in Neon's layout: (C·R·S, K) of (K, C, R, S), (n, 1) of (n,), else the same."""
+    array = tensor.detach().cpu().contiguous().numpy()
+    if array.ndim == 4:
+        array = array.reshape(len(array), -1).T
+    elif array.ndim == 1:
+        array = array[:, np.newaxis]
+    return np.array(array, order="C")
+
+
+def _from_neon(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """The inverse of `_to_neon` for a tensor of `shape`."""
+    return torch.from_numpy(np.ascontiguousarray(array.T if len(shape) == 4 else array)).reshape(
+        shape
+    )
+
+
+def _load(tensor: Tensor, array: np.ndarray) -> None:
+    with torch.no_grad():
+        tensor.copy_(_from_neon(array, tensor.shape))
+
+
+def _text(shapes: list[tuple[int, int]]) -> str:
+    return ", ".join("×".join(map(str, shape)) for shape in shapes)

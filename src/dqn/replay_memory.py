@@ -1,0 +1,138 @@
+"""The replay memory: what happened, sampled uniformly (Mnih et al. 2015, algorithm 1)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.memory_limit import available_memory
+
+# A minibatch that is still not full after so many draws of all its entries means that (nearly) no
+# episode in the memory is longer than a state and its successor.
+MAX_DRAWS = 1000
+# Everything else in the process: the network, its optimizer, PyTorch, two emulators
+OTHER_MEMORY = int(0.6 * 2**30)
+
+
+class Minibatch(NamedTuple):
+    """Transitions (s, a, r, s′, terminal) of batch size n.
+
+    prestates and poststates: uint8 (n, history, height, width); actions: uint8 (n,); rewards:
+    float32 (n,), unclipped; terminals: bool (n,), True where nothing is to be bootstrapped.
+    """
+
+    prestates: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    poststates: np.ndarray
+    terminals: np.ndarray
+
+
+class ReplayMemory:
+    """A ring of the last `size` steps that keeps every screen once, as uint8.
+
+    Entry i holds an action, and the reward, screen and end that followed it. A state is
+    `history_length` screens in a row, and its successor the same moved on by one.
+    Raises UserError if the machine has too little memory for it.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        screen_height: int,
+        screen_width: int,
+        history_length: int,
+        batch_size: int,
+        generator: np.random.Generator,
+    ):
+        _check_available_memory(size, screen_height * screen_width)
+        self.size = size
+        self.batch_size = batch_size
+        self._history_length = history_length
+        self._generator = generator
+        self._screens = np.empty((size, screen_height, screen_width), np.uint8)
+        self._actions = np.empty(size, np.uint8)
+        self._rewards = np.empty(size, np.float32)
+        self._terminals = np.empty(size, bool)
+        self._episode_ends = np.empty(size, bool)  # a game cut off ends without being terminal
+        self._count = 0
+        self._current = 0  # where the next entry goes: the oldest one when the ring is full
+        # One gather fetches a state and its successor: they share all screens but two.
+        self._windows = np.empty(
+            (batch_size, history_length + 1, screen_height, screen_width), np.uint8
+        )
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(
+        self, action: int, reward: float, screen: np.ndarray, terminal: bool, episode_end: bool
+    ) -> None:
+        """Keep one step; `screen`, uint8 (height, width), is the one after the action."""
+        self._actions[self._current] = action
+        self._rewards[self._current] = reward
+        self._screens[self._current] = screen
+        self._terminals[self._current] = terminal
+        self._episode_ends[self._current] = episode_end
+        self._count = max(self._count, self._current + 1)
+        self._current = (self._current + 1) % self.size
+
+    @property
+    def can_sample(self) -> bool:
+        """Whether there are enough entries for a minibatch."""
+        return self._count > max(self.batch_size, self._history_length)
+
+    def sample(self) -> Minibatch:
+        """Draw a minibatch uniformly; its arrays are overwritten by the next call.
+
+        Raises UserError if the episodes are too short for a state and its successor.
+        """
+        indexes = self._sample_indexes()
+        window = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
+        # mode="clip" only spares NumPy a copy: no index is out of range
+        np.take(self._screens, window, axis=0, out=self._windows, mode="clip")
+        return Minibatch(
+            prestates=self._windows[:, :-1],
+            actions=self._actions[indexes],
+            rewards=self._rewards[indexes],
+            poststates=self._windows[:, 1:],
+            terminals=self._terminals[indexes],
+        )
+
+    def _sample_indexes(self) -> np.ndarray:
+        """Indexes, int64 (batch_size,), of poststates' last screens."""
+        indexes = np.empty(0, np.int64)
+        for _ in range(MAX_DRAWS):
+            missing = self.batch_size - len(indexes)
+            drawn = self._generator.integers(self._history_length, self._count, size=missing)
+            indexes = np.concatenate((indexes, drawn[self._is_whole(drawn)]))
+            if len(indexes) == self.batch_size:
+                return indexes
+        raise UserError(
+            f"the replay memory holds no {self._history_length + 1} screens in a row of one game: "
+            "lower --frame_skip or --history_length, or raise --random_steps"
+        )
+
+    def _is_whole(self, indexes: np.ndarray) -> np.ndarray:
+        """Whether the screens up to each of `indexes` follow one another in one episode."""
+        first = indexes - self._history_length
+        over_write_position = (first < self._current) & (self._current <= indexes)
+        # The poststate's last screen may end the episode; those before it may not.
+        before = first[:, np.newaxis] + np.arange(self._history_length)
+        return ~over_write_position & ~self._episode_ends[before].any(axis=1)
+
+
+def _check_available_memory(size: int, screen_bytes: int) -> None:
+    # The memory is taken little by little as it fills: hours later is too late to find out.
+    entry_bytes = screen_bytes + sum(
+        np.dtype(dtype).itemsize for dtype in (np.uint8, np.float32, bool, bool)
+    )
+    available = available_memory()
+    if size and size * entry_bytes + OTHER_MEMORY > available:
+        fitting = max(0, available - OTHER_MEMORY) // entry_bytes
+        raise UserError(
+            f"a replay memory of {size} steps takes {size * entry_bytes / 2**30:.2f} GiB and the "
+            f"rest of the program {OTHER_MEMORY / 2**30:.1f} GiB, but {available / 2**30:.2f} GiB "
+            f"are free: --replay_size {fitting} would fit"
+        )

@@ -1,0 +1,170 @@
+"""Statistics of each phase: what the CSV files, the log and a test's result say."""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dqn.actors import Game
+from dqn.agent import Agent, Step
+from dqn.csv_file import CsvFile
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.replay_memory import ReplayMemory
+
+logger = logging.getLogger(__name__)
+
+PHASE_COLUMNS = (
+    "epoch",
+    "phase",
+    "steps",
+    "nr_games",
+    "average_reward",
+    "min_game_reward",
+    "max_game_reward",
+    "last_exploration_rate",
+    "total_train_steps",
+    "replay_memory_count",
+    "meanq",
+    "meancost",
+    "weight_updates",
+    "total_time",
+    "epoch_time",
+    "steps_per_second",
+)
+GAME_COLUMNS = ("epoch", "phase", "score", "steps", "frames", "seconds")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The unclipped scores of the games that ended in a phase; NaN where there was none."""
+
+    games: int
+    mean: float
+    standard_deviation: float  # of these games, not of their mean
+    minimum: float
+    maximum: float
+
+    def __str__(self) -> str:
+        return (
+            f"games: {self.games}, mean: {self.mean:.2f} ± {self.standard_deviation:.2f}, "
+            f"minimum: {self.minimum:g}, maximum: {self.maximum:g}"
+        )
+
+    @classmethod
+    def of(cls, scores: Iterable[float]) -> "Scores":
+        scores = np.array(list(scores))
+        if len(scores) == 0:
+            return cls(0, np.nan, np.nan, np.nan, np.nan)
+        return cls(len(scores), scores.mean(), scores.std(), scores.min(), scores.max())
+
+
+class Statistics:
+    """Listens to the steps of each phase, and writes a row when the phase ends.
+
+    `csv_file` (None: no files) gets a row for each phase, with the columns of the original
+    simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game.
+    """
+
+    def __init__(
+        self, agent: Agent, network: DeepQNetwork, memory: ReplayMemory, csv_file: Path | None
+    ):
+        self._agent = agent
+        self._network = network
+        self._memory = memory
+        self._phases = csv_file and CsvFile(csv_file, PHASE_COLUMNS)
+        self._games = csv_file and CsvFile(csv_file.with_suffix(".games.csv"), GAME_COLUMNS)
+        self._validation_states: np.ndarray | None = None
+        self._start_time = time.perf_counter()
+        # Seconds that a training game had been played when its phase ended
+        self._unfinished_seconds = 0.0
+        self.start_phase(0, "random")
+
+    def start_phase(self, epoch: int, phase: str) -> None:
+        """Begin to count anew."""
+        self._epoch = epoch
+        self._phase = phase
+        self._num_steps = 0
+        self._scores: list[float] = []
+        self._exploration_rate = 1.0
+        self._costs = 0.0
+        self._num_costs = 0
+        self._phase_start = time.perf_counter()
+        self._game_start = self._phase_start
+        if phase != "test":  # a test begins with a new game, other phases go on with theirs
+            self._game_start -= self._unfinished_seconds
+
+    def on_step(self, step: Step) -> None:
+        """Count one step of the phase."""
+        self._num_steps += 1
+        self._exploration_rate = step.exploration_rate
+        self._costs += sum(step.costs)
+        self._num_costs += len(step.costs)
+        for game in step.games:
+            self._on_game(game)
+
+    def _on_game(self, game: Game) -> None:
+        now = time.perf_counter()
+        self._scores.append(game.score)
+        if self._games:
+            seconds = f"{now - self._game_start:.3f}"
+            self._games.write((self._epoch, self._phase, *game, seconds))
+        self._game_start = now
+
+    def end_phase(self) -> Scores:
+        """Write the phase's row and the original's summary lines, and return the scores."""
+        now = time.perf_counter()
+        if self._phase != "test":
+            self._unfinished_seconds = now - self._game_start
+        seconds = now - self._phase_start
+        steps_per_second = self._num_steps / seconds
+        scores = Scores.of(self._scores)
+        if self._phases:
+            self._phases.write(
+                (
+                    self._epoch,
+                    self._phase,
+                    self._num_steps,
+                    scores.games,
+                    scores.mean,
+                    scores.minimum,
+                    scores.maximum,
+                    self._exploration_rate,
+                    self._agent.total_train_steps,
+                    len(self._memory),
+                    self._mean_q(),
+                    self._costs / self._num_costs if self._num_costs else 0,
+                    self._network.train_iterations,
+                    now - self._start_time,
+                    seconds,
+                    steps_per_second,
+                )
+            )
+        logger.info(
+            "  num_games: %d, average_reward: %f, min_game_reward: %g, max_game_reward: %g",
+            scores.games,
+            scores.mean,
+            scores.minimum,
+            scores.maximum,
+        )
+        logger.info(
+            "  last_exploration_rate: %f, epoch_time: %ds, steps_per_second: %d",
+            self._exploration_rate,
+            seconds,
+            steps_per_second,
+        )
+        return scores
+
+    def _mean_q(self) -> float:
+        """Mean over the validation states of the highest Q-value; 0 before there are any.
+
+        They are one minibatch of prestates, kept from the end of the first phase on (Mnih et al.
+        2015, figure 2).
+        """
+        if self._validation_states is None and self._memory.can_sample:
+            self._validation_states = self._memory.sample().prestates.copy()
+        if self._validation_states is None:
+            return 0.0
+        return float(self._network.predict(self._validation_states).max(axis=1).mean())

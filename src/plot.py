@@ -1,0 +1,406 @@
+"""Draw the learning curves of one or several runs: CSV files to one picture."""
+
+import argparse
+import csv
+import io
+import math
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from dqn.errors import UserError
+from dqn.files import atomic_write
+
+# The columns of a CSV in their order, each with a title and the name or unit of its axis.
+COLUMNS = {
+    "epoch": ("Epoch", "Epoch"),
+    "phase": ("Phase", ""),
+    "steps": ("Steps per phase", "Steps"),
+    "nr_games": ("Games per phase", "Games"),
+    "average_reward": ("Average reward per game", "Reward"),
+    "min_game_reward": ("Lowest reward of a game", "Reward"),
+    "max_game_reward": ("Highest reward of a game", "Reward"),
+    "last_exploration_rate": ("Exploration rate", "ε"),
+    "total_train_steps": ("Training steps so far", "Steps"),
+    "replay_memory_count": ("Replay memory size", "Transitions"),
+    "meanq": ("Mean Q-value of validation states", "Q-value"),
+    "meancost": ("Mean loss", "½ (TD error)²"),
+    "weight_updates": ("Weight updates so far", "Updates"),
+    "total_time": ("Time since the start", "Time (s)"),
+    "epoch_time": ("Time per phase", "Time (s)"),
+    "steps_per_second": ("Steps per second", "Steps/s"),
+}
+OTHER_NAMES = {"phase_time": "epoch_time"}  # as the plot.py of simple_dqn called it
+PHASES = {"random": "Random", "train": "Train", "test": "Test"}
+TRAIN_ONLY = {"meancost", "weight_updates", "total_train_steps"}  # 0 or a copy in other phases
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY = "#595959"
+
+FORMATS = ("png", "svg", "pdf", "eps")
+MAX_BYTES = 200_000_000  # a million rows; what is larger is no CSV of a run
+MIN_PANEL = 50  # pixels, for letters of a pixel
+MAX_SIDE = 65_535  # pixels, the most that matplotlib draws
+MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
+
+
+@dataclass
+class Run:
+    """The curves of one CSV file: phase → field → one value per epoch, NaN where there is none."""
+
+    name: str
+    phases: dict[str, dict[str, list[float]]]
+
+
+def brief(text: str, length: int = 300) -> str:
+    """Cut the middle out of a text longer than `length`, and show what cannot be printed as ?."""
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    half = max(1, (length - 1) // 2)
+    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
+
+
+def read_rows(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Read a CSV file's rows, each with the number of its line; raises UserError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        text = data.decode("utf-8-sig") if len(data) <= MAX_BYTES else "\0"
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): name a run's CSV file") from error
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UserError(f"{path} is not a CSV file: name the one that a run wrote into results/")
+
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num} is not CSV ({error})") from error
+    if not rows:
+        raise UserError(f"{path} is empty: wait until the run has finished a phase")
+    if len(rows) > 1 and not text.endswith(("\n", "\r")):
+        rows[-1][1][-1] = "nan"  # being written at this moment: the last number may be cut
+    return rows
+
+
+def to_number(text: str, where: str) -> float:
+    """Read a number; NaN if it is too large to draw, UserError if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise UserError(f"{where} is {brief(text, 40)!r}, not a number") from None
+    return value if abs(value) < 1e100 else math.nan
+
+
+def read_run(path: Path, fields: list[str], skiprows: int = 1, delimiter: str = ",") -> Run:
+    """Read `fields` of a run; of `skiprows` header rows the one with `epoch` names the columns.
+
+    Raises UserError for a file that is not the CSV of a run, lacks a field or has no complete row.
+    """
+    rows = read_rows(path, delimiter)
+    headers = [row for _, row in rows[:skiprows]] or [list(COLUMNS)]
+    header = next((row for row in headers if "epoch" in row), headers[0])
+    columns = {OTHER_NAMES.get(name, name): index for index, name in enumerate(header)}
+    missing = [name for name in ("epoch", "phase", *fields) if name not in columns]
+    if missing:
+        raise UserError(
+            f"{path} has no column {brief(', '.join(missing))}; it has {brief(', '.join(header))}"
+        )
+
+    rows = rows[skiprows:]
+    if rows and len(rows[-1][1]) < len(header):
+        rows.pop()  # being written at this moment
+    phases: dict[str, dict[str, list[float]]] = {}
+    for line, row in rows:
+        if len(row) != len(header):
+            raise UserError(
+                f"{path}, line {line} has {len(row)} values instead of {len(header)}: remove it"
+            )
+        phase = row[columns["phase"]]
+        if phase in PHASES:
+            curves = phases.setdefault(phase, {field: [] for field in ("epoch", *fields)})
+            for field, curve in curves.items():
+                curve.append(to_number(row[columns[field]], f"{path}, line {line}: {field}"))
+            if math.isnan(curves["epoch"][-1]):
+                raise UserError(f"{path}, line {line}: epoch is not a number")
+    if not phases:
+        raise UserError(f"{path} has nothing to plot yet: no complete row of {', '.join(PHASES)}")
+    return Run(run_name(path), phases)
+
+
+def run_name(path: Path) -> str:
+    """Return the name of the run that wrote `path`."""
+    return path.stem if path.suffix.lower() == ".csv" else path.name
+
+
+def figure(runs: list[Run], fields: list[str], width: float = 16, height: float = 9):
+    """Draw one panel per field, in it the curves of all `runs`.
+
+    One run has a colour per phase, several have a colour each and a stroke per phase.
+    Returns a matplotlib Figure of width × height inches.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    columns = math.ceil(math.sqrt(len(fields)))
+    rows = math.ceil(len(fields) / columns)
+    size = letter_size(width / columns, height / rows)
+    matplotlib.rcdefaults()  # the same picture on every machine
+    matplotlib.rcParams.update(settings(size))
+
+    if len(runs) == 1:
+        colours = [None]
+    elif len(runs) <= len(PALETTE):
+        colours = PALETTE[: len(runs)]
+    else:
+        colours = matplotlib.colormaps["viridis"].resampled(len(runs) + 1).colors[:-1]
+    result = Figure(figsize=(width, height), layout="constrained")
+    for index, field in enumerate(fields):
+        axes = result.add_subplot(rows, columns, index + 1)
+        for run, colour in zip(runs, colours, strict=True):
+            draw_run(axes, run, field, colour, size)
+        finish_panel(axes, runs, field)
+        if index + columns >= len(fields):
+            axes.set_xlabel("Epoch")
+    result.align_ylabels()
+    add_names(result, runs, colours, size)
+    return result
+
+
+def letter_size(width: float, height: float) -> float:
+    """Return the size of letters (points) that suits a panel of width × height inches."""
+    return min(6 * (width * height) ** 0.25, 2.5 * width, 4.3 * height)
+
+
+def settings(size: float) -> dict:
+    """Return matplotlib's settings for a picture with letters of `size` points."""
+    thin = 0.06 * size
+    return {
+        "font.size": size,
+        "figure.titlesize": 1.3 * size,
+        "figure.titleweight": "bold",
+        "figure.constrained_layout.h_pad": size / 200,
+        "figure.constrained_layout.w_pad": size / 200,
+        "axes.titlesize": 1.1 * size,
+        "axes.titlepad": 0.6 * size,
+        "axes.labelpad": 0.4 * size,
+        "axes.edgecolor": GREY,
+        "axes.linewidth": thin,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#E3E3E3",
+        "grid.linewidth": thin,
+        "xtick.major.width": thin,
+        "ytick.major.width": thin,
+        "lines.markersize": 0.35 * size,
+        "legend.frameon": False,
+        "pdf.fonttype": 42,  # TrueType, as journals ask for
+        "svg.hashsalt": "simple_dqn",
+    }
+
+
+def stroke(phase: str, colour, size: float) -> dict:
+    """Return how the line of a phase looks; `colour` is None if every phase has its own."""
+    from matplotlib.colors import to_rgb
+
+    width = 0.11 if phase == "test" else 0.08
+    if colour is None:
+        width = 0.13
+        colour = {"random": GREY, "train": PALETTE[0], "test": PALETTE[1]}[phase]
+    elif phase == "train":  # pale rather than transparent, which EPS does not know
+        colour = tuple(0.55 * part + 0.45 for part in to_rgb(colour))
+    return {
+        "color": colour,
+        "linewidth": width * size,
+        "linestyle": "--" if phase == "random" else "-",
+        "zorder": 2 + list(PHASES).index(phase) / 10,  # the tests of all runs lie on top
+    }
+
+
+def draw_run(axes, run: Run, field: str, colour, size: float) -> None:
+    """Draw the curves of a run into one panel, its random phase as a level."""
+    for phase, curves in run.phases.items():
+        curve, style = curves[field], stroke(phase, colour, size)
+        if field in TRAIN_ONLY and phase != "train":
+            continue
+        if phase != "random":
+            axes.plot(curves["epoch"], curve, marker="o", markevery=lone_points(curve), **style)
+        elif not math.isnan(curve[-1]):
+            axes.axhline(curve[-1], **style)
+
+
+def lone_points(curve: list[float]) -> list[int]:
+    """Return which points need a marker: all of a short curve, else those without neighbours."""
+    gap = [True, *map(math.isnan, curve), True]
+    return [i for i in range(len(curve)) if len(curve) <= 25 or (gap[i] and gap[i + 2])]
+
+
+def finish_panel(axes, runs: list[Run], field: str) -> None:
+    """Give a panel its title and its axes, with whole epochs and readable numbers."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    class Thousands(ScalarFormatter):
+        def __call__(self, value, position=None):
+            whole, point, fraction = super().__call__(value, position).partition(".")
+            return re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", whole) + point + fraction
+
+    title, unit = COLUMNS.get(field, (field.replace("_", " ").replace("$", r"\$"), "Value"))
+    axes.set_title(title)
+    axes.set_ylabel(unit)
+    whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(whole)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(Thousands(useOffset=False))
+        axis.get_major_formatter().set_powerlimits((-5, 9))
+
+    axes.autoscale(axis="y")  # a level alone does not
+    curves = [run.phases[phase] for run in runs for phase in run.phases if phase != "random"]
+    epochs = [epoch for curve in curves for epoch in curve["epoch"]] or [0.0]
+    margin = max(0.5, 0.01 * (max(epochs) - min(epochs)))
+    axes.set_xlim(min(epochs) - margin, max(epochs) + margin)
+    if not any(math.isfinite(y) for line in axes.lines for y in line.get_ydata()):
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color=GREY)
+
+
+def add_names(result, runs: list[Run], colours, size: float) -> None:
+    """Put the names of the runs above the panels, and one legend below them."""
+    from matplotlib.lines import Line2D
+
+    width = 72 * result.get_figwidth() / size  # in letters' heights
+    title = brief(", ".join(run.name for run in runs), int(width / 0.9))
+    result.suptitle(title.replace("$", r"\$"))
+
+    names, handles = [], []
+    if len(runs) > 1:
+        names = [brief(run.name, int(width / 2)) for run in runs]
+        handles = [Line2D([], [], color=colour, linewidth=0.25 * size) for colour in colours]
+    for phase, name in PHASES.items():
+        if any(phase in run.phases for run in runs):
+            names.append(name)
+            handles.append(Line2D([], [], **stroke(phase, None if len(runs) == 1 else GREY, size)))
+    widths = [4.8 + 0.6 * len(name) for name in names]
+    columns = len(names) if sum(widths) < width else max(1, int(width / max(widths)))
+    names = [name.replace("$", r"\$") for name in names]
+    result.legend(handles, names, loc="outside lower center", ncols=columns)
+
+
+def save(picture, output: Path, dpi: float) -> None:
+    """Write a matplotlib Figure in the format that `output` ends with, the same bytes each time.
+
+    Raises UserError if it cannot be written; an older picture is then untouched.
+    """
+    kind = output.suffix[1:].lower()
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the only way to still the clock of EPS
+    try:
+        with atomic_write(output) as file:
+            picture.savefig(file, format=kind, dpi=dpi, metadata=dates.get(kind))
+    except OSError as error:
+        raise UserError(
+            f"cannot write {output} ({error.strerror}): choose another place"
+        ) from error
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (--help explains every option)")
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; raises UserError if it cannot be obeyed."""
+    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add("csv_file", nargs="+", type=Path, help="CSV file of a run, or several to compare them")
+    add("--dpi", type=float, default=80, help="pixels per inch")
+    add("--skiprows", type=int, default=1, help="number of header rows in the CSV")
+    add("--delimiter", default=",", help="what separates the values in the CSV")
+    fields = ", ".join(name for name in COLUMNS if name != "phase")
+    default = "average_reward,meanq,nr_games,meancost"
+    add("--fields", default=default, help=f"what to draw, comma separated, of {fields}")
+    add("--figure_width", type=float, default=16, help="inches")
+    add("--figure_height", type=float, default=9, help="inches")
+    add = parser.add_mutually_exclusive_group().add_argument
+    endings = ", ".join(f".{kind}" for kind in FORMATS)
+    picture = {"type": Path, "metavar": "FILE", "default": argparse.SUPPRESS}
+    beside = "(default: a .png beside the first CSV)"
+    add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
+    add("--png_file", help="an older name of --output", dest="output", **picture)
+    args = parser.parse_args(arguments, argparse.Namespace(output=None))
+
+    if args.skiprows < 0:
+        parser.error("--skiprows must be 0 or more")
+    if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
+        parser.error("--delimiter must be one character")
+    names = dict.fromkeys(name.strip() for name in args.fields.split(","))
+    args.fields = list(dict.fromkeys(OTHER_NAMES.get(name, name) for name in names if name))
+    if not args.fields:
+        parser.error("--fields must name a column of the CSV")
+    least = MIN_PANEL * math.ceil(math.sqrt(len(args.fields)))
+    pixels = args.dpi * args.figure_width, args.dpi * args.figure_height
+    if (
+        not all(number >= 1 for number in (args.dpi, args.figure_width, args.figure_height))
+        or not all(least <= side <= MAX_SIDE for side in pixels)
+        or pixels[0] * pixels[1] > MAX_PIXELS
+    ):
+        parser.error(
+            "--dpi, --figure_width and --figure_height must be 1 or more and give a picture of "
+            f"{least} to {MAX_SIDE:,} pixels a side, {MAX_PIXELS:,} in all"
+        )
+    return args
+
+
+def default_output(paths: list[Path]) -> Path:
+    """Return the picture beside the first CSV, named after all of them."""
+    name = "+".join(run_name(path) for path in paths)
+    if len(paths) > 1 and len(name) > 100:
+        name = f"{run_name(paths[0])}+{len(paths) - 1}"
+    return paths[0].with_name(f"{name}.png")
+
+
+def check_output(output: Path, paths: list[Path]) -> Path:
+    """Return `output`; raises UserError if no picture can go there."""
+    if output.suffix[1:].lower() not in FORMATS:
+        raise UserError(f"{output} must end with {', '.join(f'.{kind}' for kind in FORMATS)}")
+    if not os.path.isdir(output.parent):
+        raise UserError(f"there is no folder {output.parent}: make it or choose another --output")
+    if os.path.isdir(output):
+        raise UserError(f"{output} is a folder: choose another --output")
+    if os.path.realpath(output) in map(os.path.realpath, paths):
+        raise UserError(f"{output} would overwrite the CSV file: choose another --output")
+    return output
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw what the command line asks for; returns the exit status."""
+    warnings.simplefilter("ignore")  # of matplotlib, when its font lacks a letter of a name
+    try:
+        args = parse_arguments(arguments)
+        runs = [
+            read_run(path, args.fields, args.skiprows, args.delimiter) for path in args.csv_file
+        ]
+        if len({run.name for run in runs}) < len(runs):
+            for run, path in zip(runs, args.csv_file, strict=True):
+                run.name = str(path)
+        output = check_output(args.output or default_output(args.csv_file), args.csv_file)
+        picture = figure(runs, args.fields, args.figure_width, args.figure_height)
+        save(picture, output, args.dpi)
+    except UserError as error:
+        print("error:", brief(str(error), 2000), file=sys.stderr)
+        return 2
+    print(f"Wrote {output}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

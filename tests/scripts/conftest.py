@@ -1,0 +1,71 @@
+"""Projects whose scripts can be started: new, after their first start, or without requirements."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from stand_in import Project, Result, copy_or_link, make_project, write_program, write_wheel
+
+
+@pytest.fixture(scope="session")
+def scripts_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables: packages from a folder, and the PATH of somebody who uses pyenv."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    write_wheel(wheels, "tiny", "1.0")
+    write_wheel(wheels, "tiny", "2.0")
+    for tool in ("ruff", "pytest"):
+        exits = f"sys.exit({tool!r} == os.getenv('FAIL'))"
+        code = f"import os, sys; print({tool!r}, *sys.argv[1:]); {exits}"
+        write_wheel(wheels, tool, "1.0", code)
+
+    # pyenv puts a program on PATH for every Python that it has, and most of them do not run; one
+    # runs and is of a version that we do not support.
+    shims = tmp_path_factory.mktemp("shims")
+    for name in ("python3.13", "python3.12", "python3.11", "python3.10", "python"):
+        write_program(
+            shims / name, f"#!/bin/sh\necho 'pyenv: {name}: command not found' >&2\nexit 127\n"
+        )
+    write_program(shims / "python3.12", '#!/bin/sh\ncase "$*" in *version_info*) exit 1; esac\n')
+    write_program(shims / "python3", f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')
+
+    ours = ("PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "CDPATH")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return inherited | {
+        "PATH": f"{shims}:{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": wheels.as_uri(),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+
+
+@pytest.fixture
+def new_project(tmp_path: Path, scripts_env: dict[str, str]) -> Project:
+    """A fresh clone in a folder with spaces in its name, which requires `tiny`."""
+    return make_project(tmp_path / "my programs" / "simple dqn", scripts_env)
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory, scripts_env: dict[str, str]):
+    """A project after its first start, and what that start said."""
+    project = make_project(tmp_path_factory.mktemp("ready") / "simple dqn", scripts_env)
+    return project, project.run("train.sh", "pong.bin")
+
+
+@pytest.fixture
+def ready_project(tmp_path: Path, first_start: tuple[Project, Result]) -> Project:
+    """A project whose .venv is complete; a copy, because making one takes seconds."""
+    original, _ = first_start
+    root = tmp_path / "my programs" / "simple dqn"
+    shutil.copytree(original.root, root, symlinks=True, copy_function=copy_or_link)
+    (root / "starts").unlink()
+    return Project(root, original.env)
+
+
+@pytest.fixture
+def light_project(new_project: Project) -> Project:
+    """A project that requires nothing, run with the Python of the tests."""
+    new_project.require("# nothing\n")
+    new_project.env = new_project.env | {"PYTHON": sys.executable}
+    return new_project

@@ -1,0 +1,159 @@
+"""What the shell scripts make of their arguments."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from stand_in import Project, assert_one_line_error
+
+
+def run(project: Project, script: str, *args: str, **options) -> list[str]:
+    """Run a script; return the program it chose and that program's arguments."""
+    program, *arguments = project.run(script, *args, **options).report["argv"]
+    return [str(Path(program).relative_to(project.root / "src")), *arguments]
+
+
+def outputs(project: Project, name: str) -> list[str]:
+    """The two flags of train.sh that say where a run called `name` is kept."""
+    root = project.root
+    csv = f"{root}/results/{name}.csv"
+    return ["--save_weights_prefix", f"{root}/snapshots/{name}", "--csv_file", csv]
+
+
+@pytest.mark.parametrize(
+    ("given", "game", "name", "flags"),
+    [
+        (["roms/breakout.bin"], "roms/breakout.bin", "breakout", []),
+        (["breakout"], "breakout", "breakout", []),
+        (["breakout", "fast"], "breakout", "breakout_fast", []),
+        (["breakout", "--epochs", "1"], "breakout", "breakout", ["--epochs", "1"]),
+        (["breakout", "@nature.args"], "breakout", "breakout", ["@nature.args"]),
+        (["breakout", "fast", "@a b", "-x", ""], "breakout", "breakout_fast", ["@a b", "-x", ""]),
+        (["my roms/Space Invaders.bin", "two words"], None, "Space Invaders_two words", []),
+        (["../x.y/v1.2.bin", "v1.5"], "../x.y/v1.2.bin", "v1.2_v1.5", []),
+        (["$HOME/*.bin", "a'b"], "$HOME/*.bin", "*_a'b", []),
+    ],
+)
+def test_train_names_a_run_after_its_game_and_label(light_project, given, game, name, flags):
+    expected = ["main.py", game or given[0], *outputs(light_project, name), *flags]
+    assert run(light_project, "train.sh", *given) == expected
+
+
+def test_train_puts_the_users_flags_last_so_that_they_win(light_project):
+    arguments = run(light_project, "train.sh", "pong", "--csv_file", "mine.csv")
+    assert arguments[-2:] == ["--csv_file", "mine.csv"]
+
+
+@pytest.mark.parametrize("label", ["", "a/b", "/"])
+def test_train_refuses_a_label_that_cannot_be_part_of_a_file_name(light_project, label):
+    result = light_project.run("train.sh", "pong.bin", label, "--epochs", "1")
+    assert_one_line_error(result, f"the label '{label}'")
+    assert not light_project.has_started()
+
+
+@pytest.mark.parametrize("game", ["roms/", ".bin"])
+def test_train_refuses_a_game_without_a_name(light_project, game):
+    assert_one_line_error(light_project.run("train.sh", game), start="usage: ./train.sh GAME ")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "name", "epoch"),
+    [
+        ("breakout_77.pkl", "breakout", "77"),
+        ("breakout_fast_007.prm", "breakout_fast", "007"),
+        ("space invaders_v1.5_10.pkl", "space invaders_v1.5", "10"),
+        ("breakout_200", "breakout", "200"),
+    ],
+)
+def test_resume_goes_on_after_the_epoch_in_the_snapshots_name(light_project, snapshot, name, epoch):
+    path = light_project.root / "snapshots" / snapshot
+    path.touch()
+    assert run(light_project, "resume.sh", str(path), "--epochs", "300") == [
+        *["main.py", "--load_weights", str(path), "--start_epoch", epoch],
+        *["--save_weights_prefix", f"{light_project.root}/snapshots/{name}"],
+        *["--csv_file", f"{light_project.root}/results/{name}_{epoch}.csv"],
+        *["--epochs", "300"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["best.pkl", "breakout_best.pkl", "_7.pkl", "breakout_7a.pkl"])
+def test_resume_asks_for_the_epoch_when_the_name_has_none(light_project, name):
+    (light_project.root / name).touch()
+    result = light_project.run("resume.sh", name, "--epochs", "9")
+    assert_one_line_error(result, name, "--start_epoch")
+    assert not light_project.has_started()
+
+
+@pytest.mark.parametrize("flags", [["--start_epoch", "12"], ["--start_epoch=12"]])
+def test_resume_takes_the_epoch_of_a_renamed_snapshot_from_the_user(light_project, flags):
+    (light_project.root / "best.pkl").touch()
+    arguments = run(light_project, "resume.sh", "best.pkl", *flags)
+    assert arguments[:5] == ["main.py", "--load_weights", "best.pkl", "--start_epoch", "12"]
+    assert f"{light_project.root}/results/best_12.csv" in arguments
+
+
+@pytest.mark.parametrize("name", ["snapshots/pong_3.pkl", "nonsense", "snapshots"])
+def test_resume_says_first_that_there_is_no_such_snapshot(light_project, name):
+    assert_one_line_error(light_project.run("resume.sh", name), f"there is no snapshot {name}")
+
+
+def test_test_neither_plays_at_random_nor_trains(light_project):
+    assert run(light_project, "test.sh", "my nets/pong_3.pkl", "@x", "--test_games", "30") == [
+        *["main.py", "--load_weights", "my nets/pong_3.pkl"],
+        *["--random_steps", "0", "--train_steps", "0", "--epochs", "1"],
+        *["@x", "--test_games", "30"],
+    ]
+
+
+def test_plot_passes_everything_on(light_project):
+    arguments = ["my results/a.csv", "b.csv", "--png_file", "c d.png"]
+    assert run(light_project, "plot.sh", *arguments) == ["plot.py", *arguments]
+
+
+@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "plot.sh"])
+def test_without_arguments_a_script_says_how_it_is_used(light_project, script):
+    for arguments in ([], [""]):
+        assert_one_line_error(light_project.run(script, *arguments), start=f"usage: ./{script} ")
+    assert not light_project.has_started()
+
+
+@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh"])
+def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, script):
+    assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
+
+
+@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "plot.sh"])
+def test_help_comes_from_the_program(light_project, script):
+    program = "plot.py" if script == "plot.sh" else "main.py"
+    assert run(light_project, script, "--help") == [program, "--help"]
+
+
+def test_the_programs_exit_status_is_the_scripts(light_project):
+    assert light_project.run("train.sh", "pong", STATUS="3").returncode == 3
+
+
+def test_scripts_work_from_any_folder_and_leave_the_users_paths_alone(light_project, tmp_path):
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "pong_3.pkl").touch()
+    result = light_project.run("resume.sh", "pong_3.pkl", cwd=elsewhere)
+    assert result.report["cwd"] == str(elsewhere)
+    assert result.report["argv"][2] == "pong_3.pkl"
+    assert f"{light_project.root}/snapshots/pong" in result.report["argv"]
+
+
+@pytest.mark.parametrize("path", ["train.sh", "simple dqn/train.sh"])
+def test_scripts_work_by_relative_paths_and_with_cdpath(light_project, path):
+    folder = light_project.root if path == "train.sh" else light_project.root.parent
+    decoy = light_project.root.parent / "decoy" / "simple dqn"
+    decoy.mkdir(parents=True)
+    output = subprocess.run(
+        [shutil.which("bash"), path, "pong"],
+        cwd=folder,
+        env=light_project.env | {"CDPATH": str(decoy.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert output.stderr == ""
+    assert f"{light_project.root}/snapshots/pong" in output.stdout

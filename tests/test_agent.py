@@ -1,0 +1,199 @@
+"""The exact order of what the agent does, and a toy game that it learns."""
+
+import numpy as np
+import pytest
+from toy_games import Catch, ScriptedGame
+
+from dqn.actors import Actor
+from dqn.agent import Agent, EpsilonGreedy
+from dqn.exploration import LinearDecay
+from dqn.networks.deepqnetwork import create_network
+from dqn.replay_memory import ReplayMemory
+
+SHAPE = {"screen_height": 2, "screen_width": 2, "history_length": 2}
+
+
+class TapeNetwork:
+    """Writes down what it is asked, and prefers the last action."""
+
+    train_iterations = 0
+
+    def __init__(self, tape, num_actions=3):
+        self._tape = tape
+        self._num_actions = num_actions
+
+    def predict(self, states):
+        self._tape.append(("predict", states[:, :, 0, 0].tolist()))
+        return np.tile(np.arange(self._num_actions), (len(states), 1))
+
+    def train(self, minibatch):
+        self._tape.append("train")
+        return 0.5
+
+    def update_target_network(self):
+        self._tape.append("target")
+
+
+class TapeMemory(ReplayMemory):
+    """Writes down what is added."""
+
+    def __init__(self, tape, **arguments):
+        super().__init__(50, generator=np.random.default_rng(0), **arguments)
+        self._tape = tape
+
+    def add(self, action, reward, screen, terminal, episode_end):
+        self._tape.append(("add", action, reward, int(screen[0, 0]), terminal, episode_end))
+        super().add(action, reward, screen, terminal, episode_end)
+
+
+def make_agent(train_script, test_script="." * 40 + "o", **settings):
+    """An agent on scripted games, and the tape on which the games, too, write."""
+    train_game, test_game = ScriptedGame(train_script), ScriptedGame(test_script)
+    tape = train_game.tape
+    test_game.tape = tape
+    network = TapeNetwork(tape)
+    memory = TapeMemory(tape, batch_size=2, **SHAPE)
+    generators = [np.random.default_rng(seed) for seed in (0, 1)]
+    actors = [
+        Actor(game, **SHAPE, random_starts=2, generator=generator)
+        for game, generator in zip((train_game, test_game), generators, strict=True)
+    ]
+    policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
+    defaults = {
+        "exploration": LinearDecay(0, 0, 0),
+        "exploration_rate_test": 0,
+        "train_frequency": 2,
+        "train_repeat": 1,
+        "target_steps": 4,
+    }
+    return Agent(*actors, *policies, memory, network, **{**defaults, **settings}), tape
+
+
+def test_the_tape_of_a_training_phase():
+    agent, tape = make_agent("....rl....o", train_repeat=2)
+    steps = list(agent.train(5))
+    assert tape == [
+        *("restart", 0, 0),
+        *(("predict", [[1, 2]]), 2, ("add", 2, 0, 3, False, False), "target"),
+        *(("predict", [[2, 3]]), 2, ("add", 2, 0, 4, False, False)),
+        *(("predict", [[3, 4]]), 2, ("add", 2, 5, 5, False, False), "train", "train"),
+        # the lost life: terminal, then no-ops without a restart, whose screens are not remembered
+        *(("predict", [[4, 5]]), 2, 0, 0, ("add", 2, 0, 6, True, True)),
+        *(("predict", [[7, 8]]), 2, ("add", 2, 0, 9, False, False), "target", "train", "train"),
+    ]
+    assert [step.costs for step in steps] == [[], [], [0.5, 0.5], [], [0.5, 0.5]]
+    assert agent.total_train_steps == 5
+
+
+def test_random_play_fills_the_memory_and_asks_the_network_nothing():
+    agent, tape = make_agent("." * 30)
+    steps = list(agent.explore(12, exploration_rate=1))
+    added = [entry for entry in tape if isinstance(entry, tuple)]
+    assert [entry[0] for entry in added] == ["add"] * 12
+    assert {action for _, action, *_ in added} == {0, 1, 2}
+    assert "train" not in tape
+    assert "target" not in tape
+    assert agent.total_train_steps == 0
+    assert {step.exploration_rate for step in steps} == {1}
+
+
+def test_a_test_begins_a_new_game_remembers_nothing_and_the_training_game_waits():
+    agent, tape = make_agent("." * 40)
+    list(agent.train(2))
+    tape.clear()
+    steps = list(agent.test(2))
+    assert tape == ["restart", 0, 0, ("predict", [[1, 2]]), 2, ("predict", [[2, 3]]), 2]
+    assert [step.costs for step in steps] == [[], []]
+    tape.clear()
+    list(agent.train(1))
+    assert tape[0] == ("predict", [[3, 4]])  # where training had stopped
+
+
+def test_periods_begin_anew_in_each_training_phase():
+    agent, tape = make_agent("." * 60)
+    list(agent.train(3))
+    tape.clear()
+    list(agent.train(1))
+    assert tape[-2:] == ["target", "train"]
+
+
+def test_no_target_steps_mean_no_copies():
+    agent, tape = make_agent("." * 60, target_steps=0)
+    list(agent.train(9))
+    assert "target" not in tape
+
+
+def test_whole_games_are_tested_when_their_number_is_given():
+    agent, _ = make_agent("." * 9, test_script="..r...o")
+    steps = list(agent.test_games(3))
+    games = [game for step in steps for game in step.games]
+    assert [(game.score, game.steps) for game in games] == [(5, 7)] * 3
+    assert steps[-1].games
+
+
+def test_epsilon_follows_the_total_of_training_steps():
+    agent, _ = make_agent(
+        "." * 60, exploration=LinearDecay(1, 0.5, 10), total_train_steps=4, train_frequency=99
+    )
+    rates = [step.exploration_rate for step in agent.train(3)]
+    assert rates == pytest.approx([0.8, 0.75, 0.7])
+
+
+def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
+    policy = EpsilonGreedy(TapeNetwork([]), 3, np.random.default_rng(0))
+    state = np.zeros((2, 2, 2), np.uint8)
+    actions = np.array([policy(state, 0.3) for _ in range(4000)])
+    # the greedy action is 2; a third of the random ones are, too
+    assert (actions != 2).mean() == pytest.approx(0.2, abs=0.02)
+    assert (actions == 0).mean() == pytest.approx(0.1, abs=0.015)
+
+
+def test_it_learns_to_catch():
+    shape = {"screen_height": 54, "screen_width": 36, "history_length": 2}
+    generators = [np.random.default_rng(seed) for seed in range(4)]
+    network = create_network(
+        "torch",
+        3,
+        **shape,
+        learning_rate=0.0005,
+        discount_rate=0.9,
+        optimizer="rmsprop",
+        decay_rate=0.95,
+        clip_error=1,
+        min_reward=-1,
+        max_reward=1,
+        batch_norm=False,
+        has_target_network=True,
+        backend="cpu",
+        device_id=0,
+        datatype="float32",
+        stochastic_round=0,
+        generator=generators[0],
+    )
+    memory = ReplayMemory(5000, **shape, batch_size=32, generator=generators[1])
+    actors = [
+        Actor(Catch(seed), **shape, random_starts=0, generator=generator)
+        for seed, generator in enumerate(generators[2:])
+    ]
+    policies = [EpsilonGreedy(network, 3, generator) for generator in generators[2:]]
+    agent = Agent(
+        *actors,
+        *policies,
+        memory,
+        network,
+        exploration=LinearDecay(1, 0.1, 2000),
+        exploration_rate_test=0,
+        train_frequency=2,
+        train_repeat=1,
+        target_steps=200,
+    )
+
+    def mean_score():
+        games = [game for step in agent.test_games(60) for game in step.games]
+        return np.mean([game.score for game in games])
+
+    before = mean_score()
+    list(agent.explore(300, exploration_rate=1))
+    list(agent.train(2500))
+    assert before < 0.3
+    assert mean_score() > 0.8

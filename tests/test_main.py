@@ -1,0 +1,186 @@
+"""What the whole program does with bad input: one line, exit status 2, nothing overwritten."""
+
+import errno
+import logging
+import pickle
+
+import numpy as np
+import pytest
+
+import dqn.experiment
+import dqn.networks.torch_network
+import main
+from dqn import replay_memory
+
+TINY = (
+    "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "
+    "--epochs 1 --screen_width 44 --screen_height 44"
+).split()
+
+
+@pytest.fixture
+def run(tmp_path, capsys, caplog, monkeypatch):
+    """Runs the program in an empty folder; returns its last line on standard error."""
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+
+    def run(*arguments, status=2):
+        try:
+            got = main.main([*TINY, *map(str, arguments)])
+        except SystemExit as exit_:  # argparse
+            got = exit_.code
+        errors = capsys.readouterr().err
+        assert got == status, errors
+        if status == 2:
+            (line,) = [line for line in errors.splitlines() if line.startswith("error: ")]
+            assert errors.endswith(line + "\n")
+            assert "Traceback" not in errors
+            return line
+        return errors
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshots") / "breakout"
+    assert main.main(["breakout", *TINY, "--save_weights_prefix", str(path)]) == 0
+    return path.with_name("breakout_1.pkl")
+
+
+def test_no_such_rom(run):
+    assert "did you mean breakout" in run("roms/brekout.bin")
+
+
+def test_not_a_rom(run, tmp_path):
+    (tmp_path / "breakout.bin").write_bytes(b"not a game")
+    assert "MD5" in run("breakout.bin")
+
+
+def test_no_such_snapshot(run):
+    assert "does not exist" in run("--load_weights", "snapshots/breakout_7.pkl")
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["pong"], "trained on 'breakout', not on 'pong'"),
+        (["--screen_width", "84"], "--screen_width 44"),
+        (["--history_length", "3"], "--history_length 4"),
+        (["--minimal_action_set", "false"], "--minimal_action_set true"),
+        (["--batch_norm", "true"], "--batch_norm false"),
+    ],
+)
+def test_a_snapshot_of_something_else(run, snapshot, options, advice):
+    assert advice in run("--load_weights", snapshot, *options)
+
+
+class Hostile:
+    def __reduce__(self):
+        return (open, ("broken_into", "w"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04 no pickle", pickle.dumps(Hostile()), pickle.dumps({"model": 1})],
+    ids=["empty", "not a pickle", "hostile", "another pickle"],
+)
+def test_a_file_that_is_no_snapshot(run, tmp_path, content):
+    (tmp_path / "breakout_1.pkl").write_bytes(content)
+    assert "breakout_1.pkl cannot be loaded" in run("--load_weights", "breakout_1.pkl")
+    assert not (tmp_path / "broken_into").exists()
+
+
+def test_a_truncated_snapshot(run, snapshot, tmp_path):
+    data = snapshot.read_bytes()
+    (tmp_path / "breakout_1.pkl").write_bytes(data[: len(data) // 2])
+    assert "cannot be loaded" in run("--load_weights", "breakout_1.pkl")
+
+
+def test_a_snapshot_whose_game_cannot_be_known(run, tmp_path):
+    data = pickle.dumps({"layer_params_states": []})
+    (tmp_path / "mine.pkl").write_bytes(data)
+    run("--load_weights", "mine.pkl")
+
+
+def test_an_old_snapshot_without_a_game_in_its_name(run, tmp_path, snapshot):
+    neon = main.load_snapshot(snapshot)
+    neon.metadata = None
+    dqn.experiment.save_snapshot(neon, tmp_path / "mine_1.pkl")
+    assert "name the ROM too" in run("--load_weights", "mine_1.pkl")
+    run("breakout", "--load_weights", "mine_1.pkl", status=0)
+
+
+@pytest.mark.parametrize("option", ["--csv_file", "--save_weights_prefix"])
+def test_a_folder_that_cannot_be_written(run, tmp_path, option):
+    (tmp_path / "a_file").write_text("")
+    assert "cannot write into the folder" in run("breakout", option, "a_file/breakout")
+
+
+def test_too_little_memory(run, monkeypatch):
+    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**30)
+    line = run("breakout", "--replay_size", 10**6, "--screen_width", 84, "--screen_height", 84)
+    assert "6.58 GiB" in line
+    assert "would fit" in line
+
+
+def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
+    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**20)
+    run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
+
+
+@pytest.mark.parametrize("failing_epochs", [{1}, {1, 2}, {2}])
+def test_a_full_disk_stops_no_training_and_only_the_last_save_decides(
+    run, tmp_path, monkeypatch, caplog, failing_epochs
+):
+    save = dqn.experiment.save_snapshot
+
+    def save_on_a_full_disk(snapshot, path):
+        if snapshot.metadata.epoch in failing_epochs:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(snapshot, path)
+
+    monkeypatch.setattr(dqn.experiment, "save_snapshot", save_on_a_full_disk)
+    options = ("breakout", "--epochs", 2, "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    failed = 2 in failing_epochs
+    line = run(*options, status=2 if failed else 0)
+    if failed:
+        assert "cannot save s/b_2.pkl (No space left on device)" in line
+    assert "cannot save" in caplog.text
+    saved = {path.name for path in (tmp_path / "s").iterdir()}
+    assert saved == {f"b_{epoch}.pkl" for epoch in {1, 2} - failing_epochs}
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 6  # trained to the end
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
+    network = dqn.networks.torch_network.TorchNetwork
+    train = network.train
+
+    def train_and_diverge(self, minibatch):
+        cost = train(self, minibatch)
+        return np.nan if self.train_iterations > 12 else cost
+
+    monkeypatch.setattr(network, "train", train_and_diverge)
+    line = run("breakout", "--epochs", 3, "--save_weights_prefix", "s/b")
+    assert "the loss became nan" in line
+    assert "s/b_1.pkl" in line
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["b_1.pkl"]
+
+
+def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
+    options = ("--learning_rate", 1e30, "--train_steps", 400, "--save_weights_prefix", "s/b")
+    line = run("breakout", *options)
+    assert "lower --learning_rate" in line or "lower learning rate" in line
+    assert not list((tmp_path / "s").iterdir())
+
+
+def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dqn.experiment.Experiment, "run", interrupted)
+    assert "Traceback" not in run("breakout", status=130)
+
+
+def test_short_lives_that_leave_nothing_to_sample(run):
+    assert "lower --frame_skip" in run("breakout", "--frame_skip", 2000, "--train_steps", 100)

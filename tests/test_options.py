@@ -1,0 +1,159 @@
+"""The original's flags and defaults, and one line about each impossible value."""
+
+from pathlib import Path
+
+import pytest
+
+from dqn import options
+
+PROJECT = Path(__file__).parent.parent
+GAME = "roms/breakout.bin"
+
+DEFAULTS = {
+    "game": GAME,
+    "environment": "ale",
+    "frame_skip": 4,
+    "repeat_action_probability": 0,
+    "minimal_action_set": True,
+    "color_averaging": True,
+    "screen_width": 84,
+    "screen_height": 84,
+    "max_game_frames": 108_000,
+    "replay_size": 1_000_000,
+    "history_length": 4,
+    "learning_rate": 0.00025,
+    "discount_rate": 0.99,
+    "batch_size": 32,
+    "optimizer": "rmsprop",
+    "decay_rate": 0.95,
+    "clip_error": 1,
+    "min_reward": -1,
+    "max_reward": 1,
+    "batch_norm": False,
+    "engine": "torch",
+    "backend": "auto",
+    "device_id": 0,
+    "datatype": "float32",
+    "stochastic_round": 0,
+    "exploration_rate_start": 1,
+    "exploration_rate_end": 0.1,
+    "exploration_decay_steps": 1_000_000,
+    "exploration_rate_test": 0.05,
+    "train_frequency": 4,
+    "train_repeat": 1,
+    "target_steps": 10_000,
+    "random_starts": 30,
+    "random_steps": 50_000,
+    "train_steps": 250_000,
+    "test_steps": 125_000,
+    "test_games": None,
+    "epochs": 200,
+    "start_epoch": 0,
+    "trained_steps": 0,
+    "load_weights": None,
+    "save_weights_prefix": None,
+    "csv_file": None,
+    "random_seed": None,
+    "log_level": "INFO",
+}
+
+
+def parse(*arguments):
+    return options.parse(list(arguments), PROJECT)
+
+
+def test_the_defaults_are_those_of_the_original():
+    assert vars(parse(GAME)) == DEFAULTS
+
+
+def test_help_explains_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parse("--help")
+    assert exit_.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, default in DEFAULTS.items():
+        assert name in text
+        if default is not None and name != "game":
+            start = text.index(f" --{name} ", text.index("Environment:"))
+            assert f"(default: {str(default).lower()})" in text[start : start + 420], name
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "1", "True", "YES"])
+def test_yes_is_said_in_three_ways(text):
+    assert parse(GAME, "--batch_norm", text).batch_norm is True
+
+
+@pytest.mark.parametrize("text", ["false", "no", "0", "False"])
+def test_no_is_said_in_three_ways(text):
+    assert parse(GAME, "--color_averaging", text).color_averaging is False
+
+
+def test_stochastic_rounding_takes_bits_or_neons_ten():
+    assert parse(GAME, "--stochastic_round").stochastic_round == 10
+    assert parse(GAME, "--stochastic_round", "7").stochastic_round == 7
+
+
+def test_an_argument_file_has_several_words_to_a_line_and_comments(tmp_path):
+    file = tmp_path / "my settings.args"
+    file.write_text(
+        "# slower\n--learning_rate 0.0001  # than usual\n\n--epochs 3 --batch_size=16\n"
+    )
+    args = parse(GAME, f"@{file}", "--epochs", "5")
+    assert (args.learning_rate, args.epochs, args.batch_size) == (0.0001, 5, 16)
+
+
+def test_the_preset_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = parse(GAME, "@presets/nature.args")
+    assert (args.test_games, args.max_game_frames) == (30, 18_000)
+
+
+def test_the_game_may_be_left_out_with_a_snapshot():
+    assert parse("--load_weights", "snapshots/pong_1.pkl").game is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a game"),
+        ([GAME, "--batch_norm", "maybe"], "neither true, yes, 1 nor false, no, 0"),
+        ([GAME, "--batch_norm", ""], "neither true, yes, 1 nor false, no, 0"),
+        ([GAME, "--replay_size", "35"], "--replay_size 35 does not hold a minibatch"),
+        ([GAME, "--replay_size", "-1"], "-1 is below 1"),
+        ([GAME, "--history_length", "0"], "0 is below 1"),
+        ([GAME, "--batch_size", "0"], "0 is below 1"),
+        ([GAME, "--learning_rate", "-0.1"], "-0.1 is below 0"),
+        ([GAME, "--learning_rate", "nan"], "not a finite number"),
+        ([GAME, "--learning_rate", "fast"], "invalid number value: 'fast'"),
+        ([GAME, "--discount_rate", "1.5"], "1.5 is above 1"),
+        ([GAME, "--decay_rate", "2"], "2 is above 1"),
+        ([GAME, "--clip_error", "-1"], "-1 is below 0"),
+        ([GAME, "--min_reward", "2"], "--min_reward 2 is above --max_reward 1"),
+        ([GAME, "--exploration_rate_start", "1.1"], "1.1 is above 1"),
+        ([GAME, "--exploration_rate_end", "-0.1"], "-0.1 is below 0"),
+        ([GAME, "--exploration_rate_test", "inf"], "not a finite number"),
+        ([GAME, "--repeat_action_probability", "7"], "7 is above 1"),
+        ([GAME, "--screen_width", "35"], "35 is below 36"),
+        ([GAME, "--screen_height", "100000"], "is above 1024"),
+        ([GAME, "--frame_skip", "0"], "0 is below 1"),
+        ([GAME, "--train_frequency", "0"], "0 is below 1"),
+        ([GAME, "--train_steps", "1.5"], "invalid whole number value: '1.5'"),
+        ([GAME, "--epochs", "-1"], "-1 is below 0"),
+        ([GAME, "--start_epoch", "200"], "raise --epochs, now 200, above it"),
+        ([GAME, "--random_seed", "-1"], "-1 is below 0"),
+        ([GAME, "--optimizer", "sgd"], "invalid choice: 'sgd'"),
+        ([GAME, "--datatype", "int8"], "invalid choice: 'int8'"),
+        ([GAME, "--stochastic_round", "99"], "99 is above 52"),
+        ([GAME, "--save_weights_prefix", "."], "has no file name"),
+        ([GAME, "--no_such_flag", "1"], "--no_such_flag"),
+        ([GAME, "--epoch", "1"], "--epoch"),
+        ([GAME, "@no_such_file"], "no_such_file"),
+    ],
+)
+def test_an_impossible_value_is_refused_in_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parse(*arguments)
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

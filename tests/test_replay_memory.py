@@ -1,0 +1,157 @@
+"""The replay memory gives back what was added, and never mixes two games."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dqn import replay_memory
+from dqn.errors import UserError
+from dqn.replay_memory import ReplayMemory
+
+HEIGHT, WIDTH = 2, 3
+
+
+def make_memory(size, history_length=4, batch_size=8, seed=0):
+    return ReplayMemory(
+        size,
+        screen_height=HEIGHT,
+        screen_width=WIDTH,
+        history_length=history_length,
+        batch_size=batch_size,
+        generator=np.random.default_rng(seed),
+    )
+
+
+def screen_of(step):
+    """A screen that tells which step it belongs to."""
+    return np.array([[step % 256, step // 256, 0], [0, 0, 7]], np.uint8)
+
+
+def steps_of(states):
+    """The steps (n, history) whose screens the states show."""
+    return states[:, :, 0, 0] + 256 * states[:, :, 0, 1].astype(int)
+
+
+def add_steps(memory, ends):
+    """Add a step for each entry of `ends`: '.' goes on, 'T' is terminal, 'C' is cut off."""
+    for step, end in enumerate(ends):
+        memory.add(step % 5, step - 10, screen_of(step), end == "T", end in "TC")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    history_length=st.integers(1, 5),
+    batch_size=st.integers(1, 9),
+    size=st.integers(20, 50),
+    ends=st.text("......TC", min_size=15, max_size=160),
+)
+def test_every_sampled_transition_is_one_that_happened_within_one_episode(
+    history_length, batch_size, size, ends
+):
+    memory = make_memory(size, history_length, batch_size)
+    add_steps(memory, ends)
+    oldest = max(0, len(ends) - size)
+    possible = {
+        last
+        for last in range(oldest + history_length, len(ends))
+        if not set(ends[last - history_length : last]) & {"T", "C"}
+    }
+    try:
+        minibatch = memory.sample()
+    except UserError:
+        # Only where no transition can be had at all; the original never sampled those that lie
+        # across the end of the array either.
+        assert not {p for p in possible if p % size >= history_length}
+        return
+    poststeps = steps_of(minibatch.poststates)
+    assert poststeps.shape == (batch_size, history_length)
+    last = poststeps[:, -1]
+    assert set(last) <= possible
+    np.testing.assert_array_equal(poststeps, last[:, None] + np.arange(1 - history_length, 1))
+    np.testing.assert_array_equal(steps_of(minibatch.prestates), poststeps - 1)
+    np.testing.assert_array_equal(minibatch.actions, last % 5)
+    np.testing.assert_array_equal(minibatch.rewards, last - 10)
+    np.testing.assert_array_equal(minibatch.terminals, [ends[step] == "T" for step in last])
+
+
+def test_sampling_is_uniform_over_all_transitions():
+    memory = make_memory(60, batch_size=50)
+    ends = "." * 30 + "T" + "." * 20 + "C" + "." * 38
+    add_steps(memory, ends)
+    counts = np.zeros(len(ends))
+    for _ in range(400):
+        np.add.at(counts, steps_of(memory.sample().poststates)[:, -1], 1)
+    # 90 steps in a ring of 60: step s lies at s mod 60, and the next goes to 30
+    allowed = [
+        s
+        for s in range(30, 90)
+        if s % 60 >= 4 and not 30 <= s % 60 < 34 and not set(ends[s - 4 : s]) & {"T", "C"}
+    ]
+    assert sorted(np.flatnonzero(counts)) == allowed
+    expected = counts.sum() / len(allowed)
+    chi_squared = ((counts[allowed] - expected) ** 2 / expected).sum()
+    assert chi_squared < 2 * len(allowed)
+
+
+def test_the_oldest_steps_are_overwritten_when_it_is_full():
+    memory = make_memory(20)
+    add_steps(memory, "." * 50)
+    assert len(memory) == 20
+    sampled = {step for _ in range(200) for step in steps_of(memory.sample().prestates).flat}
+    assert min(sampled) >= 30
+
+
+def test_the_same_seed_samples_the_same_transitions():
+    samples = []
+    for _ in range(2):
+        memory = make_memory(40, seed=5)
+        add_steps(memory, "." * 40)
+        memory.sample()
+        samples.append(steps_of(memory.sample().prestates))
+    np.testing.assert_array_equal(*samples)
+
+
+def test_rewards_are_kept_unclipped():
+    memory = make_memory(20, batch_size=1)
+    for step in range(20):
+        memory.add(0, 10_000, screen_of(step), False, False)
+    assert memory.sample().rewards.tolist() == [10_000]
+
+
+def test_it_can_be_sampled_once_it_holds_more_than_a_minibatch():
+    memory = make_memory(30, batch_size=8)
+    add_steps(memory, "." * 8)
+    assert not memory.can_sample
+    add_steps(memory, ".")
+    assert memory.can_sample
+
+
+def test_episodes_shorter_than_a_state_end_in_advice_not_in_an_endless_search():
+    memory = make_memory(50)
+    add_steps(memory, "...T" * 12)
+    with pytest.raises(UserError, match="lower --frame_skip or --history_length"):
+        memory.sample()
+
+
+def test_a_memory_that_does_not_fit_is_refused_with_the_size_that_would(monkeypatch):
+    entry = HEIGHT * WIDTH + 7
+    room = replay_memory.OTHER_MEMORY + 1000 * entry
+    monkeypatch.setattr(replay_memory, "available_memory", lambda: room)
+    make_memory(1000)
+    with pytest.raises(UserError, match="--replay_size 1000 would fit"):
+        make_memory(1001)
+
+
+def test_each_screen_is_kept_once(monkeypatch):
+    memory = ReplayMemory(
+        1000,
+        screen_height=84,
+        screen_width=84,
+        history_length=4,
+        batch_size=1,
+        generator=np.random.default_rng(0),
+    )
+    arrays = [value for value in vars(memory).values() if isinstance(value, np.ndarray)]
+    bytes_per_million = sum(array.nbytes for array in arrays) * 1000
+    assert bytes_per_million < 6.65 * 2**30

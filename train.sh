@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Trains a network to play a game: ./train.sh GAME [LABEL] [flags of src/main.py]
+#
+# Its snapshots are snapshots/<game>[_<label>]_<epoch>.*, its statistics results/<game>[_<label>].csv.
+# Flags come last, so that the user's --csv_file, say, wins over the one given here.
+set -euo pipefail
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/python.sh
+source "$root/scripts/python.sh"
+
+usage='./train.sh GAME [LABEL] [flags], for example ./train.sh roms/breakout.bin'
+game=${1:-}
+case $game in
+  '' | @*) show_usage "$usage" ;; # an argument file in place of a game would train without saving anything
+  -*) run main.py "$@" ;;
+esac
+shift
+
+name=${game##*/}
+name=${name%.*}
+[[ -n $name ]] || show_usage "$usage"
+case ${1--} in
+  -* | @*) ;; # a flag, an argument file or nothing at all: no label
+  '' | */*) fail "the label '$1' becomes part of file names: write one that is not empty and has no /" ;;
+  *)
+    name=${name}_$1
+    shift
+    ;;
+esac
+
+run main.py "$game" --save_weights_prefix "$root/snapshots/$name" --csv_file "$root/results/$name.csv" "$@"
