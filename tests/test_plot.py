@@ -148,7 +148,7 @@ def test_epochs_are_whole_numbers(tmp_path, epochs):
     [(1, 1, 16, 9), (4, 1, 16, 9), (2, 9, 16, 9), (7, 4, 16, 9), (15, 2, 16, 9), (4, 1, 4, 4)],
 )
 def test_no_text_lies_on_another_or_outside(count, runs, width, height):
-    fields = ["meanq", "meancost", *(name for name in NUMBERS if name not in ("meanq", "meancost"))]
+    fields = [*FIELDS, *(name for name in NUMBERS if name not in FIELDS)]
     run = plot.read_run(BREAKOUT, fields[:count])
     many = [plot.Run(f"breakout_seed_{number}", run.phases) for number in range(runs)]
     picture = plot.figure(many, fields[:count], width, height)

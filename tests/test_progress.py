@@ -1,10 +1,13 @@
 """A bar on a terminal, a line a minute in a log."""
 
+import fcntl
 import logging
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 from dqn import progress
@@ -29,7 +32,12 @@ def test_a_log_gets_a_plain_line_a_minute(caplog, monkeypatch):
             shown.on_step(step(*([i] if i % 100 == 0 else [])))
     assert caplog.messages == [
         f"  epoch 1 train: {n} of 1000 steps, 1 steps/s, ε 0.250, {games} games, mean reward {mean}"
-        for n, games, mean in ((60, 1, "0.0"), (120, 2, "50.0"), (180, 2, "50.0"), (240, 3, "100.0"))
+        for n, games, mean in (
+            (60, 1, "0.0"),
+            (120, 2, "50.0"),
+            (180, 2, "50.0"),
+            (240, 3, "100.0"),
+        )
     ]
 
 
@@ -56,10 +64,11 @@ with progress.Progress("epoch 3 train", 40, "step") as shown:
         time.sleep(0.02)
 """
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 150, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-c", program, SRC],
         stderr=follower,
-        env={**os.environ, "COLUMNS": "150", "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm"},
     )
     os.close(follower)
     screen = b""

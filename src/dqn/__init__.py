@@ -11,8 +11,8 @@
     state_buffer.py  the last screens of a game, which are the network's input
     replay_memory.py what happened, each screen kept once; minibatches
     exploration.py   the schedule of ε
-    networks/        deepqnetwork.py is the contract; torch_network.py computes it with PyTorch,
-                     by Neon's optimizers.py and rounding.py
+    networks/        architecture.py names the layers, deepqnetwork.py is the contract;
+                     torch_network.py computes it with PyTorch, optimizers.py and rounding.py
     statistics.py    listens to the steps: one CSV row for each phase and each game
     progress.py      listens too: a bar on a terminal, log lines elsewhere
     snapshot.py      weights on disk in Neon's format; unpickler.py reads them without trust

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from dqn.networks.deepqnetwork import MIN_SCREEN_SIZE
+from dqn.networks.architecture import MIN_SCREEN_SIZE
 
 MAX_SCREEN_SIZE = 1024
 # Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.

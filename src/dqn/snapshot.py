@@ -21,6 +21,7 @@ import numpy as np
 from dqn import unpickler
 from dqn.errors import UserError
 from dqn.files import atomic_write
+from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
 
 MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
 MAX_ACTIONS = 256
@@ -28,8 +29,6 @@ MAX_STATES = 3  # arrays that an optimizer keeps for each array of parameters
 MAX_NAME = 255  # characters of a game's name
 
 LAYER_NAMES = ("convolution 1", "convolution 2", "convolution 3", "affine 1", "affine 2")
-CONVOLUTIONS = ((8, 32, 4), (4, 64, 2), (3, 64, 1))  # height and width, filters, stride
-HIDDEN_UNITS = 512
 FLOATS = (np.float16, np.float32, np.float64)
 
 _KINDS = ("Convolution", "Convolution", "Convolution", "Linear", "Linear")
@@ -323,26 +322,17 @@ def _batch_norm_arrays(layer: BatchNorm) -> list[np.ndarray]:
 def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:
     """Return the shape of each layer's weights; what the input decides is as the file has it."""
     weights = [layer.weights for layer in snapshot.layers]
-    if snapshot.input_shape is None:
-        channels, pixels = max(len(weights[0]) // 64, 1), max(weights[3].shape[1] // 64, 1)
-    else:
-        channels, height, width = snapshot.input_shape
-        pixels = _output_length(height) * _output_length(width)
-    if pixels == 0:
-        raise _another_network(f"its screens of {height}×{width} are too small")
-    shapes = []
-    for size, filters, _ in CONVOLUTIONS:
-        shapes.append((channels * size**2, filters))
-        channels = filters
     actions = min(max(len(weights[4]), 1), MAX_ACTIONS)
-    return [*shapes, (HIDDEN_UNITS, channels * pixels), (actions, HIDDEN_UNITS)]
-
-
-def _output_length(length: int) -> int:
-    """Return the height (width) of the last convolution's output for that of the screen."""
-    for size, _, stride in CONVOLUTIONS:
-        length = max((length - size) // stride + 1, 0)
-    return length
+    if snapshot.input_shape is None:
+        history = max(len(weights[0]) // 64, 1)
+        shapes = layer_shapes(actions, history, MIN_SCREEN_SIZE, MIN_SCREEN_SIZE)
+        rows, filters = shapes[3]  # with one output of each filter
+        shapes[3] = (rows, filters * max(weights[3].shape[1] // filters, 1))
+        return shapes
+    _, height, width = snapshot.input_shape
+    if min(height, width) < MIN_SCREEN_SIZE:
+        raise _another_network(f"its screens of {height}×{width} are too small")
+    return layer_shapes(actions, *snapshot.input_shape)
 
 
 def _check_arrays(arrays: Iterable[Any], shape: tuple[int, int], name: str) -> None:
@@ -433,7 +423,7 @@ def _to_neon_layers(layers: list[Layer]) -> list[dict[str, Any]]:
 def _description(number: int, rows: int) -> dict[str, Any]:
     """Describe layer `number` (from 0) without its weights, as Neon does."""
     if number < len(CONVOLUTIONS):
-        size, filters, stride = CONVOLUTIONS[number]
+        filters, size, stride = CONVOLUTIONS[number]
         config = {
             "parallelism": "Disabled",
             "name": f"Convolution_{number}",

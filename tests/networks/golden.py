@@ -6,7 +6,7 @@ before any update, and `q` and `cost` after each of six.
 
 import numpy as np
 
-from dqn.networks.deepqnetwork import layer_shapes
+from dqn.networks.architecture import layer_shapes
 from dqn.replay_memory import Minibatch
 from dqn.snapshot import BatchNorm, Layer
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_in import Project, Result, copy_or_link, make_project, write_program, write_wheel
+from stand_in import Project, Result, copy_or_link, finish, make_project, write_program, write_wheel
 
 
 @pytest.fixture(scope="session")
@@ -47,16 +47,23 @@ def new_project(tmp_path: Path, scripts_env: dict[str, str]) -> Project:
 
 
 @pytest.fixture(scope="session")
-def first_start(tmp_path_factory: pytest.TempPathFactory, scripts_env: dict[str, str]):
-    """A project after its first start, and what that start said."""
+def first_starts(
+    tmp_path_factory: pytest.TempPathFactory, scripts_env: dict[str, str]
+) -> tuple[Project, Result, Result]:
+    """A project, its first start, and another start that was made in the middle of the first."""
     project = make_project(tmp_path_factory.mktemp("ready") / "simple dqn", scripts_env)
-    return project, project.run("train.sh", "pong.bin")
+    first = project.start("train.sh", "pong.bin")
+    begun = first.stderr.readline()
+    second = project.run("train.sh", "pong.bin")
+    result = finish(first)
+    result.stderr = begun + result.stderr
+    return project, result, second
 
 
 @pytest.fixture
-def ready_project(tmp_path: Path, first_start: tuple[Project, Result]) -> Project:
+def ready_project(tmp_path: Path, first_starts: tuple[Project, Result, Result]) -> Project:
     """A project whose .venv is complete; a copy, because making one takes seconds."""
-    original, _ = first_start
+    original, *_ = first_starts
     root = tmp_path / "my programs" / "simple dqn"
     shutil.copytree(original.root, root, symlinks=True, copy_function=copy_or_link)
     (root / "starts").unlink()

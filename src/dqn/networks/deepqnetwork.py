@@ -7,15 +7,6 @@ import numpy as np
 from dqn.replay_memory import Minibatch
 from dqn.snapshot import Layer
 
-ENGINES = ("torch",)
-
-# (filters, size, stride) of the convolutions, and the width of the hidden affine layer
-# (Mnih et al. 2015, Methods, "Model architecture").
-CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-HIDDEN_UNITS = 512
-# The smallest screen that leaves the last convolution one output.
-MIN_SCREEN_SIZE = 36
-
 
 class DeepQNetwork(ABC):
     """Q(s, ·; θ), learned against a target network Q(s, ·; θ⁻).
@@ -47,34 +38,6 @@ class DeepQNetwork(ABC):
 
         Raises UserError if they are of another shape.
         """
-
-
-def layer_shapes(
-    num_actions: int, history_length: int, screen_height: int, screen_width: int
-) -> list[tuple[int, int]]:
-    """The weights' shapes in Neon's layout: (C·R·S, K) and (n_out, n_in)."""
-    shapes = []
-    channels, height, width = history_length, screen_height, screen_width
-    for filters, size, stride in CONVOLUTIONS:
-        shapes.append((channels * size * size, filters))
-        channels = filters
-        height = (height - size) // stride + 1
-        width = (width - size) // stride + 1
-    shapes.append((HIDDEN_UNITS, channels * height * width))
-    shapes.append((num_actions, HIDDEN_UNITS))
-    return shapes
-
-
-def xavier_weights(
-    shapes: list[tuple[int, int]], generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Initial weights, uniform within ±√(3 / fan_in) (Neon's Xavier), float64 in Neon's layout."""
-    weights = []
-    for index, shape in enumerate(shapes):
-        fan_in = shape[0] if index < len(CONVOLUTIONS) else shape[1]
-        bound = np.sqrt(3 / fan_in)
-        weights.append(generator.uniform(-bound, bound, shape))
-    return weights
 
 
 def create_network(

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dqn.errors import UserError
-from dqn.networks.deepqnetwork import CONVOLUTIONS, DeepQNetwork, layer_shapes, xavier_weights
+from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
+from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.optimizers import create_optimizer
 from dqn.networks.rounding import mantissa_bits, stochastic_round_
 from dqn.replay_memory import Minibatch
