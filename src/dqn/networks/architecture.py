@@ -12,7 +12,7 @@ MIN_SCREEN_SIZE = 36
 def layer_shapes(
     num_actions: int, history_length: int, screen_height: int, screen_width: int
 ) -> list[tuple[int, int]]:
-    """The weights' shapes in Neon's layout: (C·R·S, K) of a convolution, (n_out, n_in) of an affine.
+    """The weights' shapes in Neon's layout: convolutions (C·R·S, K), affine layers (n_out, n_in).
 
     No screen may be smaller than MIN_SCREEN_SIZE.
     """
