@@ -15,7 +15,7 @@ from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
 from dqn.experiment import Experiment, SnapshotSaver
 from dqn.exploration import LinearDecay
-from dqn.networks.deepqnetwork import create_network
+from dqn.networks.deepqnetwork import DeepQNetwork, create_network
 from dqn.replay_memory import ReplayMemory
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
@@ -42,57 +42,23 @@ def main(arguments: list[str]) -> int:
 
 def run(args: options.Namespace) -> None:
     """Build the parts, each from its own options, and run the experiment."""
-    snapshot = args.load_weights and load_snapshot(args.load_weights)
-    rom, game = find_rom(args.game or game_of(snapshot, args.load_weights), PROJECT / "roms")
     random_seed = secrets.randbits(32) if args.random_seed is None else args.random_seed
     logger.info("Using random seed %d", random_seed)
     seeds = np.random.SeedSequence(random_seed).spawn(5)
-    train_seed, test_seed, ale_seed, memory_seed, network_seed = seeds
+    train_seed, test_seed, game_seed, memory_seed, network_seed = seeds
     shape = {
         "history_length": args.history_length,
         "screen_height": args.screen_height,
         "screen_width": args.screen_width,
     }
 
-    environments = [
-        AleEnvironment(
-            rom,
-            game,
-            frame_skip=args.frame_skip,
-            repeat_action_probability=args.repeat_action_probability,
-            minimal_action_set=args.minimal_action_set,
-            color_averaging=args.color_averaging,
-            screen_width=args.screen_width,
-            screen_height=args.screen_height,
-            max_game_frames=args.max_game_frames,
-            life_loss_is_terminal=life_loss_is_terminal,
-            seed=int(seed) & 0x7FFFFFFF,
-        )
-        for life_loss_is_terminal, seed in zip(
-            (True, False), ale_seed.generate_state(2), strict=True
-        )
-    ]
-    actions = environments[0].actions
-    metadata = Metadata(game=game, actions=actions, **shape)
-    network = create_network(
-        args.engine,
-        len(actions),
-        **shape,
-        learning_rate=args.learning_rate,
-        discount_rate=args.discount_rate,
-        optimizer=args.optimizer,
-        decay_rate=args.decay_rate,
-        clip_error=args.clip_error,
-        min_reward=args.min_reward,
-        max_reward=args.max_reward,
-        batch_norm=args.batch_norm,
-        has_target_network=args.target_steps > 0,
-        backend=args.backend,
-        device_id=args.device_id,
-        datatype=args.datatype,
-        stochastic_round=args.stochastic_round,
-        generator=np.random.default_rng(network_seed),
-    )
+    snapshot = load_snapshot(args.load_weights) if args.load_weights else None
+    rom, game = find_rom(args.game or game_of(snapshot, args.load_weights), PROJECT / "roms")
+    train_game_seed, test_game_seed = map(int, game_seed.generate_state(2))
+    train_game = build_game(args, rom, game, life_loss_is_terminal=True, seed=train_game_seed)
+    test_game = build_game(args, rom, game, life_loss_is_terminal=False, seed=test_game_seed)
+    metadata = Metadata(game, train_game.actions, **shape)
+    network = build_network(args, train_game.num_actions, shape, network_seed)
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
         check_snapshot(snapshot, args.load_weights, metadata)
@@ -108,16 +74,13 @@ def run(args: options.Namespace) -> None:
         generator=np.random.default_rng(memory_seed),
     )
 
-    actors, policies = [], []
-    for environment, seed in zip(environments, (train_seed, test_seed), strict=True):
-        generator = np.random.default_rng(seed)
-        actors.append(
-            Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
-        )
-        policies.append(EpsilonGreedy(network, len(actions), generator))
+    train_actor, train_policy = build_player(args, train_game, network, shape, train_seed)
+    test_actor, test_policy = build_player(args, test_game, network, shape, test_seed)
     agent = Agent(
-        *actors,
-        *policies,
+        train_actor,
+        test_actor,
+        train_policy,
+        test_policy,
         memory,
         network,
         exploration=LinearDecay(
@@ -129,9 +92,9 @@ def run(args: options.Namespace) -> None:
         target_steps=args.target_steps,
         total_train_steps=total_train_steps + args.trained_steps,
     )
-    saver = args.save_weights_prefix and SnapshotSaver(
-        args.save_weights_prefix, network, agent, metadata
-    )
+    saver = None
+    if args.save_weights_prefix:
+        saver = SnapshotSaver(args.save_weights_prefix, network, agent, metadata)
     experiment = Experiment(
         agent,
         Statistics(agent, network, memory, args.csv_file),
@@ -156,6 +119,63 @@ def game_of(snapshot: Snapshot, path: Path) -> str:
     if game is None:
         raise UserError(f"the name of {path} begins with no game that ALE knows: name the ROM too")
     return game
+
+
+def build_game(
+    args: options.Namespace, rom: Path, name: str, *, life_loss_is_terminal: bool, seed: int
+) -> AleEnvironment:
+    """A game for training or testing."""
+    return AleEnvironment(
+        rom,
+        name,
+        frame_skip=args.frame_skip,
+        repeat_action_probability=args.repeat_action_probability,
+        minimal_action_set=args.minimal_action_set,
+        color_averaging=args.color_averaging,
+        screen_width=args.screen_width,
+        screen_height=args.screen_height,
+        max_game_frames=args.max_game_frames,
+        life_loss_is_terminal=life_loss_is_terminal,
+        seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
+    )
+
+
+def build_network(
+    args: options.Namespace, num_actions: int, shape: dict[str, int], seed: np.random.SeedSequence
+) -> DeepQNetwork:
+    """The network with its initial weights."""
+    return create_network(
+        args.engine,
+        num_actions,
+        **shape,
+        learning_rate=args.learning_rate,
+        discount_rate=args.discount_rate,
+        optimizer=args.optimizer,
+        decay_rate=args.decay_rate,
+        clip_error=args.clip_error,
+        min_reward=args.min_reward,
+        max_reward=args.max_reward,
+        batch_norm=args.batch_norm,
+        has_target_network=args.target_steps > 0,
+        backend=args.backend,
+        device_id=args.device_id,
+        datatype=args.datatype,
+        stochastic_round=args.stochastic_round,
+        generator=np.random.default_rng(seed),
+    )
+
+
+def build_player(
+    args: options.Namespace,
+    game: AleEnvironment,
+    network: DeepQNetwork,
+    shape: dict[str, int],
+    seed: np.random.SeedSequence,
+) -> tuple[Actor, EpsilonGreedy]:
+    """What plays a game, and its policy; both draw from one generator."""
+    generator = np.random.default_rng(seed)
+    actor = Actor(game, **shape, random_starts=args.random_starts, generator=generator)
+    return actor, EpsilonGreedy(network, game.num_actions, generator)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 
-MAX_SCREEN_SIZE = 1024
+MAX_SCREEN_SIZE = 210  # the height of Atari's own screen
 # Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.
 DEFAULT_ROUNDING_BITS = 10
 
