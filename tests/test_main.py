@@ -183,4 +183,4 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
 
 
 def test_short_lives_that_leave_nothing_to_sample(run):
-    assert "lower --frame_skip" in run("breakout", "--frame_skip", 2000, "--train_steps", 100)
+    assert "raise --max_game_frames" in run("breakout", "--max_game_frames", 12)

@@ -15,10 +15,8 @@ import pytest
 from dqn.snapshot import load_snapshot
 
 PROJECT = Path(__file__).parent.parent
-TINY = (
-    "--random_steps 150 --train_steps 200 --test_steps 250 --replay_size 1000 --backend cpu "
-    "--max_game_frames 400 --screen_width 44 --screen_height 44"
-).split()
+GAME = "--max_game_frames 400 --screen_width 44 --screen_height 44 --backend cpu".split()
+TINY = [*"--random_steps 150 --train_steps 200 --test_steps 250 --replay_size 1000".split(), *GAME]
 
 
 class Result(NamedTuple):
@@ -163,7 +161,7 @@ def test_resuming_goes_on_with_the_next_epoch_the_weights_and_epsilon(trained):
 def test_testing_prints_the_games_and_their_scores_alone(trained):
     clone, _ = trained
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
-    options = [*TINY, "--test_games", 3, "--csv_file", clone.root / "results" / "tests.csv"]
+    options = [*GAME, "--test_games", 3, "--csv_file", clone.root / "results" / "tests.csv"]
     result = clone.run("test.sh", snapshot, *options)
     number = r"(-?\d+(?:\.\d+)?)"
     match = re.fullmatch(

@@ -347,6 +347,12 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     def drop_a_state(snapshot):
         snapshot.layers[4].states = []
 
+    def add_states(snapshot):
+        for layer in snapshot.layers:
+            layer.states *= 4
+            if layer.batch_norm:
+                layer.batch_norm.states = [states * 4 for states in layer.batch_norm.states]
+
     def use_integers(snapshot):
         snapshot.layers[4].weights = np.zeros((4, 512), np.int64)
 
@@ -360,6 +366,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
         drop_a_layer,
         drop_a_norm,
         drop_a_state,
+        add_states,
         use_integers,
         change_the_actions,
         change_the_screens,
@@ -552,10 +559,6 @@ CHANGES = {
         put(*LAYERS, 12, "params", "W", to=np.zeros((0, 512), np.float32)),
         "affine 2 has the shape",
     ),
-    "too many actions": (
-        put(*LAYERS, 12, "params", "W", to=np.zeros((257, 512), np.float32)),
-        "affine 2 has the shape",
-    ),
     "integers": (put(*LAYERS, 0, "params", "W", to=np.zeros((64, 32), int)), "decimal numbers"),
     "states that are a number": (put(*LAYERS, 0, "states", to=1), "states are not a list"),
     "a state too many": (
@@ -632,6 +635,18 @@ def test_another_network_or_damaged_metadata_are_told(name, tmp_path):
 def test_an_old_file_of_something_else_is_no_snapshot(entries, tmp_path):
     path = write(tmp_path / "old.pkl", {"layer_params_states": entries})
     assert "Neon" in (text := refusal(path)) or "another network" in text
+
+
+def test_a_network_for_too_many_actions_is_no_snapshot(tmp_path):
+    snapshot = make_snapshot(input_shape=SMALLEST)
+    for actions, is_known in ((1, True), (256, True), (257, False)):
+        last = np.zeros((actions, 512), np.float32)
+        snapshot.layers[-1] = Layer(last, [last.copy()])
+        path = write(tmp_path / "old.pkl", old_content(snapshot, named=True))
+        if is_known:
+            assert_usable(load_snapshot(path))
+        else:
+            assert "affine 2 has the shape (257, 512), not (256, 512)" in refusal(path)
 
 
 def test_a_norm_that_follows_another_norm_is_no_snapshot(tmp_path):

@@ -111,7 +111,7 @@ class ReplayMemory:
                 return indexes
         raise UserError(
             f"the replay memory holds no {self._history_length + 1} screens in a row of one game: "
-            "lower --frame_skip or --history_length, or raise --random_steps"
+            "lower --frame_skip or --history_length, or raise --max_game_frames"
         )
 
     def _is_whole(self, indexes: np.ndarray) -> np.ndarray:
