@@ -124,7 +124,7 @@ def main() -> None:
         print(f"seed {seed}: Stable-Baselines3 {theirs[-1]:.1f} steps/s", file=sys.stderr)
 
     print(
-        f"{date.today()}, {cpu_model()}, {args.threads} threads on {cores} cores, "
+        f"{date.today()}, {cpu_model()}, threads: {args.threads} of {cores} cores, "
         f"{platform.system()}, load average {load:.1f} before; Python {platform.python_version()}, "
         + ", ".join(f"{package} {version(package)}" for package in PACKAGES)
         + f".\nBreakout, {args.steps} training steps after {args.warmup} others, ε = 0.1, "
