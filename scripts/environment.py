@@ -173,7 +173,9 @@ def make_venv(lock: int) -> None:
         elif path != UNFINISHED:
             path.unlink()
     # Where .venv is active it may be running this very script: then its base makes the new one.
-    base = sys._base_executable
+    base = sys.executable
+    if sys.prefix != sys.base_prefix:
+        base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
     if call([base, "-m", "venv", VENV], lock):
         fail(
             f"{base} cannot make an environment in {VENV} (its reason stands above): free disk, "

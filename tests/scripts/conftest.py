@@ -28,7 +28,8 @@ def scripts_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             shims / name, f"#!/bin/sh\necho 'pyenv: {name}: command not found' >&2\nexit 127\n"
         )
     write_program(shims / "python3.12", '#!/bin/sh\ncase "$*" in *version_info*) exit 1; esac\n')
-    write_program(shims / "python3", f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n')
+    base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    write_program(shims / "python3", f'#!/bin/sh\nexec "{base}" "$@"\n')
 
     ours = ("PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "CDPATH")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
