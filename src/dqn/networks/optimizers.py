@@ -53,11 +53,12 @@ class RMSProp(Optimizer):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._decay_rate = decay_rate
+        self._roots = {w: torch.empty_like(w) for w in weights}  # memory to compute in
 
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         (s,) = states
         s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
-        root = (s + self.epsilon).sqrt_().add_(self.epsilon)
+        root = torch.add(s, self.epsilon, out=self._roots[w]).sqrt_().add_(self.epsilon)
         w.addcdiv_(g, root, value=-self._learning_rate / n)
 
 

@@ -84,7 +84,7 @@ class TorchNetwork(DeepQNetwork):
         self._check_datatype(datatype, (1, history_length, screen_height, screen_width))
 
     def predict(self, states: np.ndarray) -> np.ndarray:
-        with torch.no_grad(), self._precision():
+        with torch.inference_mode(), self._precision():
             q_values = self._online(self._upload(states), inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
