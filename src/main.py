@@ -94,7 +94,9 @@ def run(args: options.Namespace) -> None:
     )
     saver = None
     if args.save_weights_prefix:
-        saver = SnapshotSaver(args.save_weights_prefix, network, agent, metadata)
+        saver = SnapshotSaver(
+            args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
+        )
     experiment = Experiment(
         agent,
         Statistics(agent, network, memory, args.csv_file),

@@ -11,6 +11,7 @@ import dqn.experiment
 import dqn.networks.torch_network
 import main
 from dqn import replay_memory
+from dqn.snapshot import NonFiniteWeights
 
 TINY = (
     "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "
@@ -167,10 +168,22 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path,
     assert [path.name for path in (tmp_path / "s").iterdir()] == ["b_1.pkl"]
 
 
+def test_weights_that_are_no_numbers_are_not_saved_even_if_the_loss_was_one(
+    run, tmp_path, snapshot, monkeypatch
+):
+    def save_nothing(snapshot_, path):
+        raise NonFiniteWeights
+
+    monkeypatch.setattr(dqn.experiment, "save_snapshot", save_nothing)
+    line = run("--load_weights", snapshot, "--save_weights_prefix", "s/b")
+    assert "the weights diverged in epoch 1" in line
+    assert f"the last good snapshot is {snapshot}" in line
+
+
 def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
     options = ("--learning_rate", 1e30, "--train_steps", 400, "--save_weights_prefix", "s/b")
     line = run("breakout", *options)
-    assert "lower --learning_rate" in line or "lower learning rate" in line
+    assert "lower --learning_rate" in line
     assert not list((tmp_path / "s").iterdir())
 
 

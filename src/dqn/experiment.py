@@ -11,7 +11,7 @@ from dqn.errors import UserError
 from dqn.files import make_writable_folder, move_aside
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
-from dqn.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
 from dqn.statistics import Scores, Statistics
 
 logger = logging.getLogger(__name__)
@@ -20,19 +20,27 @@ logger = logging.getLogger(__name__)
 class SnapshotSaver:
     """Saves the network as `<prefix>_<epoch>.pkl`, in the folder of the prefix, which it makes.
 
-    `metadata` says what the network was trained on; epoch and steps are filled in. A save that
+    `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
+    the last snapshot with finite weights: at first the one that was loaded, if any. A save that
     fails for want of space is logged, and training goes on to the next one.
     Raises UserError if the folder cannot be written.
     """
 
-    def __init__(self, prefix: Path, network: DeepQNetwork, agent: Agent, metadata: Metadata):
+    def __init__(
+        self,
+        prefix: Path,
+        network: DeepQNetwork,
+        agent: Agent,
+        metadata: Metadata,
+        last_good: Path | None,
+    ):
         make_writable_folder(prefix.parent)
         self._prefix = prefix
         self._network = network
         self._agent = agent
         self._metadata = metadata
         self._failure: str | None = None
-        self.last_good: Path | None = None
+        self.last_good = last_good
 
     def save(self, epoch: int) -> None:
         """Save the snapshot of `epoch`; raises UserError if a weight is not a finite number."""
@@ -48,6 +56,8 @@ class SnapshotSaver:
             move_aside(path)
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), path)
+        except NonFiniteWeights as error:
+            raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
         except OSError as error:
             self._failure = f"cannot save {path} ({error.strerror}): free some disk space"
             logger.error("%s; the next epoch will be saved anew", self._failure)
@@ -151,10 +161,13 @@ class Experiment:
         """The same steps, until the loss is not finite: what was learned is lost then."""
         for step in steps:
             if not all(map(math.isfinite, step.costs)):
-                last_good = self._saver and self._saver.last_good
-                raise UserError(
-                    f"the loss became {step.costs[-1]} at training step "
-                    f"{self._agent.total_train_steps}: lower --learning_rate; the last good "
-                    f"snapshot is {last_good or 'none of this run'}"
-                )
+                what = f"the loss became {step.costs[-1]} at step {self._agent.total_train_steps}"
+                raise _diverged(what, self._saver and self._saver.last_good)
             yield step
+
+
+def _diverged(what: str, last_good: Path | None) -> UserError:
+    return UserError(
+        f"{what}: lower --learning_rate; "
+        + (f"the last good snapshot is {last_good}" if last_good else "there is no good snapshot")
+    )
