@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from ale_py.roms import get_all_rom_ids
 
 from dqn import options
 from dqn.actors import Actor
@@ -53,7 +54,7 @@ def run(args: options.Namespace) -> None:
     }
 
     snapshot = load_snapshot(args.load_weights) if args.load_weights else None
-    rom, game = find_rom(args.game or game_of(snapshot, args.load_weights), PROJECT / "roms")
+    rom, game = find_rom(args.game or rom_of(snapshot, args.load_weights), PROJECT / "roms")
     train_game_seed, test_game_seed = map(int, game_seed.generate_state(2))
     train_game = build_game(args, rom, game, life_loss_is_terminal=True, seed=train_game_seed)
     test_game = build_game(args, rom, game, life_loss_is_terminal=False, seed=test_game_seed)
@@ -115,12 +116,12 @@ def run(args: options.Namespace) -> None:
             print(scores)
 
 
-def game_of(snapshot: Snapshot, path: Path) -> str:
-    """The game recorded in a snapshot, else the one that its file name begins with."""
+def rom_of(snapshot: Snapshot, path: Path) -> str:
+    """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
     game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
-    if game is None:
-        raise UserError(f"the name of {path} begins with no game that ALE knows: name the ROM too")
-    return game
+    if game not in get_all_rom_ids():
+        raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
+    return f"roms/{game}.bin"
 
 
 def build_game(

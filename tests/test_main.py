@@ -112,6 +112,14 @@ def test_an_old_snapshot_without_a_game_in_its_name(run, tmp_path, snapshot):
     run("breakout", "--load_weights", "mine_1.pkl", status=0)
 
 
+def test_a_snapshot_that_records_an_impossible_game(run, tmp_path, snapshot):
+    strange = main.load_snapshot(snapshot)
+    strange.metadata.game = "../breakout\nerror: two lines"
+    dqn.experiment.save_snapshot(strange, tmp_path / "breakout_1.pkl")
+    assert "name the ROM too" in run("--load_weights", "breakout_1.pkl")
+    assert "was trained on" in run("breakout", "--load_weights", "breakout_1.pkl")
+
+
 @pytest.mark.parametrize("option", ["--csv_file", "--save_weights_prefix"])
 def test_a_folder_that_cannot_be_written(run, tmp_path, option):
     (tmp_path / "a_file").write_text("")
