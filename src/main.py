@@ -153,6 +153,7 @@ def build_network(
         **shape,
         learning_rate=args.learning_rate,
         discount_rate=args.discount_rate,
+        batch_size=args.batch_size,
         optimizer=args.optimizer,
         decay_rate=args.decay_rate,
         clip_error=args.clip_error,

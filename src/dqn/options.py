@@ -149,13 +149,16 @@ def _build_parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("Engine")
     group.add_argument(
-        "--engine", choices=["torch"], default="torch", help="What computes the network."
+        "--engine",
+        choices=["torch", "neon"],
+        default="torch",
+        help="What computes the network; neon is Nervana Neon itself, if it is installed.",
     )
     group.add_argument(
         "--backend",
-        choices=["auto", "cpu", "gpu"],
+        choices=["auto", "cpu", "gpu", "mkl"],
         default="auto",
-        help="Processor; auto takes a CUDA GPU if there is one.",
+        help="Processor; auto takes a CUDA GPU if there is one; mkl is Neon's.",
     )
     group.add_argument("--device_id", type=_integer(0), default=0, help="Number of the GPU.")
     group.add_argument(

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from dqn.errors import UserError
+from dqn.networks.neon_compatibility import make_neon_importable
 from dqn.replay_memory import Minibatch
 from dqn.snapshot import Layer
 
@@ -41,7 +43,7 @@ class DeepQNetwork(ABC):
 
 
 def create_network(
-    engine: str, num_actions: int, *, generator: np.random.Generator, **settings
+    engine: str, num_actions: int, *, batch_size: int, generator: np.random.Generator, **settings
 ) -> DeepQNetwork:
     """The deep Q-network of `engine`; its module is imported only here.
 
@@ -51,4 +53,30 @@ def create_network(
         from dqn.networks.torch_network import TorchNetwork
 
         return TorchNetwork(num_actions, generator=generator, **settings)
+    if engine == "neon":
+        make_neon_importable()
+        from dqn.networks.neon_network import NeonNetwork
+
+        return NeonNetwork(num_actions, batch_size=batch_size, generator=generator, **settings)
     raise ValueError(f"unknown engine {engine}")
+
+
+def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool) -> None:
+    """See that `layers` fit a network whose weights have `shapes`; raises UserError if not."""
+    found = [layer.weights.shape for layer in layers]
+    if found != shapes:
+        raise UserError(
+            f"the snapshot's layers are of the shapes {_text(found)}, but this network's of "
+            f"{_text(shapes)}: --history_length, --screen_width, --screen_height and "
+            "--minimal_action_set must be as in its training"
+        )
+    has_norm = layers[0].batch_norm is not None
+    if has_norm != batch_norm:
+        raise UserError(
+            f"the snapshot was trained {'with' if has_norm else 'without'} batch "
+            f"normalisation: use --batch_norm {str(has_norm).lower()}"
+        )
+
+
+def _text(shapes: list[tuple[int, int]]) -> str:
+    return ", ".join("×".join(map(str, shape)) for shape in shapes)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dqn.errors import UserError
 from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
-from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
 from dqn.networks.optimizers import create_optimizer
 from dqn.networks.rounding import mantissa_bits, stochastic_round_
 from dqn.replay_memory import Minibatch
@@ -133,7 +133,7 @@ class TorchNetwork(DeepQNetwork):
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
-        self._check_layers(layers)
+        check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             _load(weights, layer.weights)
             self._set_states(weights, layer.states)
@@ -160,21 +160,6 @@ class TorchNetwork(DeepQNetwork):
             return
         for state, array in zip(states, arrays, strict=True):
             _load(state, array)
-
-    def _check_layers(self, layers: list[Layer]) -> None:
-        shapes = [layer.weights.shape for layer in layers]
-        if shapes != self._shapes:
-            raise UserError(
-                f"the snapshot's layers are of the shapes {_text(shapes)}, but this network's of "
-                f"{_text(self._shapes)}: --history_length, --screen_width, --screen_height and "
-                "--minimal_action_set must be as in its training"
-            )
-        has_norm = layers[0].batch_norm is not None
-        if has_norm != bool(self._online.norms):
-            raise UserError(
-                f"the snapshot was trained {'with' if has_norm else 'without'} batch "
-                f"normalisation: use --batch_norm {str(has_norm).lower()}"
-            )
 
     def _precision(self) -> AbstractContextManager:
         """Computes in 16 bits what is safe in 16 bits, if `datatype` is such a type."""
@@ -273,6 +258,8 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
     # Float32 is meant to the last digit; TF32, which CUDA would take, has 10 bits of mantissa.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+    if backend == "mkl":
+        raise UserError("PyTorch has MKL in its backend cpu: use --backend cpu or --engine neon")
     if backend == "gpu" and not torch.cuda.is_available():
         raise UserError("there is no CUDA GPU that PyTorch can use: use --backend cpu")
     if backend == "cpu" or not torch.cuda.is_available():
@@ -306,7 +293,3 @@ def _from_neon(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
 def _load(tensor: Tensor, array: np.ndarray) -> None:
     with torch.no_grad():
         tensor.copy_(_from_neon(array, tensor.shape))
-
-
-def _text(shapes: list[tuple[int, int]]) -> str:
-    return ", ".join("×".join(map(str, shape)) for shape in shapes)

@@ -1,0 +1,230 @@
+"""The deep Q-network on Nervana Neon itself, as the original simple_dqn computed it.
+
+To be imported after `make_neon_importable`.
+"""
+
+import logging
+
+import numpy as np
+from neon import __version__ as neon_version
+from neon.backends import gen_backend
+from neon.backends.backend import Tensor
+from neon.backends.util.check_gpu import get_compute_capability, get_device_count
+from neon.backends.util.check_mkl import get_mkl_lib
+from neon.initializers import Xavier
+from neon.layers import Affine, BatchNorm, Conv, GeneralizedCost
+from neon.layers.layer import Layer
+from neon.models import Model
+from neon.optimizers import Adadelta, Adam, RMSProp
+from neon.optimizers.optimizer import Optimizer
+from neon.transforms import Rectlin, SumSquared
+
+from dqn import snapshot
+from dqn.errors import UserError
+from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
+from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
+from dqn.replay_memory import Minibatch
+
+logger = logging.getLogger(__name__)
+
+DATATYPES = {
+    "cpu": ("float16", "float32", "float64"),
+    "mkl": ("float32",),
+    "gpu": ("float16", "float32"),
+}
+AFTER_PASCAL = 7.0  # the first compute capability without hand-written kernels in Neon
+# Tensors of states that an optimizer keeps for each tensor of parameters
+NUM_STATES = {"rmsprop": 1, "adam": 2, "adadelta": 3}
+
+
+class NeonNetwork(DeepQNetwork):
+    """The network of Mnih et al. 2015 without biases, in Neon's layers.
+
+    backend: "cpu", "gpu" (CUDA), "mkl" or "auto", the best that Neon finds. Neon has one backend,
+    with one batch size, in a process: a second NeonNetwork ends the use of the first. Minibatches
+    are of `batch_size`; any number of states is predicted. Tensors are (…, batch_size).
+    `stochastic_round` (bits of mantissa; 0: off) works on the GPU alone.
+    Raises UserError for a backend or a datatype that Neon lacks here.
+    """
+
+    def __init__(
+        self,
+        num_actions: int,
+        *,
+        history_length: int,
+        screen_height: int,
+        screen_width: int,
+        learning_rate: float,
+        discount_rate: float,
+        batch_size: int,
+        optimizer: str,
+        decay_rate: float,
+        clip_error: float,
+        min_reward: float,
+        max_reward: float,
+        batch_norm: bool,
+        has_target_network: bool,
+        backend: str,
+        device_id: int,
+        datatype: str,
+        stochastic_round: int,
+        generator: np.random.Generator,
+    ):
+        self.train_iterations = 0
+        self._learning_rate = learning_rate
+        self._discount_rate = discount_rate
+        self._batch_size = batch_size
+        self._optimizer_name = optimizer
+        self._decay_rate = decay_rate
+        self._clip_error = clip_error
+        self._min_reward = min_reward
+        self._max_reward = max_reward
+        self._batch_norm = batch_norm
+        self._stochastic_round = stochastic_round
+
+        backend = _choose_backend(backend, device_id, datatype)
+        state_shape = (history_length, screen_height, screen_width)
+        self._shapes = layer_shapes(num_actions, *state_shape)
+        weights = xavier_weights(self._shapes, generator)
+        self._backend = gen_backend(
+            backend,
+            rng_seed=int(generator.integers(2**32)),
+            datatype=np.dtype(datatype).type,
+            batch_size=batch_size,
+            stochastic_round=stochastic_round,
+            device_id=device_id,
+        )
+        logger.info("Using Neon %s on its backend %s", neon_version, backend)
+
+        self._states = np.zeros((*state_shape, batch_size), np.uint8)
+        self._input = self._backend.empty(self._states.shape)
+        self._input.lshape = self._states.shape  # by which a convolution knows what it is given
+        self._targets = self._backend.empty((num_actions, batch_size))
+
+        self._cost = GeneralizedCost(costfunc=SumSquared())
+        self._online = self._create_model(weights, self._cost)
+        self._target = self._create_model(weights) if has_target_network else self._online
+        self._optimizer = self._create_optimizer()
+
+    def predict(self, states: np.ndarray) -> np.ndarray:
+        starts = range(0, len(states), self._batch_size)
+        batches = [states[start : start + self._batch_size] for start in starts]
+        q_values = [self._fprop(self._online, batch, inference=True).get() for batch in batches]
+        return np.concatenate(q_values, axis=1)[:, : len(states)].T
+
+    def train(self, minibatch: Minibatch) -> float:
+        prestates, actions, rewards, poststates, terminals = minibatch
+        postq = self._fprop(self._target, poststates, inference=True).get()
+        preq = self._fprop(self._online, prestates, inference=False)
+        # y = r, or r + γ max Q(s′, a′; θ⁻) where s′ is not terminal; no error in other actions
+        targets = preq.get()
+        targets[actions, np.arange(self._batch_size)] = (
+            np.clip(rewards, self._min_reward, self._max_reward)
+            + self._discount_rate * postq.max(axis=0) * ~terminals
+        )
+        self._targets.set(targets)
+        deltas = self._cost.get_errors(preq, self._targets)
+        cost = self._cost.get_cost(preq, self._targets)[0, 0]
+        if self._clip_error:
+            self._backend.clip(deltas, -self._clip_error, self._clip_error, out=deltas)
+        self._online.bprop(deltas)
+        self._optimizer.optimize(self._online.layers_to_optimize, epoch=0)
+        self.train_iterations += 1
+        return float(cost)
+
+    def update_target_network(self) -> None:
+        for online, target in zip(
+            self._online.layers_to_optimize, self._target.layers_to_optimize, strict=True
+        ):
+            target.set_params(online.get_params_serialize(keep_states=False))
+
+    def get_layers(self) -> list[snapshot.Layer]:
+        layers: list[snapshot.Layer] = []
+        for layer in self._online.layers_to_optimize:
+            entry = layer.get_params_serialize()
+            params, states = entry["params"], entry["states"]
+            if isinstance(layer, BatchNorm):
+                layers[-1].batch_norm = snapshot.BatchNorm(**params, states=states)
+            else:
+                layers.append(snapshot.Layer(params["W"], states))
+        return layers
+
+    def set_layers(self, layers: list[snapshot.Layer]) -> None:
+        check_layers(layers, self._shapes, self._batch_norm)
+        neon_layers = iter(self._online.layers_to_optimize)
+        for layer in layers:
+            self._set_layer(next(neon_layers), {"W": layer.weights}, layer.states)
+            if norm := layer.batch_norm:
+                names = ("beta", "gamma", "gmean", "gvar")
+                params = {name: getattr(norm, name) for name in names}
+                self._set_layer(next(neon_layers), params, norm.states)
+        self._optimizer = self._create_optimizer()  # Adam's count of updates is not in a snapshot
+        self.update_target_network()
+
+    def _create_model(
+        self, weights: list[np.ndarray], cost: GeneralizedCost | None = None
+    ) -> Model:
+        hidden = {"activation": Rectlin(), "batch_norm": self._batch_norm}
+        layers = [
+            Conv((size, size, filters), strides=stride, init=Xavier(local=True), **hidden)
+            for filters, size, stride in CONVOLUTIONS
+        ]
+        layers += [
+            Affine(nout=len(weights[3]), init=Xavier(local=False), **hidden),
+            Affine(nout=len(weights[4]), init=Xavier(local=False)),
+        ]
+        model = Model(layers)
+        for layer in model.layers.layers:
+            layer.parallelism = "Disabled"  # else Neon expects several GPUs
+        model.initialize(self._input.shape[:-1], cost)
+        # What Xavier drew is replaced: the same seed begins alike on every engine.
+        with_weights = [
+            layer for layer in model.layers_to_optimize if not isinstance(layer, BatchNorm)
+        ]
+        for layer, array in zip(with_weights, weights, strict=True):
+            layer.W.set(array)
+        return model
+
+    def _create_optimizer(self) -> Optimizer:
+        rounding = {"stochastic_round": self._stochastic_round}
+        if self._optimizer_name == "rmsprop":
+            return RMSProp(
+                learning_rate=self._learning_rate, decay_rate=self._decay_rate, **rounding
+            )
+        if self._optimizer_name == "adam":
+            return Adam(learning_rate=self._learning_rate, **rounding)
+        if self._optimizer_name == "adadelta":
+            return Adadelta(decay=self._decay_rate, **rounding)
+        raise ValueError(f"unknown optimizer {self._optimizer_name}")
+
+    def _fprop(self, model: Model, states: np.ndarray, *, inference: bool) -> Tensor:
+        """Q-values (num_actions, batch_size); those of missing states have no meaning."""
+        self._states[..., : len(states)] = states.transpose(1, 2, 3, 0)
+        self._input.set(self._states)
+        self._backend.divide(self._input, 255, self._input)
+        return model.fprop(self._input, inference=inference)
+
+    def _set_layer(self, layer: Layer, params: dict[str, np.ndarray], states: list) -> None:
+        """Set one of Neon's layers; states of another optimizer are left out and begin at zero."""
+        layer.set_params({"params": params})
+        has_norm = isinstance(layer, BatchNorm)  # which has states for each of two parameters
+        layer.states = [[], []] if has_norm else []
+        if len(states[0] if has_norm else states) == NUM_STATES[self._optimizer_name]:
+            layer.set_states({"states": states})
+
+
+def _choose_backend(backend: str, device_id: int, datatype: str) -> str:
+    has_gpu = device_id < get_device_count() and get_compute_capability(device_id) < AFTER_PASCAL
+    found = {"gpu": has_gpu, "mkl": bool(get_mkl_lib()), "cpu": True}
+    if backend == "auto":
+        usable = [name for name in found if found[name] and datatype in DATATYPES[name]]
+        backend = usable[0] if usable else "cpu"
+    if not found[backend]:
+        what = {"gpu": f"GPU {device_id} that its kernels know (up to Pascal)", "mkl": "MKL"}
+        raise UserError(f"Neon finds no {what[backend]} here: use --backend cpu")
+    if datatype not in DATATYPES[backend]:
+        raise UserError(
+            f"Neon's backend {backend} does not compute in {datatype}: use --datatype "
+            f"{DATATYPES[backend][-1]}"
+        )
+    return backend

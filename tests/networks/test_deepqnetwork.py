@@ -1,0 +1,231 @@
+"""What every engine promises: Neon's numbers, the same snapshots, the same errors."""
+
+from pathlib import Path
+
+import golden
+import numpy as np
+import pytest
+from engines import (
+    BACKENDS,
+    DEFAULTS,
+    ENGINES,
+    OPTIMIZERS,
+    SHAPE,
+    SMALL,
+    difference,
+    make_minibatch,
+    make_network,
+)
+
+from dqn.errors import UserError
+from dqn.replay_memory import Minibatch
+from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.mark.parametrize(("engine", "backend"), BACKENDS)
+@pytest.mark.parametrize("name", golden.FILES)
+def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
+    seed, num_actions, settings = golden.FILES[name]
+    settings = dict(settings)
+    n = settings.pop("n", 32)
+    double = name.endswith("float64")
+    batch_norm = settings.get("batch_norm", False)
+    tolerance = 1e-6 if batch_norm else 1e-10 if double else 1e-5
+    names = ("history_length", "screen_height", "screen_width")
+    shape = tuple({**DEFAULTS, **settings}[name] for name in names)
+    network = make_network(
+        engine,
+        num_actions,
+        datatype="float64" if double else "float32",
+        backend=backend,
+        batch_size=n,
+        **settings,
+    )
+    network.set_layers(golden.make_layers(seed, num_actions, shape, batch_norm))
+    validation_states = golden.make_minibatch(seed + 1000, n, num_actions, shape).prestates
+    with np.load(DATA / f"{name}.npz") as neon:
+        assert difference(network.predict(validation_states), neon["q0"]) <= tolerance
+        costs = []
+        for j in range(6):
+            costs.append(network.train(golden.make_minibatch(seed + 1 + j, n, num_actions, shape)))
+            if j == 3:
+                network.update_target_network()
+            assert difference(network.predict(validation_states), neon["q"][j]) <= tolerance
+        assert difference(np.array(costs), neon["cost"]) <= tolerance
+        weights = network.get_layers()
+        norms = [np.linalg.norm(layer.weights.astype(float)) for layer in weights]
+        assert difference(norms, neon["weight_norm"][-1]) <= tolerance
+    assert network.train_iterations == 6
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("python27_rmsprop", {}),
+        ("python311_adam", {"optimizer": "adam"}),
+        ("python27_batch_norm", {"batch_norm": True}),
+    ],
+)
+def test_neons_own_snapshots_predict_and_train_on_as_in_neon(name, settings, engine):
+    network = make_network(engine, datatype="float64", **SMALL, **settings)
+    network.set_layers(load_snapshot(DATA / f"snapshot_{name}.prm").layers)
+    states = make_minibatch(1101).prestates
+    tolerance = 1e-6 if settings.get("batch_norm") else 1e-10
+    with np.load(DATA / f"snapshot_{name}_expected.npz") as neon:
+        assert difference(network.predict(states), neon["q"]) <= tolerance
+        for seed in (104, 105, 106):
+            network.train(make_minibatch(seed))
+        after = network.predict(states)
+        assert difference(after, neon["q_after_three_updates"]) <= tolerance
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("writer", ENGINES)
+@pytest.mark.parametrize("reader", ENGINES)
+def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
+    writer, reader, optimizer, batch_norm, tmp_path
+):
+    """One network is saved and trains on; the other goes on from the file."""
+    path = tmp_path / "snapshot.pkl"
+    settings = {"optimizer": optimizer, "batch_norm": batch_norm, "datatype": "float64", **SMALL}
+    states = make_minibatch(100).prestates
+    one = make_network(writer, seed=1, **settings)
+    for seed in range(3):
+        one.train(make_minibatch(seed))
+    save_snapshot(Snapshot(one.get_layers(), SHAPE), path)
+    one.set_layers(one.get_layers())  # Adam's count of updates begins anew, as for the reader
+    before = one.predict(states)
+    costs = [one.train(make_minibatch(seed)) for seed in range(3, 6)]
+    after = one.predict(states)
+
+    other = make_network(reader, seed=2, **settings)
+    other.set_layers(load_snapshot(path).layers)
+    tolerance = 0 if writer == reader else 1e-6 if batch_norm else 1e-10
+    assert difference(other.predict(states), before) <= tolerance
+    others_costs = [other.train(make_minibatch(seed)) for seed in range(3, 6)]
+    assert difference(np.array(others_costs), np.array(costs)) <= tolerance
+    assert difference(other.predict(states), after) <= tolerance
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("writer", ENGINES)
+@pytest.mark.parametrize("reader", ENGINES)
+def test_a_float32_snapshot_predicts_alike_on_every_engine(writer, reader, batch_norm, tmp_path):
+    path = tmp_path / "snapshot.pkl"
+    states = make_minibatch(100).prestates
+    one = make_network(writer, seed=1, batch_norm=batch_norm, **SMALL)
+    for seed in range(3):
+        one.train(make_minibatch(seed))
+    save_snapshot(Snapshot(one.get_layers(), SHAPE), path)
+    expected = one.predict(states)
+    other = make_network(reader, seed=2, batch_norm=batch_norm, **SMALL)
+    other.set_layers(load_snapshot(path).layers)
+    assert difference(other.predict(states), expected) <= 1e-5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_targets_are_those_of_the_paper_computed_by_hand(engine):
+    settings = {**SMALL, "batch_size": 4}
+    network = make_network(engine, **settings, datatype="float64", optimizer="adadelta")
+    minibatch = golden.make_minibatch(3, 4, 4, SHAPE)
+    minibatch = minibatch._replace(
+        rewards=np.array([-2, 0.5, 3, 1], np.float32), terminals=np.array([0, 0, 1, 0], bool)
+    )
+    q = network.predict(minibatch.prestates)[np.arange(4), minibatch.actions]
+    best = network.predict(minibatch.poststates).max(axis=1)
+    targets = np.array([-1 + 0.99 * best[0], 0.5 + 0.99 * best[1], 1, 1 + 0.99 * best[3]])
+    expected = ((q - targets) ** 2).sum() / 2 / 4
+    assert network.train(minibatch) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_target_network_stays_until_it_is_updated(engine):
+    minibatch = make_minibatch(3)
+
+    def costs(has_target_network, updates_target):
+        network = make_network(engine, **SMALL, has_target_network=has_target_network)
+        first = network.train(minibatch)
+        if updates_target:
+            network.update_target_network()
+        return first, network.train(minibatch)
+
+    fixed, updated, live = costs(True, False), costs(True, True), costs(False, False)
+    assert fixed[0] == live[0]
+    assert fixed[1] != live[1]
+    assert updated == live
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("n", [1, 3, 8, 100])
+def test_any_number_of_states_is_predicted(n, engine):
+    network = make_network(engine, **SMALL)
+    states = golden.make_minibatch(0, n, 4, SHAPE).prestates
+    together = network.predict(states)
+    assert together.shape == (n, 4)
+    alone = np.concatenate([network.predict(state[np.newaxis]) for state in states])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_begin_uniform_within_neons_xavier_bounds(engine):
+    weights = make_network(engine, num_actions=6).get_layers()[3].weights
+    bound = np.sqrt(3 / weights.shape[1])
+    assert 0.999 * bound < np.abs(weights).max() <= bound
+    assert abs(weights.mean()) < 0.01 * bound
+    assert weights.std() == pytest.approx(bound / np.sqrt(3), rel=0.01)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_seed_makes_the_same_network_on_every_engine_and_another_seed_another(engine):
+    def weights(engine, seed):
+        return np.concatenate(
+            [layer.weights.ravel() for layer in make_network(engine, 4, seed, **SMALL).get_layers()]
+        )
+
+    ours = weights("torch", 1)
+    np.testing.assert_array_equal(weights(engine, 1), ours)
+    assert (weights(engine, 2) != ours).any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_layers_of_another_shape_are_refused_with_what_must_agree(engine):
+    layers = make_network(engine, num_actions=4, **SMALL).get_layers()
+    with pytest.raises(UserError, match="--minimal_action_set"):
+        make_network(engine, num_actions=6, **SMALL).set_layers(layers)
+    with pytest.raises(UserError, match="use --batch_norm false"):
+        make_network(engine, num_actions=4, batch_norm=True, **SMALL).set_layers(layers)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_states_of_another_optimizer_begin_at_zero(engine):
+    def first_update(layers):
+        for layer in layers:
+            layer.states = states_of(layer)
+        network = make_network(engine, optimizer="rmsprop", **SMALL)
+        network.train(make_minibatch(1))
+        network.set_layers(layers)
+        network.train(make_minibatch(2))
+        return network.predict(make_minibatch(3).prestates)
+
+    trained = make_network(engine, optimizer="adam", **SMALL)
+    trained.train(make_minibatch(0))
+    layers = trained.get_layers()
+    assert all(len(layer.states) == 2 for layer in layers)
+    states_of = lambda layer: layer.states  # noqa: E731
+    with_adams = first_update(layers)
+    states_of = lambda layer: [np.zeros_like(layer.weights)]  # noqa: E731
+    np.testing.assert_array_equal(with_adams, first_update(layers))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_minibatch_of_the_replay_memorys_views_trains_as_one_of_its_own_arrays(engine):
+    minibatch = golden.make_minibatch(0, 8, 4, (5, *SHAPE[1:]))
+    windows = minibatch.prestates
+    views = minibatch._replace(prestates=windows[:, :-1], poststates=windows[:, 1:])
+    arrays = Minibatch(*(np.ascontiguousarray(array) for array in views))
+    first = make_network(engine, **SMALL).train(views)
+    assert first == make_network(engine, **SMALL).train(arrays)
