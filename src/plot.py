@@ -10,9 +10,8 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from dqn.errors import UserError
+from dqn.errors import ArgumentParser, UserError
 from dqn.files import atomic_write
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
@@ -310,16 +309,11 @@ def save(picture, output: Path, dpi: float) -> None:
         ) from error
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse with errors of one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help explains every option)")
-
-
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; raises UserError if it cannot be obeyed."""
-    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     add = parser.add_argument
     add("csv_file", nargs="+", type=Path, help="CSV file of a run, or several to compare them")
     add("--dpi", type=float, default=80, help="pixels per inch")

@@ -176,6 +176,16 @@ def test_testing_prints_the_games_and_their_scores_alone(trained):
     assert len(clone.rows("tests.games.csv")) == 3
 
 
+def test_a_converted_snapshot_plays_the_same_games(trained, tmp_path):
+    clone, _ = trained
+    snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
+    converted = tmp_path / "without pickles.safetensors"
+    clone.run("convert.sh", snapshot, converted)
+    options = [*GAME, "--test_games", 3, "--random_seed", 1]
+    results = [clone.run("test.sh", path, *options) for path in (snapshot, converted)]
+    assert results[0].output == results[1].output
+
+
 def test_plotting_makes_a_picture_beside_the_csv(trained):
     clone, _ = trained
     clone.run("plot.sh", clone.root / "results" / "breakout_tiny.csv")

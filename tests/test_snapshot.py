@@ -7,6 +7,7 @@ import pickle
 import pickletools
 import random
 import resource
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -124,13 +125,17 @@ def neon_content(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
 # What is saved comes back
 
 
+NAMES = ["breakout_7.prm", "breakout_7.safetensors"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("optimizer", list(STATES))
-def test_what_is_saved_comes_back(optimizer, batch_norm, dtype, tmp_path):
+def test_what_is_saved_comes_back(optimizer, batch_norm, dtype, name, tmp_path):
     snapshot = make_snapshot(STATES[optimizer], batch_norm, dtype)
-    save_snapshot(snapshot, tmp_path / "breakout_7.prm")
-    loaded = load_snapshot(tmp_path / "breakout_7.prm")
+    save_snapshot(snapshot, tmp_path / name)
+    loaded = load_snapshot(tmp_path / name)
     assert_equal(loaded, snapshot)
     assert_usable(loaded)
 
@@ -141,11 +146,12 @@ def test_a_network_of_the_paper_comes_back(tmp_path):
     assert_equal(load_snapshot(tmp_path / "breakout_7.prm"), snapshot)
 
 
-def test_a_snapshot_without_metadata_comes_back(tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_snapshot_without_metadata_comes_back(name, tmp_path):
     snapshot = make_snapshot()
     snapshot.metadata = None
-    save_snapshot(snapshot, tmp_path / "breakout_7.prm")
-    assert_equal(load_snapshot(tmp_path / "breakout_7.prm"), snapshot)
+    save_snapshot(snapshot, tmp_path / name)
+    assert_equal(load_snapshot(tmp_path / name), snapshot)
 
 
 def test_numpy_s_integers_in_the_metadata_come_back_as_plain_ones(tmp_path):
@@ -160,26 +166,27 @@ def test_numpy_s_integers_in_the_metadata_come_back_as_plain_ones(tmp_path):
     assert type(loaded.train_steps) is int
 
 
-def test_a_rom_s_strange_name_comes_back(tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rom_s_strange_name_comes_back(name, tmp_path):
     snapshot = make_snapshot(input_shape=SMALLEST)
     for game in ("", "Pac-Man – «é»", "not utf-8: \udcff", "\U0001f47e" * 255):
         snapshot.metadata.game = game
-        save_snapshot(snapshot, tmp_path / "strange.prm")
-        assert load_snapshot(tmp_path / "strange.prm").metadata.game == game
+        save_snapshot(snapshot, tmp_path / name)
+        assert load_snapshot(tmp_path / name).metadata.game == game
 
 
-def test_the_same_snapshot_makes_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("ending", ["prm", "safetensors"])
+def test_the_same_snapshot_makes_the_same_bytes(ending, tmp_path):
+    a, b, c = (tmp_path / f"{name}.{ending}" for name in "abc")
     snapshot = make_snapshot(states=2, batch_norm=True)
-    save_snapshot(snapshot, tmp_path / "a.prm")
+    save_snapshot(snapshot, a)
     for layer in snapshot.layers:  # the same numbers, otherwise arranged in memory
         layer.weights = np.asfortranarray(layer.weights)
         layer.states = [state.astype(">f4") for state in layer.states]
     snapshot.metadata.game = "".join(["break", "out"])
-    save_snapshot(snapshot, tmp_path / "b.prm")
-    save_snapshot(load_snapshot(tmp_path / "a.prm"), tmp_path / "c.prm")
-    expected = (tmp_path / "a.prm").read_bytes()
-    assert (tmp_path / "b.prm").read_bytes() == expected
-    assert (tmp_path / "c.prm").read_bytes() == expected
+    save_snapshot(snapshot, b)
+    save_snapshot(load_snapshot(a), c)
+    assert a.read_bytes() == b.read_bytes() == c.read_bytes()
 
 
 def test_one_array_in_two_places_makes_the_same_bytes_as_two_equal_ones(tmp_path):
@@ -670,7 +677,9 @@ def small_files(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("small")
     snapshot = make_snapshot(batch_norm=True, dtype=np.float16, input_shape=SMALLEST)
     save_snapshot(snapshot, folder / "ours.prm")
+    save_snapshot(snapshot, folder / "ours.safetensors")
     return {
+        "safetensors": (folder / "ours.safetensors").read_bytes(),
         "ours": (folder / "ours.prm").read_bytes(),
         "old": pickle.dumps(old_content(snapshot, named=False), protocol=2),
         "again": pickle.dumps(pickle.loads((folder / "ours.prm").read_bytes()), protocol=4),
@@ -679,17 +688,23 @@ def small_files(tmp_path_factory) -> dict[str, bytes]:
 
 
 def test_a_truncated_file_is_refused(small_files, tmp_path):
-    path = tmp_path / "cut.prm"
     for form, data in small_files.items():
-        step = 997 if form == "ours" else 9973
+        path = tmp_path / file_name("cut", form)
+        step = 997 if form in ("ours", "safetensors") else 9973
         path.write_bytes(data)
         for size in [len(data) - 1, *range(len(data) // step * step, 0, -step), 2, 1]:
             os.truncate(path, size)
             assert "truncated" in refusal(path)
 
 
-def structure(data: bytes) -> list[int]:
-    """The places in a pickle that are not the contents of its arrays."""
+def file_name(stem: str, form: str) -> str:
+    return f"{stem}.safetensors" if form == "safetensors" else f"{stem}.prm"
+
+
+def structure(data: bytes, form: str) -> list[int]:
+    """The places in a file that are not the contents of its arrays."""
+    if form == "safetensors":
+        return list(range(8 + int.from_bytes(data[:8], "little")))
     starts = [position for _, _, position in pickletools.genops(data)]
     return [p for start in starts for p in range(start, start + 9) if p < len(data)]
 
@@ -713,9 +728,17 @@ def mutated(data: bytes, places: list[int], chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def check_mutations(data: bytes, count: int, seed: int, path: Path) -> None:
-    places, chance = structure(data), random.Random(seed)
+def peak_memory() -> int:
+    """The most memory, in bytes, that this process has had so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def check_mutations(data: bytes, form: str, count: int, seed: int, folder: Path) -> None:
+    places, chance = structure(data, form), random.Random(seed)
+    path = folder / file_name("damaged", form)
     accepted = 0
+    peak = peak_memory()
     for _ in range(count):
         path.write_bytes(mutated(data, places, chance))
         start = time.process_time()
@@ -727,15 +750,19 @@ def check_mutations(data: bytes, count: int, seed: int, path: Path) -> None:
         if snapshot is not None:
             assert_usable(snapshot)
             accepted += 1
+    assert peak_memory() - peak < 2**30
     assert 0 < accepted < count  # some damage is harmless, and some is not
 
 
-@pytest.mark.parametrize("form", ["ours", "old", "again", "python 2"])
+FORMS = ["ours", "old", "again", "python 2", "safetensors"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_damaged_file_is_refused_or_harmless(form, small_files, tmp_path):
-    check_mutations(small_files[form], 150, seed=1, path=tmp_path / "damaged.prm")
+    check_mutations(small_files[form], form, 500, seed=1, folder=tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["ours", "old", "again", "python 2"])
+@pytest.mark.parametrize("form", FORMS)
 def test_a_thousandfold_damaged_file_is_refused_or_harmless(form, small_files, tmp_path):
-    check_mutations(small_files[form], 10_000, seed=2, path=tmp_path / "damaged.prm")
+    check_mutations(small_files[form], form, 10_000, seed=2, folder=tmp_path)

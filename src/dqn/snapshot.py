@@ -1,5 +1,7 @@
 """Network weights on disk: the format of Nervana Neon 2.6.0, read without trusting the file.
 
+A name that ends with .safetensors stands for that format, without pickles, with the same contents.
+
 Neon reads what is saved here. What Neon saved is read here, be it under Python 2.7 or 3, or by Neon
 before 1.1, as were the models that were published in 2015. What Neon's format cannot hold stands
 under one more key, `simple_dqn`, which Neon ignores. Neon's layers for this network are
@@ -14,6 +16,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,9 @@ MAX_NAME = 255  # characters of a game's name
 
 LAYER_NAMES = ("convolution 1", "convolution 2", "convolution 3", "affine 1", "affine 2")
 FLOATS = (np.float16, np.float32, np.float64)
+
+_BATCH_NORM = ("beta", "gamma", "gmean", "gvar")
+_LEARNED = ("beta", "gamma")  # those of them that the optimizer has states for
 
 _KINDS = ("Convolution", "Convolution", "Convolution", "Linear", "Linear")
 _LAYERS = [kind for weights in _KINDS for kind in (weights, "Rectlin")][:-1]
@@ -112,14 +118,17 @@ class Snapshot:
 def save_snapshot(snapshot: Snapshot, path: Path) -> None:
     """Write `snapshot` to `path`, whole or not at all; the same snapshot makes the same bytes.
 
+    The ending of the name decides on the format.
     Raises NonFiniteWeights or another SnapshotError where load_snapshot would refuse the file, and
     lets OSError (a full disk, say) pass; `path` is then what it was before.
     """
-    content = _to_neon(snapshot)
     try:
-        _from_neon(content)
+        _check(_from_neon(_to_neon(snapshot)))
         with atomic_write(path) as file:
-            _NeonPickler(file, protocol=2).dump(content)
+            if is_safetensors(path):
+                _safetensors_file().write(file, *_to_arrays(snapshot))
+            else:
+                _NeonPickler(file, protocol=2).dump(_to_neon(snapshot))
             if file.tell() > MAX_FILE_SIZE:
                 raise SnapshotError(f"is {_TOO_LARGE}: use smaller screens")
     except SnapshotError as error:
@@ -129,20 +138,27 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> None:
 def load_snapshot(path: Path) -> Snapshot:
     """Read a snapshot that this program or Neon wrote; everything is checked and nothing is run.
 
+    The ending of the name decides on the format.
     The arrays are C-contiguous, writable, finite, in native byte order and share no memory.
     Raises SnapshotError, and nothing else.
     """
     try:
         _check_file(path)
-        with open(path, "rb") as file:
-            return _from_neon(unpickler.load(file))
-    except (SnapshotError, unpickler.UnpicklingError) as error:
+        snapshot = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+        _check(snapshot)
+        return snapshot
+    except SnapshotError as error:
         reason = str(error)
     except MemoryError:
         reason = "does not fit into memory: close other programs"
     except OSError as error:
         reason = _ADVICE.get(error.errno, f"cannot be read ({error.strerror}): check its name")
     raise SnapshotError(f"the snapshot {path} cannot be loaded: it {reason}")
+
+
+def is_safetensors(path: Path) -> bool:
+    """Tell whether a file of this name is in the format safetensors."""
+    return path.suffix.lower() == ".safetensors"
 
 
 def check_snapshot(snapshot: Snapshot, path: Path, expected: Metadata) -> None:
@@ -192,6 +208,80 @@ def _check_file(path: Path) -> None:
         raise SnapshotError(f"is {_TOO_LARGE}: use another file")
 
 
+def _read_pickle(path: Path) -> Snapshot:
+    try:
+        with open(path, "rb") as file:
+            return _from_neon(unpickler.load(file))
+    except unpickler.UnpicklingError as error:
+        raise SnapshotError(str(error)) from error
+
+
+# The format safetensors
+
+
+def _safetensors_file() -> ModuleType:
+    """The module that reads and writes it; its library is needed only here."""
+    try:
+        from dqn import safetensors_file
+    except ImportError as error:
+        raise UserError(f"{error}: pip install safetensors, or use a .pkl snapshot") from error
+    return safetensors_file
+
+
+def _read_safetensors(path: Path) -> Snapshot:
+    module = _safetensors_file()
+    try:
+        arrays, values = module.read(path)
+        return _from_arrays(arrays, values)
+    except module.DamagedFile as error:
+        raise SnapshotError(str(error)) from error
+
+
+def _to_arrays(snapshot: Snapshot) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Name each array; what else Neon's dictionary holds stands beside them."""
+    arrays = {}
+    for number, layer in enumerate(snapshot.layers):
+        arrays[f"{number}.weights"] = layer.weights
+        arrays |= {f"{number}.states.{i}": state for i, state in enumerate(layer.states)}
+        if norm := layer.batch_norm:
+            prefix = f"{number}.batch_norm"
+            arrays |= {f"{prefix}.{name}": getattr(norm, name) for name in _BATCH_NORM}
+            for of, states in zip(_LEARNED, norm.states, strict=True):
+                arrays |= {f"{prefix}.{of}.states.{i}": s for i, s in enumerate(states)}
+    content = _to_neon(snapshot)
+    names = ("train_input_shape", "simple_dqn")
+    return (
+        {name: _plain_array(array) for name, array in arrays.items()},
+        {name: content[name] for name in names if name in content},
+    )
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], values: dict[str, Any]) -> Snapshot:
+    arrays = dict(arrays)
+
+    def take_states(prefix: str) -> list[np.ndarray]:
+        names = [f"{prefix}states.{i}" for i in range(MAX_STATES)]
+        return [arrays.pop(name) for name in names if name in arrays]
+
+    layers = []
+    try:
+        for number in range(len(LAYER_NAMES)):
+            layer = Layer(arrays.pop(f"{number}.weights"), take_states(f"{number}."))
+            prefix = f"{number}.batch_norm."
+            if f"{prefix}beta" in arrays:
+                columns = [arrays.pop(prefix + name) for name in _BATCH_NORM]
+                states = [take_states(f"{prefix}{of}.") for of in _LEARNED]
+                layer.batch_norm = BatchNorm(*columns, states)
+            layers.append(layer)
+    except KeyError as error:
+        raise _another_network(f"it has no array {error}") from error
+    if arrays:
+        raise _another_network(f"it has an array {min(arrays)[:100]!a}")
+    return Snapshot(
+        layers, _input_shape(values.get("train_input_shape")), _metadata(values.get("simple_dqn"))
+    )
+
+
 # From the dictionary that Neon writes
 
 
@@ -203,11 +293,9 @@ def _from_neon(content: Any) -> Snapshot:
             layers = _layers(entries)
         case _:
             raise SnapshotError("is a pickle, but not one that Neon or this program wrote")
-    input_shape = _input_shape(content.get("train_input_shape"))
-    snapshot = Snapshot(layers, input_shape, _metadata(content.get("simple_dqn")))
-    _check_layers(snapshot)
-    _check_metadata(snapshot)
-    return snapshot
+    return Snapshot(
+        layers, _input_shape(content.get("train_input_shape")), _metadata(content.get("simple_dqn"))
+    )
 
 
 def _entries_with_weights(entries: list[Any]) -> list[Any]:
@@ -279,6 +367,11 @@ def _metadata(values: Any) -> Metadata | None:
 
 
 # What is true of every snapshot
+
+
+def _check(snapshot: Snapshot) -> None:
+    _check_layers(snapshot)
+    _check_metadata(snapshot)
 
 
 def _another_network(difference: str) -> SnapshotError:
@@ -441,7 +534,7 @@ def _description(number: int, rows: int) -> dict[str, Any]:
 
 
 def _to_neon_batch_norm(layer: BatchNorm, name: str) -> dict[str, Any]:
-    params = {key: _plain_array(getattr(layer, key)) for key in ("beta", "gamma", "gmean", "gvar")}
+    params = {name: _plain_array(getattr(layer, name)) for name in _BATCH_NORM}
     return {
         "type": "neon.layers.layer.BatchNorm",
         "config": {"name": f"{name}_bnorm"},

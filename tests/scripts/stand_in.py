@@ -114,7 +114,7 @@ def make_project(root: Path, env: dict[str, str]) -> Project:
         (root / folder).mkdir(parents=True)
     for path in [*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.*")]:
         shutil.copy(path, root / path.relative_to(ROOT))
-    for program in ("main.py", "plot.py"):
+    for program in ("main.py", "plot.py", "convert.py"):
         (root / "src" / program).write_text(FAKE_PROGRAM)
     (root / "requirements-dev.txt").write_text("pytest\nruff\n")
     project = Project(root, env)

@@ -111,7 +111,15 @@ def test_plot_passes_everything_on(light_project):
     assert run(light_project, "plot.sh", *arguments) == ["plot.py", *arguments]
 
 
-@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "plot.sh"])
+def test_convert_passes_everything_on(light_project):
+    arguments = ["my snapshots/a.pkl", "b c.safetensors"]
+    assert run(light_project, "convert.sh", *arguments) == ["convert.py", *arguments]
+
+
+SCRIPTS = ["train.sh", "resume.sh", "test.sh", "plot.sh", "convert.sh"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_without_arguments_a_script_says_how_it_is_used(light_project, script):
     for arguments in ([], [""]):
         assert_one_line_error(light_project.run(script, *arguments), start=f"usage: ./{script} ")
@@ -123,9 +131,9 @@ def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, scr
     assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
 
 
-@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "plot.sh"])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_help_comes_from_the_program(light_project, script):
-    program = "plot.py" if script == "plot.sh" else "main.py"
+    program = {"plot.sh": "plot.py", "convert.sh": "convert.py"}.get(script, "main.py")
     assert run(light_project, script, "--help") == [program, "--help"]
 
 

@@ -1,0 +1,51 @@
+"""Convert a snapshot between Neon's pickles (.pkl, .prm) and safetensors (.safetensors)."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from dqn.errors import ArgumentParser, UserError
+from dqn.files import move_aside
+from dqn.snapshot import load_snapshot, save_snapshot
+
+ENDINGS = (".pkl", ".prm", ".safetensors")
+
+
+def main(arguments: list[str]) -> int:
+    """Convert what the command line names; returns the exit status."""
+    logging.basicConfig(format="%(message)s", level="INFO")
+    parser = ArgumentParser(prog="convert.py", description=__doc__)
+    parser.add_argument("snapshot", type=Path, help="snapshot to read, of any version of Neon")
+    parser.add_argument(
+        "output", type=Path, help=f"file to write; it ends with {', '.join(ENDINGS)}"
+    )
+    try:
+        args = parser.parse_args(arguments)
+        convert(args.snapshot, args.output)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def convert(path: Path, output: Path) -> None:
+    """Write the snapshot `path` to `output`, in the format that its ending stands for.
+
+    An older file `output` is moved aside. Raises UserError.
+    """
+    if output.suffix.lower() not in ENDINGS:
+        raise UserError(f"{output} must end with {', '.join(ENDINGS)}")
+    if os.path.realpath(path) == os.path.realpath(output):
+        raise UserError(f"{output} is the snapshot itself: choose another name")
+    snapshot = load_snapshot(path)
+    try:
+        move_aside(output)
+        save_snapshot(snapshot, output)
+    except OSError as error:
+        raise UserError(f"cannot write {output} ({error.strerror}): choose another name") from error
+    logging.info("Wrote %s", output)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
