@@ -1,7 +1,7 @@
 """A trainer of deep Q-networks on Atari games: the map of the package.
 
     ../main.py       parses the options, builds the parts from named values, runs the experiment
-    ../plot.py       draws the CSV files
+    ../plot.py       draws the CSV files; ../convert.py changes the format of a snapshot
 
     options.py       every flag, in one group for each class below
     experiment.py    the order of the phases: random → (train → test) × epochs, and saving
@@ -12,10 +12,12 @@
     replay_memory.py what happened, each screen kept once; minibatches
     exploration.py   the schedule of ε
     networks/        architecture.py names the layers, deepqnetwork.py is the contract;
-                     torch_network.py computes it with PyTorch, optimizers.py and rounding.py
+                     torch_network.py computes it with PyTorch, optimizers.py and rounding.py;
+                     neon_network.py with Neon itself, which neon_compatibility.py makes importable
     statistics.py    listens to the steps: one CSV row for each phase and each game
     progress.py      listens too: a bar on a terminal, log lines elsewhere
-    snapshot.py      weights on disk in Neon's format; unpickler.py reads them without trust
+    snapshot.py      weights on disk in Neon's format, which unpickler.py reads without trust, or
+                     in that of safetensors_file.py
     csv_file.py, files.py, memory_limit.py, errors.py   what a run needs of its machine
 
 Arrows run one way: main → experiment → agent → {actors → environments, replay memory, networks}.

@@ -6,12 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines import OPTIMIZERS, SMALL, make_minibatch, make_network, needs_neon
+from engines import (
+    OPTIMIZERS,
+    SHAPE,
+    SMALL,
+    difference,
+    make_minibatch,
+    make_network,
+    needs_neon,
+    show,
+)
 
 import main
 from dqn.environments.ale import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks import deepqnetwork
+from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
 
 SOURCE = Path(main.__file__).parent
 SHORT_RUN = (
@@ -79,7 +89,7 @@ def test_both_engines_play_and_learn_breakout_alike(monkeypatch, optimizer):
         "q": np.abs(q_values - neons_q_values).max() / np.abs(neons_q_values).max(),
         "cost": np.abs(costs - neons_costs).max() / np.abs(neons_costs).max(),
     }
-    print(optimizer, differences)  # shown by pytest -s: the figures of the README
+    show(differences, "side by side", optimizer)
     assert max(differences.values()) <= 1e-8
 
 
@@ -148,3 +158,29 @@ def test_neon_is_not_imported_unless_it_is_asked_for():
     )
     run = [sys.executable, "-c", code, *SHORT_RUN.split(), "--train_steps", "4"]
     subprocess.run(run, cwd=SOURCE, check=True)
+
+
+@needs_neon
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_neons_own_loader_and_saver_share_the_files(optimizer, batch_norm, tmp_path):
+    """What the original simple_dqn called: Model.load_params and Model.save_params."""
+    settings = {"optimizer": optimizer, "batch_norm": batch_norm, "datatype": "float64", **SMALL}
+    states = make_minibatch(9).prestates
+    ours, neons = (str(tmp_path / name) for name in ("ours.pkl", "neons.prm"))
+
+    network = make_network("torch", seed=1, **settings)
+    for seed in range(3):
+        network.train(make_minibatch(seed))
+    expected = network.predict(states)
+    layers = network.get_layers()
+    save_snapshot(Snapshot(layers, SHAPE), Path(ours))
+
+    network = make_network("neon", seed=2, **settings)
+    network._online.load_params(ours)
+    assert difference(network.predict(states), expected) <= (1e-6 if batch_norm else 1e-10)
+
+    network._online.save_params(neons)
+    for loaded, layer in zip(load_snapshot(Path(neons)).layers, layers, strict=True):
+        np.testing.assert_array_equal(loaded.weights, layer.weights)
+        np.testing.assert_array_equal(loaded.states, layer.states)
