@@ -1,9 +1,12 @@
 """Train and test a deep Q-network on an Atari game: parse, build, run."""
 
+import hashlib
 import logging
 import secrets
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ale_py.roms import get_all_rom_ids
@@ -11,12 +14,16 @@ from ale_py.roms import get_all_rom_ids
 from dqn import options
 from dqn.actors import Actor
 from dqn.agent import Agent, EpsilonGreedy
-from dqn.environments.ale import AleEnvironment
+from dqn.checkpoint import CheckpointFolder
+from dqn.checkpointer import Checkpointer, check_disk_space
+from dqn.environments.ale import NOT_RESTORED_EXACTLY, AleEnvironment
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
-from dqn.experiment import Experiment, SnapshotSaver
+from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
+from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network
+from dqn.replay_log import ReplayLog
 from dqn.replay_memory import ReplayMemory
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
@@ -28,38 +35,100 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """Run what the command line says and return the exit status."""
+    start = time.monotonic()
     args = options.parse(arguments, PROJECT)
     logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
     try:
-        run(args)
+        run(args, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Stopped as stopped:
+        logger.info("Stopped, because %s", stopped)
+        return stopped.status
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
     return 0
 
 
-def run(args: options.Namespace) -> None:
+def run(args: options.Namespace, start: float) -> None:
+    """Go on with the run's checkpoint if there is one, else begin; lock the run meanwhile.
+
+    The time limit counts from `start`, a time of time.monotonic.
+    """
+    if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
+        run_experiment(args, start, None, None)
+        return
+    prefix = args.save_weights_prefix
+    folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
+    try:
+        checkpoint = find_checkpoint(args, folder)
+        if checkpoint and checkpoint["parts"]["experiment"]["epoch"] > args.epochs:
+            logger.info("All epochs of this run are done: raise --epochs, or --restart begins anew")
+        else:
+            run_experiment(args, start, folder, checkpoint)
+    finally:
+        folder.close()
+
+
+def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
+    """The checkpoint to go on with; where it is not wanted, it is moved aside.
+
+    A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
+    same command began. Raises UserError for options that do not fit.
+    """
+    checkpoint = None if args.restart else folder.load()
+    if checkpoint and args.load_weights:
+        before = checkpoint["options"]
+        epoch = last_snapshot(checkpoint["parts"]["experiment"])
+        same_command = before["load_weights"] == str(args.load_weights)
+        if not same_command and epoch != (args.start_epoch or None):
+            logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
+            checkpoint = None
+    if checkpoint is None:
+        folder.move_aside()
+        return None
+    options.check_continuation(args, checkpoint["options"])
+    logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
+    return checkpoint
+
+
+def run_experiment(
+    args: options.Namespace,
+    start: float,
+    folder: CheckpointFolder | None,
+    checkpoint: dict[str, Any] | None,
+) -> None:
     """Build the parts, each from its own options, and run the experiment."""
     random_seed = secrets.randbits(32) if args.random_seed is None else args.random_seed
-    logger.info("Using random seed %d", random_seed)
+    if not checkpoint:
+        logger.info("Using random seed %d", random_seed)
     seeds = np.random.SeedSequence(random_seed).spawn(5)
-    train_seed, test_seed, game_seed, memory_seed, network_seed = seeds
+    game_seed = seeds.pop(2)
+    names = ("train", "test", "memory", "network")
+    generators = {
+        name: np.random.default_rng(seed) for name, seed in zip(names, seeds, strict=True)
+    }
     shape = {
         "history_length": args.history_length,
         "screen_height": args.screen_height,
         "screen_width": args.screen_width,
     }
 
-    snapshot = load_snapshot(args.load_weights) if args.load_weights else None
-    rom, game = find_rom(args.game or rom_of(snapshot, args.load_weights), PROJECT / "roms")
+    snapshot = load_snapshot(args.load_weights) if args.load_weights and not checkpoint else None
+    known_game = f"roms/{checkpoint['game']}.bin" if checkpoint else None
+    rom, game = find_rom(
+        args.game or known_game or rom_of(snapshot, args.load_weights), PROJECT / "roms"
+    )
+    identity = {"game": game, "rom_sha256": hashlib.sha256(rom.read_bytes()).hexdigest()}
+    if checkpoint:
+        check_identity(identity, checkpoint, folder)
     train_game_seed, test_game_seed = map(int, game_seed.generate_state(2))
     train_game = build_game(args, rom, game, life_loss_is_terminal=True, seed=train_game_seed)
     test_game = build_game(args, rom, game, life_loss_is_terminal=False, seed=test_game_seed)
     metadata = Metadata(game, train_game.actions, **shape)
-    network = build_network(args, train_game.num_actions, shape, network_seed)
+    network = build_network(args, train_game.num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
         check_snapshot(snapshot, args.load_weights, metadata)
@@ -68,20 +137,22 @@ def run(args: options.Namespace) -> None:
             total_train_steps = snapshot.metadata.train_steps
             network.train_iterations = snapshot.metadata.weight_updates
         logger.info("Loaded weights from %s", args.load_weights)
+        if args.train_steps:
+            logger.info("A snapshot has no replay memory: it is filled by --random_steps")
     memory = ReplayMemory(
         args.replay_size if args.random_steps or args.train_steps else 0,  # a test needs none
         **shape,
         batch_size=args.batch_size,
-        generator=np.random.default_rng(memory_seed),
+        generator=generators["memory"],
     )
 
-    train_actor, train_policy = build_player(args, train_game, network, shape, train_seed)
-    test_actor, test_policy = build_player(args, test_game, network, shape, test_seed)
+    train_actor = build_actor(args, train_game, shape, generators["train"])
+    test_actor = build_actor(args, test_game, shape, generators["test"])
     agent = Agent(
         train_actor,
         test_actor,
-        train_policy,
-        test_policy,
+        EpsilonGreedy(network, train_game.num_actions, generators["train"]),
+        EpsilonGreedy(network, test_game.num_actions, generators["test"]),
         memory,
         network,
         exploration=LinearDecay(
@@ -98,9 +169,14 @@ def run(args: options.Namespace) -> None:
         saver = SnapshotSaver(
             args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
         )
+    csv_file = args.csv_file
+    if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
+        csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)
+    statistics_state = checkpoint and checkpoint["parts"]["statistics"]
+    statistics = Statistics(agent, network, memory, csv_file, statistics_state)
     experiment = Experiment(
         agent,
-        Statistics(agent, network, memory, args.csv_file),
+        statistics,
         saver,
         random_steps=args.random_steps,
         random_exploration_rate=agent.exploration_rate if snapshot else 1,
@@ -110,10 +186,53 @@ def run(args: options.Namespace) -> None:
         start_epoch=args.start_epoch,
         epochs=args.epochs,
     )
-    tests = experiment.run()
+    checkpointer = None
+    if folder:
+        checkpointer = Checkpointer(
+            folder,
+            ReplayLog(folder.path / "steps", memory),
+            {
+                "network": network,
+                "train_actor": train_actor,
+                "test_actor": test_actor,
+                "agent": agent,
+                "saver": saver,
+                "statistics": statistics,
+                "experiment": experiment,
+            },
+            generators,
+            values={**identity, "options": options.as_plain_values(args)},
+            every_steps=args.checkpoint_steps,
+        )
+        if game in NOT_RESTORED_EXACTLY:
+            logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
+    if checkpointer and checkpoint:
+        checkpointer.restore(checkpoint)
+    elif checkpointer:
+        steps = args.random_steps + args.train_steps * (args.epochs - args.start_epoch)
+        kept = min(args.replay_size + args.random_steps + args.train_steps, steps)
+        check_disk_space(folder, kept, memory.entry_dtype.itemsize)
+    with Interruption(args.max_computing_time, start) as interruption:
+        tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:
         for scores in tests:
             print(scores)
+
+
+def check_identity(
+    identity: dict[str, str], checkpoint: dict[str, Any], folder: CheckpointFolder
+) -> None:
+    """Raises UserError if the checkpoint is of another game or another ROM of it."""
+    if checkpoint["game"] != identity["game"]:
+        raise UserError(
+            f"the checkpoint {folder.path} is of {checkpoint['game']!r}, not of "
+            f"{identity['game']!r}: name that game, or begin anew with --restart"
+        )
+    if checkpoint["rom_sha256"] != identity["rom_sha256"]:
+        raise UserError(
+            f"the checkpoint {folder.path} is of another ROM of {identity['game']!r}: use that one "
+            "again, or begin anew with --restart"
+        )
 
 
 def rom_of(snapshot: Snapshot, path: Path) -> str:
@@ -144,7 +263,10 @@ def build_game(
 
 
 def build_network(
-    args: options.Namespace, num_actions: int, shape: dict[str, int], seed: np.random.SeedSequence
+    args: options.Namespace,
+    num_actions: int,
+    shape: dict[str, int],
+    generator: np.random.Generator,
 ) -> DeepQNetwork:
     """The network with its initial weights."""
     return create_network(
@@ -165,21 +287,18 @@ def build_network(
         device_id=args.device_id,
         datatype=args.datatype,
         stochastic_round=args.stochastic_round,
-        generator=np.random.default_rng(seed),
+        generator=generator,
     )
 
 
-def build_player(
+def build_actor(
     args: options.Namespace,
     game: AleEnvironment,
-    network: DeepQNetwork,
     shape: dict[str, int],
-    seed: np.random.SeedSequence,
-) -> tuple[Actor, EpsilonGreedy]:
-    """What plays a game, and its policy; both draw from one generator."""
-    generator = np.random.default_rng(seed)
-    actor = Actor(game, **shape, random_starts=args.random_starts, generator=generator)
-    return actor, EpsilonGreedy(network, game.num_actions, generator)
+    generator: np.random.Generator,
+) -> Actor:
+    """What plays a game."""
+    return Actor(game, **shape, random_starts=args.random_starts, generator=generator)
 
 
 if __name__ == "__main__":

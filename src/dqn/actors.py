@@ -1,6 +1,6 @@
 """A game in play, with the state that the agent sees of it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -93,6 +93,25 @@ class Actor:
             self._random_start()
         games, self._finished = self._finished, []
         return Transition(reward, screen, terminal, episode_end, games)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, between two calls of `act`."""
+        return {
+            "environment": self.environment.get_state(),
+            "screens": self.state.copy(),
+            "is_started": self._is_started,
+            "score": self._score,
+            "steps": self._steps,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the actor did from which `state` was taken."""
+        self.environment.set_state(state["environment"])
+        for screen in state["screens"]:
+            self._buffer.add(screen)
+        self._is_started = state["is_started"]
+        self._score = state["score"]
+        self._steps = state["steps"]
 
     def _act(self, action: int) -> float:
         reward = self.environment.act(action)

@@ -1,7 +1,7 @@
 """The deep Q-learning agent (Mnih et al. 2015, algorithm 1)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,8 @@ class Agent:
     """Plays, remembers and learns; every phase is a generator of its steps.
 
     Training and testing have games of their own, so that a training game waits while the agent is
-    tested. Periods count the training steps of a phase from 0.
+    tested. Periods count the training steps of a phase from 0. A phase that a checkpoint goes on
+    with has some steps `done` already.
     """
 
     def __init__(
@@ -76,21 +77,29 @@ class Agent:
         self._target_steps = target_steps
         self.total_train_steps = total_train_steps
 
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, between two steps."""
+        return {"total_train_steps": self.total_train_steps}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the agent did from which `state` was taken."""
+        self.total_train_steps = state["total_train_steps"]
+
     @property
     def exploration_rate(self) -> float:
         """The current ε of training."""
         return self._exploration(self.total_train_steps)
 
-    def explore(self, num_steps: int, exploration_rate: float) -> Iterator[Step]:
+    def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
         self._train_actor.start()
-        for _ in range(num_steps):
+        for _ in range(done, num_steps):
             yield self._step_and_remember(exploration_rate)
 
-    def train(self, num_steps: int) -> Iterator[Step]:
+    def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps and learn from the replay memory."""
         self._train_actor.start()
-        for i in range(num_steps):
+        for i in range(done, num_steps):
             step = self._step_and_remember(self.exploration_rate)
             if self._target_steps and i % self._target_steps == 0:
                 self._network.update_target_network()
@@ -100,16 +109,17 @@ class Agent:
             self.total_train_steps += 1
             yield step
 
-    def test(self, num_steps: int) -> Iterator[Step]:
+    def test(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps at the test ε, beginning with a new game."""
-        self._test_actor.restart()
-        for _ in range(num_steps):
+        if not done:
+            self._test_actor.restart()
+        for _ in range(done, num_steps):
             yield self._test_step()
 
-    def test_games(self, num_games: int) -> Iterator[Step]:
-        """Play `num_games` whole games at the test ε."""
-        self._test_actor.restart()
-        finished = 0
+    def test_games(self, num_games: int, done: int = 0, finished: int = 0) -> Iterator[Step]:
+        """Play `num_games` whole games at the test ε; `finished` of them ended in `done` steps."""
+        if not done:
+            self._test_actor.restart()
         while finished < num_games:
             step = self._test_step()
             finished += len(step.games)

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dqn.files import make_writable_folder, move_aside
 
@@ -13,25 +14,41 @@ logger = logging.getLogger(__name__)
 
 
 class CsvFile:
-    """A new CSV file at `path`; an older one is moved aside.
+    """A CSV file at `path`: a new one, with an older one moved aside.
 
-    Each row is on disk when `write` returns. Rows that cannot be written, for want of space, are
-    kept and written before the next one. Raises UserError if the folder cannot be written.
+    With the `state` of an earlier one it goes on with the same file instead, after the rows that it
+    had then. Each row is on disk when `write` returns. Rows that cannot be written, for want of
+    space, are kept and written before the next one. Raises UserError if the folder cannot be
+    written.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]):
+    def __init__(self, path: Path, columns: Sequence[str], state: dict[str, Any] | None = None):
         self._path = path
         make_writable_folder(path.parent)
+        if state and path.is_file() and path.stat().st_size >= state["length"]:
+            self._length = state["length"]  # bytes of the file that are whole rows
+            self._pending = state["pending"]
+            self._write_pending()
+            return
+        if state:
+            logger.warning("The rows of the run's earlier part are not in %s: a new file", path)
         move_aside(path)
-        self._length = 0  # bytes of the file that are whole rows
+        self._length = 0
         self._pending = ""
         self.write(columns)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: how much of the file is whole rows, and those still to come."""
+        return {"length": self._length, "pending": self._pending}
 
     def write(self, row: Iterable) -> None:
         """Append one row."""
         text = io.StringIO()
         csv.writer(text).writerow(row)
         self._pending += text.getvalue()
+        self._write_pending()
+
+    def _write_pending(self) -> None:
         try:
             with open(self._path, "ab") as file:
                 file.truncate(self._length)  # takes away what a failed write left behind

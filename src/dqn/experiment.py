@@ -1,14 +1,18 @@
 """The order of the phases: random → (train → test) × epochs."""
 
 import dataclasses
+import filecmp
 import logging
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 from dqn.agent import Agent, Step
+from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
 from dqn.files import make_writable_folder, move_aside
+from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
@@ -52,10 +56,14 @@ class SnapshotSaver:
             train_steps=self._agent.total_train_steps,
             weight_updates=self._network.train_iterations,
         )
+        new = path.with_name(f".{path.name}.new")
         try:
-            move_aside(path)
             layers = self._network.get_layers()
-            save_snapshot(Snapshot(layers, metadata.input_shape, metadata), path)
+            save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
+            # A run that goes on from a checkpoint may have saved the same snapshot before.
+            if not path.is_file() or not filecmp.cmp(path, new, shallow=False):
+                move_aside(path)
+            new.replace(path)
         except NonFiniteWeights as error:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
         except OSError as error:
@@ -65,10 +73,23 @@ class SnapshotSaver:
             self._failure = None
             self.last_good = path
 
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"last_good": self.last_good and str(self.last_good)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the saver did from which `state` was taken."""
+        self.last_good = state["last_good"] and Path(state["last_good"])
+
     def close(self) -> None:
         """Raises UserError if the last save failed."""
         if self._failure:
             raise UserError(self._failure)
+
+
+def last_snapshot(state: dict[str, Any]) -> int:
+    """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
+    return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
 
 
 class Experiment:
@@ -102,27 +123,80 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        # The phase that is under way, or comes next
+        self._position = (start_epoch, "random")
+        self._is_begun = False
 
-    def run(self) -> list[Scores]:
-        """Run all phases, and return the scores of each test.
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: where in the order of the phases the run is."""
+        epoch, phase = self._position
+        return {
+            "start_epoch": self._start_epoch,
+            "epoch": epoch,
+            "phase": phase,
+            "is_begun": self._is_begun,
+            "random_exploration_rate": self._random_exploration_rate,
+        }
 
-        Raises UserError if the loss is no longer a number, or the last snapshot was not saved.
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on where the run was from which `state` was taken."""
+        self._start_epoch = state["start_epoch"]
+        self._position = (state["epoch"], state["phase"])
+        self._is_begun = state["is_begun"]
+        self._random_exploration_rate = state["random_exploration_rate"]
+
+    def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
+        """Run all phases that are left, and return the scores of each test.
+
+        Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
+        number, or the last snapshot or checkpoint was not saved.
         """
-        if self._random_steps:
-            self._fill_memory()
+        self._interruption = interruption
+        self._checkpointer = checkpointer
+        if checkpointer:
+            checkpointer.save()  # a run without --random_seed has the same numbers ever after
         tests = []
-        for epoch in range(self._start_epoch + 1, self._epochs + 1):
-            logger.info("Epoch #%d", epoch)
-            if self._train_steps:
+        for epoch, phase in self._phases_left():
+            if phase == "random":
+                self._fill_memory()
+            elif phase == "train":
                 self._train(epoch)
                 if self._saver:
                     self._saver.save(epoch)
-            if self._test_games or (self._test_steps and self._test_games is None):
+            else:
                 tests.append(self._test(epoch))
-        if self._saver:
-            self._saver.close()
+            self._is_begun = False
+            self._position = (epoch, "test") if phase == "train" else (epoch + 1, "train")
+            if checkpointer and phase == self._last_phase:
+                checkpointer.save()
+        for part in (self._saver, checkpointer):
+            if part:
+                part.close()
         logger.info("All done")
         return tests
+
+    @property
+    def _tests(self) -> bool:
+        return bool(self._test_games or (self._test_steps and self._test_games is None))
+
+    @property
+    def _last_phase(self) -> str:
+        """The one that ends an epoch."""
+        return "test" if self._tests else "train"
+
+    def _phases_left(self) -> Iterator[tuple[int, str]]:
+        """Epoch and phase from `_position` on."""
+        first = self._position
+        if first[1] == "random":
+            if self._random_steps:
+                yield first
+            first = (self._start_epoch + 1, "train")
+        for epoch in range(first[0], self._epochs + 1):
+            logger.info("Epoch #%d", epoch)
+            if self._train_steps and (epoch, "test") != first:
+                yield epoch, "train"
+            if self._tests:
+                yield epoch, "test"
 
     def _fill_memory(self) -> None:
         logger.info(
@@ -130,32 +204,54 @@ class Experiment:
             self._random_steps,
             self._random_exploration_rate,
         )
-        steps = self._agent.explore(self._random_steps, self._random_exploration_rate)
-        self._run_phase(self._start_epoch, "random", steps, self._random_steps, "step")
+        self._begin(self._start_epoch, "random")
+        done = self._statistics.num_steps
+        steps = self._agent.explore(self._random_steps, self._random_exploration_rate, done)
+        self._run_phase(steps, self._random_steps, "step", done)
 
     def _train(self, epoch: int) -> None:
         logger.info(" Training for %d steps", self._train_steps)
-        steps = self._watch_loss(self._agent.train(self._train_steps))
-        self._run_phase(epoch, "train", steps, self._train_steps, "step")
+        self._begin(epoch, "train")
+        done = self._statistics.num_steps
+        steps = self._watch_loss(self._agent.train(self._train_steps, done))
+        self._run_phase(steps, self._train_steps, "step", done)
 
     def _test(self, epoch: int) -> Scores:
+        self._begin(epoch, "test")
+        done, finished = self._statistics.num_steps, self._statistics.num_games
         if self._test_games is not None:
             logger.info(" Testing for %d games", self._test_games)
-            steps = self._agent.test_games(self._test_games)
-            return self._run_phase(epoch, "test", steps, self._test_games, "game")
+            steps = self._agent.test_games(self._test_games, done, finished)
+            return self._run_phase(steps, self._test_games, "game", finished)
         logger.info(" Testing for %d steps", self._test_steps)
-        steps = self._agent.test(self._test_steps)
-        return self._run_phase(epoch, "test", steps, self._test_steps, "step")
+        steps = self._agent.test(self._test_steps, done)
+        return self._run_phase(steps, self._test_steps, "step", done)
 
-    def _run_phase(
-        self, epoch: int, phase: str, steps: Iterable[Step], total: int, unit: str
-    ) -> Scores:
-        self._statistics.start_phase(epoch, phase)
-        with Progress(f"epoch {epoch} {phase}", total, unit) as progress:
+    def _begin(self, epoch: int, phase: str) -> None:
+        """Begin a phase, unless a checkpoint was made in it."""
+        if not self._is_begun:
+            self._statistics.start_phase(epoch, phase)
+        self._is_begun = True
+        self._position = (epoch, phase)
+
+    def _run_phase(self, steps: Iterable[Step], total: int, unit: str, done: int) -> Scores:
+        epoch, phase = self._position
+        with Progress(f"epoch {epoch} {phase}", total, unit, done) as progress:
             for step in steps:
                 self._statistics.on_step(step)
                 progress.on_step(step)
+                if self._checkpointer:
+                    self._checkpointer.on_step()
+                if self._interruption.status is not None:
+                    self._stop(self._interruption.status)
         return self._statistics.end_phase()
+
+    def _stop(self, status: int) -> NoReturn:
+        if self._checkpointer:
+            logger.info("Stopping: making a checkpoint")
+            self._checkpointer.save()
+            self._checkpointer.close()
+        raise Stopped(status)
 
     def _watch_loss(self, steps: Iterable[Step]) -> Iterator[Step]:
         """The same steps, until the loss is not finite: what was learned is lost then."""

@@ -1,6 +1,7 @@
 """Writing files so that nothing of the user's is ever lost."""
 
 import contextlib
+import itertools
 import logging
 import os
 import tempfile
@@ -40,11 +41,25 @@ def move_aside(path: Path) -> None:
         return
     if not path.is_file():
         raise UserError(f"{path} is not a file that could be moved aside: choose another name")
-    number = 1
-    while (aside := path.with_name(f"{path.name}.{number}")).exists():
-        number += 1
+    aside = first_free_name(path)
     path.rename(aside)
     logger.info("Moved the older %s to %s", path, aside.name)
+
+
+def first_free_name(path: Path) -> Path:
+    """The first of `path.1`, `path.2`, … that does not exist."""
+    numbers = itertools.count(1)
+    names = (path.with_name(f"{path.name}.{number}") for number in numbers)
+    return next(name for name in names if not name.exists())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of the files in `folder` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_writable_folder(folder: Path) -> None:

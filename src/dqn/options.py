@@ -1,18 +1,33 @@
 """Every flag, in the groups of the original simple_dqn: one for each class that takes them."""
 
 import argparse
+import logging
 import math
 import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from dqn.errors import UserError
+from dqn.interruption import TIME_IS_UP
 from dqn.networks.architecture import MIN_SCREEN_SIZE
+
+logger = logging.getLogger(__name__)
 
 MAX_SCREEN_SIZE = 210  # the height of Atari's own screen
 # Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.
 DEFAULT_ROUNDING_BITS = 10
+
+# A checkpoint fits no other values of these, and some say nothing about how a run goes on.
+FIXED = (
+    "environment minimal_action_set screen_width screen_height history_length replay_size "
+    "optimizer batch_norm engine"
+).split()
+OF_THE_START = (
+    "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart"
+).split()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -271,6 +286,35 @@ def _build_parser() -> argparse.ArgumentParser:
         help="Write a row for each phase to this file, and for each game to one beside it.",
     )
 
+    group = parser.add_argument_group("Checkpoints")
+    group.add_argument(
+        "--checkpoint",
+        type=_boolean,
+        default=True,
+        help="Keep all that a run needs to go on exactly where it stopped, in the folder "
+        "PREFIX.checkpoint (with --save_weights_prefix); the same command goes on with it.",
+    )
+    group.add_argument(
+        "--checkpoint_steps",
+        type=_integer(0),
+        default=0,
+        metavar="STEPS",
+        help="Make a checkpoint after every so many steps, too, not only at the end of an epoch "
+        "and when the run is stopped.",
+    )
+    group.add_argument(
+        "--restart",
+        action="store_true",
+        help="Begin anew though there is a checkpoint; it is moved aside.",
+    )
+    group.add_argument(
+        "--max_computing_time",
+        type=_duration,
+        metavar="TIME",
+        help="Stop with a checkpoint after this time, in seconds or as [hours:]minutes:seconds, "
+        f"with exit status {TIME_IS_UP} if there is work left.",
+    )
+
     group = parser.add_argument_group("Common")
     group.add_argument(
         "--random_seed",
@@ -280,6 +324,30 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--log_level", choices=LOG_LEVELS, default="INFO", help="What is logged.")
     return parser
+
+
+def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
+    """Compare with the options `before` of a run that goes on; what changes is logged.
+
+    Raises UserError if its checkpoint does not fit.
+    """
+    for name, value in as_plain_values(args).items():
+        if name in OF_THE_START or before.get(name, value) == value:
+            continue
+        if name in FIXED:
+            raise UserError(
+                f"the run that goes on has --{name} {before[name]}, not {value}: use the same, "
+                "give this run another label, or begin anew with --restart"
+            )
+        if name == "random_seed":
+            logger.info("The run that goes on has random numbers already: --random_seed is unused")
+        else:
+            logger.info("Going on with --%s %s instead of %s", name, value, before[name])
+
+
+def as_plain_values(args: Namespace) -> dict[str, Any]:
+    """The options as a checkpoint keeps them."""
+    return {name: str(v) if isinstance(v, Path) else v for name, v in vars(args).items()}
 
 
 def _find_argument_file(argument: str, project: Path) -> str:
@@ -317,6 +385,17 @@ def _boolean(text: str) -> bool:
     if text.lower() in ("false", "no", "0"):
         return False
     raise argparse.ArgumentTypeError(f"{text!r} is neither true, yes, 1 nor false, no, 0")
+
+
+def _duration(text: str) -> float:
+    """Seconds, from a number of them or [hours:]minutes:seconds."""
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + _number(0)(part)
+    return seconds
+
+
+_duration.__name__ = "time"  # argparse says "invalid time value"
 
 
 def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:

@@ -19,13 +19,14 @@ BAR_SECONDS = 0.5
 class Progress:
     """Shows how far a phase of `total` steps (or games, if so is the `unit`) has come.
 
-    A context manager; on standard error.
+    `done` of them were made by an earlier process. A context manager; on standard error.
     """
 
-    def __init__(self, description: str, total: int, unit: str):
+    def __init__(self, description: str, total: int, unit: str, done: int = 0):
         self._description = description
         self._total = total
         self._unit = unit
+        self._done_before = done
         self._steps = 0
         self._games = 0
         self._score_sum = 0.0
@@ -40,6 +41,7 @@ class Progress:
             self._bar = self._resources.enter_context(
                 tqdm(
                     total=self._total,
+                    initial=self._done_before,
                     desc=self._description,
                     unit=self._unit,
                     leave=False,
@@ -66,7 +68,7 @@ class Progress:
             self._report(now, step.exploration_rate)
 
     def _report(self, now: float, exploration_rate: float) -> None:
-        done = self._games if self._unit == "game" else self._steps
+        done = self._done_before + (self._games if self._unit == "game" else self._steps)
         speed = self._steps / (now - self._start)
         mean_reward = f"{self._score_sum / self._games:.1f}" if self._games else "–"
         state = (

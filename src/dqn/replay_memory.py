@@ -32,7 +32,8 @@ class ReplayMemory:
     """A ring of the last `size` steps that keeps every screen once, as uint8.
 
     Entry i holds an action, and the reward, screen and end that followed it. A state is
-    `history_length` screens in a row, and its successor the same moved on by one.
+    `history_length` screens in a row, and its successor the same moved on by one. `added` counts
+    all steps ever added; step number t is entry t modulo `size`.
     Raises UserError if the machine has too little memory for it.
     """
 
@@ -56,32 +57,64 @@ class ReplayMemory:
         self._rewards = np.empty(size, np.float32)
         self._terminals = np.empty(size, bool)
         self._episode_ends = np.empty(size, bool)  # a game cut off ends without being terminal
-        self._count = 0
-        self._current = 0  # where the next entry goes: the oldest one when the ring is full
+        self.added = 0
         # One gather fetches a state and its successor: they share all screens but two.
         self._windows = np.empty(
             (batch_size, history_length + 1, screen_height, screen_width), np.uint8
         )
 
     def __len__(self) -> int:
-        return self._count
+        return min(self.added, self.size)
+
+    @property
+    def entry_dtype(self) -> np.dtype:
+        """What `read` and `restore` take an entry for, without padding."""
+        screen = (np.uint8, self._screens.shape[1:])
+        names = ("action", "reward", "terminal", "episode_end", "screen")
+        return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, screen), strict=True)))
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """A copy of the steps number `start` to `stop`, `entry_dtype` (n,), which are all kept."""
+        entries = np.empty(stop - start, self.entry_dtype)
+        indexes = np.arange(start, stop) % self.size
+        for name, array in self._arrays.items():
+            entries[name] = array[indexes]
+        return entries
+
+    def restore(self, start: int, entries: np.ndarray) -> None:
+        """Set the steps from number `start` on to `entries`; they become the newest ones."""
+        stop = start + len(entries)
+        indexes = np.arange(start, stop) % self.size
+        for name, array in self._arrays.items():
+            array[indexes] = entries[name]
+        self.added = stop
+
+    @property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {
+            "action": self._actions,
+            "reward": self._rewards,
+            "terminal": self._terminals,
+            "episode_end": self._episode_ends,
+            "screen": self._screens,
+        }
 
     def add(
         self, action: int, reward: float, screen: np.ndarray, terminal: bool, episode_end: bool
     ) -> None:
         """Keep one step; `screen`, uint8 (height, width), is the one after the action."""
-        self._actions[self._current] = action
-        self._rewards[self._current] = reward
-        self._screens[self._current] = screen
-        self._terminals[self._current] = terminal
-        self._episode_ends[self._current] = episode_end
-        self._count = max(self._count, self._current + 1)
-        self._current = (self._current + 1) % self.size
+        current = self.added % self.size
+        self._actions[current] = action
+        self._rewards[current] = reward
+        self._screens[current] = screen
+        self._terminals[current] = terminal
+        self._episode_ends[current] = episode_end
+        self.added += 1
 
     @property
     def can_sample(self) -> bool:
         """Whether there are enough entries for a minibatch."""
-        return self._count > max(self.batch_size, self._history_length)
+        return len(self) > max(self.batch_size, self._history_length)
 
     def sample(self) -> Minibatch:
         """Draw a minibatch uniformly; its arrays are overwritten by the next call.
@@ -105,7 +138,7 @@ class ReplayMemory:
         indexes = np.empty(0, np.int64)
         for _ in range(MAX_DRAWS):
             missing = self.batch_size - len(indexes)
-            drawn = self._generator.integers(self._history_length, self._count, size=missing)
+            drawn = self._generator.integers(self._history_length, len(self), size=missing)
             indexes = np.concatenate((indexes, drawn[self._is_whole(drawn)]))
             if len(indexes) == self.batch_size:
                 return indexes
@@ -117,7 +150,8 @@ class ReplayMemory:
     def _is_whole(self, indexes: np.ndarray) -> np.ndarray:
         """Whether the screens up to each of `indexes` follow one another in one episode."""
         first = indexes - self._history_length
-        over_write_position = (first < self._current) & (self._current <= indexes)
+        oldest = self.added % self.size  # the next one to be written over, in a full ring
+        over_write_position = (first < oldest) & (oldest <= indexes)
         # The poststate's last screen may end the episode; those before it may not.
         before = first[:, np.newaxis] + np.arange(self._history_length)
         return ~over_write_position & ~self._episode_ends[before].any(axis=1)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,22 +66,78 @@ class Statistics:
     """Listens to the steps of each phase, and writes a row when the phase ends.
 
     `csv_file` (None: no files) gets a row for each phase, with the columns of the original
-    simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game.
+    simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game. With the `state`
+    that a checkpoint kept, everything goes on from there; times count what was computed.
     """
 
     def __init__(
-        self, agent: Agent, network: DeepQNetwork, memory: ReplayMemory, csv_file: Path | None
+        self,
+        agent: Agent,
+        network: DeepQNetwork,
+        memory: ReplayMemory,
+        csv_file: Path | None,
+        state: dict[str, Any] | None = None,
     ):
         self._agent = agent
         self._network = network
         self._memory = memory
-        self._phases = csv_file and CsvFile(csv_file, PHASE_COLUMNS)
-        self._games = csv_file and CsvFile(csv_file.with_suffix(".games.csv"), GAME_COLUMNS)
+        self._phases = self._games = None
+        if csv_file:
+            states = state["files"] if state and state["files"] else (None, None)
+            games_file = csv_file.with_suffix(".games.csv")
+            self._phases = CsvFile(csv_file, PHASE_COLUMNS, states[0])
+            self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
         self._validation_states: np.ndarray | None = None
         self._start_time = time.perf_counter()
         # Seconds that a training game had been played when its phase ended
         self._unfinished_seconds = 0.0
         self.start_phase(0, "random")
+        if state:
+            self._set_state(state)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the phase so far."""
+        return self._num_steps
+
+    @property
+    def num_games(self) -> int:
+        """Games that ended in the phase so far."""
+        return len(self._scores)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        now = time.perf_counter()
+        return {
+            "files": self._phases and [self._phases.get_state(), self._games.get_state()],
+            "validation_states": self._validation_states,
+            "epoch": self._epoch,
+            "phase": self._phase,
+            "num_steps": self._num_steps,
+            "scores": self._scores,
+            "exploration_rate": self._exploration_rate,
+            "costs": self._costs,
+            "num_costs": self._num_costs,
+            "unfinished_seconds": self._unfinished_seconds,
+            "seconds": now - self._start_time,
+            "phase_seconds": now - self._phase_start,
+            "game_seconds": now - self._game_start,
+        }
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        self._validation_states = state["validation_states"]
+        self._epoch = state["epoch"]
+        self._phase = state["phase"]
+        self._num_steps = state["num_steps"]
+        self._scores = list(state["scores"])
+        self._exploration_rate = state["exploration_rate"]
+        self._costs = state["costs"]
+        self._num_costs = state["num_costs"]
+        self._unfinished_seconds = state["unfinished_seconds"]
+        self._start_time = now - state["seconds"]
+        self._phase_start = now - state["phase_seconds"]
+        self._game_start = now - state["game_seconds"]
 
     def start_phase(self, epoch: int, phase: str) -> None:
         """Begin to count anew."""

@@ -1,12 +1,17 @@
 """Atari 2600 games on the Arcade Learning Environment (Bellemare et al. 2013)."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from ale_py import ALEInterface, LoggerMode
+from ale_py import Action, ALEInterface, ALEState, LoggerMode
 
 from dqn.environments.environment import Environment
+
+# The games that do not go on exactly as before from the state that ale-py 0.12 gives of them: all
+# that it carries were tried (tests/environments/test_ale.py).
+NOT_RESTORED_EXACTLY = ("air_raid", "qbert", "tetris")
 
 
 class AleEnvironment(Environment):
@@ -14,6 +19,9 @@ class AleEnvironment(Environment):
 
     `rom` must be a ROM that ALE supports (`roms.find_rom` sees to it): ALE ends the process on
     any other. With `life_loss_is_terminal` a lost life ends the episode, but the game goes on.
+
+    Sticky actions (Machado et al. 2018, section 5.2) are made here as ALE makes them, once a frame:
+    ALE does not put the action that it repeats into its state.
     """
 
     def __init__(
@@ -35,13 +43,21 @@ class AleEnvironment(Environment):
         self._screen_size = (screen_width, screen_height)
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
+        self._frame_skip = frame_skip
+        self._repeat_action_probability = repeat_action_probability
+        self._sticky_generator = np.random.default_rng(seed)
+        self._sticky_action = Action.NOOP
+        # Where a screen is blended from the frames of two acts, what came before the last act.
+        # ALE does not put its last frame into its state: it is made again by that act.
+        self._blends_acts = color_averaging and frame_skip == 1
+        self._before: tuple[ALEState, Action] | None = None
 
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
-        self._ale.setInt("frame_skip", frame_skip)
+        self._ale.setInt("frame_skip", 1 if repeat_action_probability else frame_skip)
         self._ale.setInt("max_num_frames_per_episode", max_game_frames)
-        self._ale.setFloat("repeat_action_probability", repeat_action_probability)
+        self._ale.setFloat("repeat_action_probability", 0)
         self._ale.setBool("color_averaging", color_averaging)
         self._ale.loadROM(str(rom))
         action_set = (
@@ -57,11 +73,31 @@ class AleEnvironment(Environment):
     def restart(self) -> None:
         self._ale.reset_game()
         self._life_lost = False
+        self._sticky_action = Action.NOOP
+        self._before = None
 
     def act(self, action: int) -> float:
         lives = self._ale.lives()
-        reward = self._ale.act(self._action_set[action])
+        if self._repeat_action_probability:
+            reward = self._act_sticky(self._action_set[action])
+        else:
+            reward = self._act(self._action_set[action])
         self._life_lost = self._ale.lives() != lives
+        return reward
+
+    def _act(self, action: Action) -> float:
+        if self._blends_acts:
+            self._before = self._ale.cloneSystemState(), action
+        return self._ale.act(action)
+
+    def _act_sticky(self, action: Action) -> float:
+        reward = 0
+        for _ in range(self._frame_skip):
+            if self._sticky_generator.random() >= self._repeat_action_probability:
+                self._sticky_action = action
+            reward += self._act(self._sticky_action)
+            if self._ale.game_over():
+                break
         return reward
 
     def get_screen(self) -> np.ndarray:
@@ -77,3 +113,41 @@ class AleEnvironment(Environment):
 
     def frame_number(self) -> int:
         return self._ale.getEpisodeFrameNumber()
+
+    def get_state(self) -> dict[str, Any]:
+        before, action = self._before or (None, Action.NOOP)
+        return {
+            "name": self.name,
+            "emulator": _to_array(self._ale.cloneSystemState()),
+            "life_lost": self._life_lost,
+            "sticky_action": self._sticky_action.value,
+            "sticky_generator": self._sticky_generator.bit_generator.state,
+            "before": before and _to_array(before),
+            "last_action": action.value,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if state["name"] != self.name:
+            raise ValueError(f"a state of {state['name']!r} does not fit {self.name!r}")
+        emulator = _from_array(state["emulator"])
+        self._life_lost = bool(state["life_lost"])
+        self._sticky_action = Action(state["sticky_action"])
+        self._sticky_generator.bit_generator.state = state["sticky_generator"]
+        self._before = None
+        if state["before"] is not None:
+            self._before = _from_array(state["before"]), Action(state["last_action"])
+            self._ale.restoreSystemState(self._before[0])
+            self._ale.act(self._before[1])
+        self._ale.restoreSystemState(emulator)
+
+
+def _to_array(state: ALEState) -> np.ndarray:
+    return np.frombuffer(state.serialize(), np.uint8)
+
+
+def _from_array(array: np.ndarray) -> ALEState:
+    """Raises ValueError if ALE cannot read it."""
+    try:
+        return ALEState(np.asarray(array, np.uint8).tobytes())
+    except SystemError as error:  # ALE's own exception, which Python does not know
+        raise ValueError("the emulator's state is damaged") from error

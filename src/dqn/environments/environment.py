@@ -1,6 +1,7 @@
 """The contract of an environment: a game that is played step by step."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -42,3 +43,14 @@ class Environment(ABC):
     @abstractmethod
     def frame_number(self) -> int:
         """Emulated frames since the game began."""
+
+    @abstractmethod
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the game: plain values and arrays."""
+
+    @abstractmethod
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the game did from which `state` was taken; the screen comes with the next act.
+
+        Raises ValueError if it is of another kind of game.
+        """

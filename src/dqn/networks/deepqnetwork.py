@@ -1,6 +1,7 @@
 """The contract of a deep Q-network, and the choice of the engine that computes it."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,14 @@ class DeepQNetwork(ABC):
 
         Raises UserError if they are of another shape.
         """
+
+    @abstractmethod
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: copies of everything that later updates depend on."""
+
+    @abstractmethod
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on, to the last bit on a CPU, as the network did from which `state` was taken."""
 
 
 def create_network(

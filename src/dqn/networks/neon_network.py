@@ -4,6 +4,7 @@ To be imported after `make_neon_importable`.
 """
 
 import logging
+from typing import Any
 
 import numpy as np
 from neon import __version__ as neon_version
@@ -140,13 +141,12 @@ class NeonNetwork(DeepQNetwork):
 
     def get_layers(self) -> list[snapshot.Layer]:
         layers: list[snapshot.Layer] = []
-        for layer in self._online.layers_to_optimize:
-            entry = layer.get_params_serialize()
+        for entry in self._get_entries(self._online):
             params, states = entry["params"], entry["states"]
-            if isinstance(layer, BatchNorm):
-                layers[-1].batch_norm = snapshot.BatchNorm(**params, states=states)
-            else:
+            if "W" in params:
                 layers.append(snapshot.Layer(params["W"], states))
+            else:
+                layers[-1].batch_norm = snapshot.BatchNorm(**params, states=states)
         return layers
 
     def set_layers(self, layers: list[snapshot.Layer]) -> None:
@@ -160,6 +160,32 @@ class NeonNetwork(DeepQNetwork):
                 self._set_layer(next(neon_layers), params, norm.states)
         self._optimizer = self._create_optimizer()  # Adam's count of updates is not in a snapshot
         self.update_target_network()
+
+    def get_state(self) -> dict[str, Any]:
+        return {
+            "online": self._get_entries(self._online),
+            "target": None if self._target is self._online else self._get_entries(self._target),
+            "num_updates": getattr(self._optimizer, "t", None),  # Adam's
+            "train_iterations": self.train_iterations,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Neon's random numbers, by which a GPU rounds, begin anew."""
+        self._set_entries(self._online, state["online"])
+        if self._target is not self._online:
+            self._set_entries(self._target, state["target"] or state["online"])
+        if state["num_updates"] is not None:
+            self._optimizer.t = state["num_updates"]
+        self.train_iterations = state["train_iterations"]
+
+    def _get_entries(self, model: Model) -> list[dict[str, Any]]:
+        """The parameters and states of each layer that has any."""
+        entries = [layer.get_params_serialize() for layer in model.layers_to_optimize]
+        return [{"params": entry["params"], "states": entry["states"]} for entry in entries]
+
+    def _set_entries(self, model: Model, entries: list[dict[str, Any]]) -> None:
+        for layer, entry in zip(model.layers_to_optimize, entries, strict=True):
+            self._set_layer(layer, entry["params"], entry["states"])
 
     def _create_model(
         self, weights: list[np.ndarray], cost: GeneralizedCost | None = None

@@ -14,13 +14,16 @@ from torch import Tensor
 
 
 class Optimizer(ABC):
-    """Updates weights in place and keeps `num_states` tensors of their shape for each of them."""
+    """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
+
+    `num_updates` counts the updates since the beginning or a `restart`.
+    """
 
     num_states: int
 
     def __init__(self, weights: list[Tensor]):
         self._weights = weights
-        self._num_updates = 0
+        self.num_updates = 0
         self._states = {w: [torch.zeros_like(w) for _ in range(self.num_states)] for w in weights}
 
     def states_of(self, weights: Tensor) -> list[Tensor]:
@@ -30,13 +33,13 @@ class Optimizer(ABC):
     @torch.no_grad()
     def optimize(self, gradients: Sequence[Tensor], batch_size: int) -> None:
         """Make one update from `gradients`, summed over a minibatch of `batch_size`."""
-        self._num_updates += 1
+        self.num_updates += 1
         for weights, gradient in zip(self._weights, gradients, strict=True):
             self._update(weights, gradient, self._states[weights], batch_size)
 
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
-        self._num_updates = 0
+        self.num_updates = 0
 
     @abstractmethod
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
@@ -80,7 +83,7 @@ class Adam(Optimizer):
 
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         m, v = states
-        t = self._num_updates
+        t = self.num_updates
         step_size = self._learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         m.mul_(self.beta_1).add_(g, alpha=(1 - self.beta_1) / n)
         v.mul_(self.beta_2).addcmul_(g, g, value=(1 - self.beta_2) / n**2)

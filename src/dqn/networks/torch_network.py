@@ -3,6 +3,7 @@
 import copy
 import logging
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -147,6 +148,33 @@ class TorchNetwork(DeepQNetwork):
         self._optimizer.restart()
         self.update_target_network()
 
+    def get_state(self) -> dict[str, Any]:
+        return {
+            "online": _to_arrays(self._online),
+            "target": None if self._target is self._online else _to_arrays(self._target),
+            "optimizer": [_to_neon(s) for w in self._weights for s in self._optimizer.states_of(w)],
+            "num_updates": self._optimizer.num_updates,
+            "rounding": self._rounding_generator.get_state().numpy(),
+            "train_iterations": self.train_iterations,
+            "threads": torch.get_num_threads(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        _load_arrays(self._online, state["online"])
+        if self._target is not self._online:
+            # Trained without a target network so far, it begins with one that is equal.
+            _load_arrays(self._target, state["target"] or state["online"])
+        states = [s for w in self._weights for s in self._optimizer.states_of(w)]
+        for tensor, array in zip(states, state["optimizer"], strict=True):
+            _load(tensor, array)
+        self._optimizer.num_updates = state["num_updates"]
+        self._rounding_generator.set_state(torch.from_numpy(state["rounding"]))
+        self.train_iterations = state["train_iterations"]
+        if self._device.type == "cpu" and state["threads"] != torch.get_num_threads():
+            # Sums are added up in another order with another number of threads.
+            logger.info("Using %d threads, as before", state["threads"])
+            torch.set_num_threads(state["threads"])
+
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
         return [_to_neon(state) for state in self._optimizer.states_of(parameter)]
 
@@ -271,6 +299,15 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
         )
     logger.info("Using GPU %d, %s", device_id, torch.cuda.get_device_name(device_id))
     return torch.device("cuda", device_id)
+
+
+def _to_arrays(function: nn.Module) -> dict[str, np.ndarray]:
+    return {name: _to_neon(tensor) for name, tensor in function.state_dict().items()}
+
+
+def _load_arrays(function: nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    for name, tensor in function.state_dict().items():  # they share the module's memory
+        _load(tensor, arrays[name])
 
 
 def _to_neon(tensor: Tensor) -> np.ndarray:

@@ -1,0 +1,212 @@
+"""Checkpoints on disk: a folder with the last two generations of a run's state, and a lock.
+
+    <folder>/lock                        who runs it, while somebody does
+    <folder>/generation-000007/state.json     plain values, and the checksums of both files
+    <folder>/generation-000007/arrays.npz     arrays, read without pickles
+    <folder>/steps/                      the replay memory (replay_log.py)
+
+A generation appears whole, by being renamed, or not at all.
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import socket
+import zipfile
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.files import first_free_name, make_writable_folder, sync_folder
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "simple_dqn checkpoint"
+VERSION = 1
+MAX_JSON = 64 * 2**20  # bytes: the scores of a phase are what grows in it
+GENERATION = re.compile(r"generation-(\d{6,})")
+KEPT_GENERATIONS = 2
+ARRAY = "array"  # the one key of a dictionary in JSON that stands for an array
+
+
+class _Damaged(Exception):
+    """Why a generation cannot be used, as the end of a sentence that names it."""
+
+
+class CheckpointFolder:
+    """The checkpoints of one run in `path`, locked until `close`.
+
+    Raises UserError if another process has them, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        make_writable_folder(path)
+        self._lock = self._take_lock()
+        for unfinished in path.glob("*.part"):
+            shutil.rmtree(unfinished)
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._lock.close()
+
+    def move_aside(self) -> None:
+        """Rename the folder, with all that is in it, and begin an empty one."""
+        if self._generations():
+            aside = first_free_name(self.path)
+            self.path.rename(aside)
+            logger.info("Moved the older %s to %s", self.path, aside.name)
+            self.close()
+            self.__init__(self.path)
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest state that is whole; None if there is none at all.
+
+        A damaged one is named in the log and moved aside. Raises UserError if all are damaged.
+        """
+        damaged = []
+        for generation in reversed(self._generations()):
+            try:
+                state = _read(generation)
+            except (_Damaged, OSError) as error:
+                damage = f"the checkpoint {generation} cannot be used: it {error}"
+                damaged.append(generation)
+                continue
+            for other in damaged:
+                logger.warning("%s; going on from the one before it", damage)
+                other.rename(first_free_name(other.with_name(f"damaged-{other.name}")))
+            return state
+        if damaged:
+            raise UserError(f"{damage}; --restart begins anew and keeps it aside")
+        return None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state of plain values and arrays as the newest generation.
+
+        OSError passes through; the generations before are then as they were.
+        """
+        older = self._generations()
+        generation = self.path / f"generation-{_number(older[-1]) + 1 if older else 1:06d}"
+        part = generation.with_suffix(".part")
+        try:
+            part.mkdir()
+            _write(part, state)
+            part.rename(generation)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        sync_folder(self.path)
+        for old in older[: 1 - KEPT_GENERATIONS]:
+            shutil.rmtree(old)
+
+    def _generations(self) -> list[Path]:
+        """From the oldest to the newest."""
+        found = [path for path in self.path.iterdir() if GENERATION.fullmatch(path.name)]
+        return sorted(found, key=_number)
+
+    def _take_lock(self) -> TextIO:
+        file = open(self.path / "lock", "a+")  # noqa: SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a crash releases it
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(200).strip() or "another process"
+            file.close()
+            raise UserError(
+                f"{self.path} is in use by {holder}: wait for it, stop it, or give this run "
+                "another label"
+            ) from None
+        except OSError as error:
+            logger.warning(
+                "This file system knows no locks (%s): see that no other process runs on %s",
+                error.strerror,
+                self.path,
+            )
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        return file
+
+
+def _number(generation: Path) -> int:
+    return int(GENERATION.fullmatch(generation.name)[1])
+
+
+def _write(folder: Path, state: dict[str, Any]) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    buffer = io.BytesIO()
+    content = {"format": FORMAT, "version": VERSION, "state": _without_arrays(state, arrays)}
+    np.savez(buffer, **arrays)
+    content["arrays_sha256"] = _digest(buffer.getvalue())
+    content["sha256"] = _digest(_text(content))
+    for name, data in (("arrays.npz", buffer.getvalue()), ("state.json", _text(content))):
+        with open(folder / name, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """Raises _Damaged or OSError, and runs no code, whatever the files hold."""
+    if (folder / "state.json").stat().st_size > MAX_JSON:
+        raise _Damaged("is too large")
+    try:
+        content = json.loads((folder / "state.json").read_bytes())
+        if content["format"] != FORMAT:
+            raise _Damaged("is not one of this program's")
+        if content["version"] != VERSION:
+            raise _Damaged(f"was made by another version of this program ({content['version']!r})")
+        digest = content.pop("sha256")
+        data = (folder / "arrays.npz").read_bytes()
+        if digest != _digest(_text(content)) or content["arrays_sha256"] != _digest(data):
+            raise _Damaged("is damaged, or its files are of different checkpoints")
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in file.infolist()):
+                raise _Damaged("is not one of this program's")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return _with_arrays(content["state"], dict(arrays))
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _Damaged("is damaged") from error
+    except (RecursionError, MemoryError) as error:
+        raise _Damaged("is too large") from error
+
+
+def _text(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _without_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The same value for JSON: each array goes into `arrays` and leaves its name behind."""
+    if isinstance(value, np.ndarray):
+        name = f"array_{len(arrays)}"
+        arrays[name] = value
+        return {ARRAY: name}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: _without_arrays(item, arrays) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(item, arrays) for item in value]
+    return value
+
+
+def _with_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {ARRAY}:
+            return arrays[value[ARRAY]]
+        return {key: _with_arrays(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(item, arrays) for item in value]
+    return value

@@ -1,0 +1,132 @@
+"""What a run's checkpoint is made of, when it is made, and how the run goes on from it."""
+
+import logging
+import shutil
+import time
+from typing import Any, Protocol
+
+import numpy as np
+
+from dqn.checkpoint import CheckpointFolder
+from dqn.errors import UserError
+from dqn.replay_log import ReplayLog
+
+logger = logging.getLogger(__name__)
+
+
+class Part(Protocol):
+    """A part of the program that has a state; between two steps, it can be taken and set."""
+
+    def get_state(self) -> dict[str, Any]: ...
+
+    def set_state(self, state: dict[str, Any]) -> None: ...
+
+
+class Checkpointer:
+    """Saves the state of all `parts` and `generators`, and of the replay memory by its `log`.
+
+    `values` are plain ones that tell what run it is. A checkpoint is made after every
+    `every_steps` steps (0: never) and when `save` is called.
+    """
+
+    def __init__(
+        self,
+        folder: CheckpointFolder,
+        log: ReplayLog,
+        parts: dict[str, Part],
+        generators: dict[str, np.random.Generator],
+        *,
+        values: dict[str, Any],
+        every_steps: int,
+    ):
+        self._folder = folder
+        self._log = log
+        self._parts = parts
+        self._generators = generators
+        self._values = values
+        self._every_steps = every_steps
+        self._steps = 0
+        self._newest_log: dict[str, Any] | None = None
+        self._failure: str | None = None
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Set all parts but the statistics, which open their files with their state.
+
+        Raises UserError if the state does not fit.
+        """
+        try:
+            for name, part in self._parts.items():
+                if name != "statistics":
+                    part.set_state(state["parts"][name])
+            for name, generator in self._generators.items():
+                generator.bit_generator.state = state["generators"][name]
+            self._log.set_state(state["log"])
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, OSError) as error:
+            raise UserError(
+                f"the checkpoint {self._folder.path} does not fit this run ({error!r}): "
+                "--restart begins anew and keeps it aside"
+            ) from error
+        self._newest_log = state["log"]
+
+    def on_step(self) -> None:
+        """Append the newest step to the log; make a checkpoint when it is time to."""
+        try:
+            self._log.on_step()
+        except OSError as error:
+            self._report(error)
+        self._steps += 1
+        if self._every_steps and self._steps % self._every_steps == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Make a checkpoint; where the disk does not allow it, the one before stays."""
+        start = time.perf_counter()
+        try:
+            self._log.flush()
+            log = self._log.get_state()
+            generators = self._generators.items()
+            self._folder.save(
+                {
+                    **self._values,
+                    "parts": {name: part.get_state() for name, part in self._parts.items()},
+                    "generators": {name: g.bit_generator.state for name, g in generators},
+                    "log": log,
+                }
+            )
+            # Both of the two generations that are kept now need what the older one needs.
+            if self._newest_log is not None:
+                self._log.prune(self._newest_log)
+        except OSError as error:
+            self._report(error)
+            return
+        self._newest_log = log
+        self._failure = None
+        logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
+
+    def close(self) -> None:
+        """Raises UserError if the last checkpoint could not be made."""
+        if self._failure:
+            raise UserError(f"{self._failure}: free some disk space")
+
+    def _report(self, error: OSError) -> None:
+        failure = f"cannot write the checkpoint {self._folder.path} ({error.strerror})"
+        if failure != self._failure:
+            logger.error("%s; the run goes on, and tries again later", failure)
+        self._failure = failure
+
+
+def check_disk_space(folder: CheckpointFolder, steps: int, entry_bytes: int) -> None:
+    """Raises UserError if the disk has no room for `steps` steps of the replay memory."""
+    needed = steps * entry_bytes + OTHER_BYTES
+    held = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder.path).free + held
+    if needed > free:
+        raise UserError(
+            f"the checkpoint {folder.path} takes up to {needed / 2**30:.1f} GiB of disk, but "
+            f"{free / 2**30:.1f} GiB are free: free some, lower --replay_size, or do without: "
+            "--checkpoint false"
+        )
+
+
+# Two generations of weights, optimizer states and validation states, and an unfinished one
+OTHER_BYTES = 300 * 2**20

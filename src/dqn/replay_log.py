@@ -1,0 +1,159 @@
+"""The replay memory on disk: every step is appended once, so that a checkpoint has little to write.
+
+The steps lie in segments, files named after the number of their first step. Nothing that an earlier
+checkpoint needs is ever written over: a ring on disk would lose it.
+"""
+
+import os
+import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.files import make_writable_folder, sync_folder
+from dqn.replay_memory import ReplayMemory
+
+SEGMENT_BYTES = 64 * 2**20
+CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write
+
+
+@dataclass
+class Segment:
+    """`count` steps from step number `first` on, and the CRC-32 of their bytes."""
+
+    first: int
+    count: int
+    crc: int
+
+    @property
+    def stop(self) -> int:
+        return self.first + self.count
+
+
+class ReplayLog:
+    """Appends what is added to `memory` to the segments in `folder`, which it makes.
+
+    `on_step` is to be called after every step, or at least once in `memory.size` of them. OSError
+    (a full disk, say) passes through every method; nothing is lost by it, and the next call
+    tries again.
+    """
+
+    def __init__(self, folder: Path, memory: ReplayMemory):
+        make_writable_folder(folder)
+        self._folder = folder
+        self._memory = memory
+        entry_bytes = memory.entry_dtype.itemsize
+        self._segment_steps = max(1, SEGMENT_BYTES // entry_bytes)
+        self._chunk_steps = max(1, min(CHUNK_BYTES // entry_bytes, memory.size))
+        self._segments: list[Segment] = []
+        self._written = 0  # the number of the next step to append
+        self._syncs: list[tuple[int, Future]] = []  # with the number of the segment
+        self._sync_thread = ThreadPoolExecutor(1, "replay log")
+
+    def on_step(self) -> None:
+        """Append the newest steps once there are enough of them."""
+        if self._memory.added - self._written >= self._chunk_steps:
+            self._append()
+
+    def flush(self) -> None:
+        """Append what is missing; when this returns, all of it is on the disk."""
+        self._append()
+        self._wait()
+        sync_folder(self._folder)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the segments, after `flush`."""
+        oldest = self._memory.added - len(self._memory)
+        segments = [asdict(segment) for segment in self._segments if segment.stop > oldest]
+        return {"added": self._memory.added, "segments": segments}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Fill the memory as it was, from the disk; raises UserError if a segment is damaged."""
+        added = state["added"]
+        start = max(0, added - self._memory.size)
+        self._segments = [Segment(**segment) for segment in state["segments"]]
+        self._written = added
+        for segment in self._segments:
+            entries = self._read(segment)
+            first = max(start, segment.first)
+            if first > start and first != self._memory.added:
+                break
+            self._memory.restore(first, entries[first - segment.first :])
+        if self._memory.added != added:
+            raise self._damaged()
+
+    def prune(self, state: dict[str, Any]) -> None:
+        """Delete the segments that are older than those in `state`, an older `get_state`."""
+        oldest = min((segment["first"] for segment in state["segments"]), default=0)
+        for path in self._folder.glob("*.steps"):
+            if path.stem.isdecimal() and int(path.stem) < oldest:
+                path.unlink()
+        self._segments = [segment for segment in self._segments if segment.first >= oldest]
+
+    def _append(self) -> None:
+        # What left the memory before it could be written is lost, and needed by no checkpoint.
+        self._written = max(self._written, self._memory.added - self._memory.size)
+        while self._written < self._memory.added:
+            segment = self._open_segment()
+            room = self._segment_steps - segment.count
+            count = min(self._memory.added - self._written, self._chunk_steps, room)
+            data = self._memory.read(self._written, self._written + count).tobytes()
+            path = self._path(segment)
+            # A failed write, or a run that was killed, may have left something after `count`.
+            with open(path, "r+b" if path.exists() else "wb") as file:
+                file.seek(segment.count * self._memory.entry_dtype.itemsize)
+                file.write(data)
+            self._syncs.append((segment.first, self._sync_thread.submit(_sync, path)))
+            segment.crc = zlib.crc32(data, segment.crc)
+            segment.count += count
+            self._written += count
+
+    def _open_segment(self) -> Segment:
+        """The segment that the next step belongs into."""
+        last = self._segments[-1] if self._segments else None
+        if last is None or last.stop != self._written or last.count == self._segment_steps:
+            self._segments.append(Segment(self._written, 0, 0))
+        return self._segments[-1]
+
+    def _wait(self) -> None:
+        syncs, self._syncs = self._syncs, []
+        for number, sync in syncs:
+            try:
+                sync.result()
+            except OSError:
+                # Nobody knows what reached the disk: write it again from this segment on.
+                self._segments = [s for s in self._segments if s.first < number]
+                self._written = min(self._written, number)
+                raise
+
+    def _path(self, segment: Segment) -> Path:
+        return self._folder / f"{int(segment.first):012d}.steps"
+
+    def _read(self, segment: Segment) -> np.ndarray:
+        dtype = self._memory.entry_dtype
+        path = self._path(segment)
+        if segment.count < 0 or segment.count * dtype.itemsize > path.stat().st_size:
+            raise self._damaged()
+        with open(path, "rb") as file:
+            data = file.read(segment.count * dtype.itemsize)
+        if zlib.crc32(data) != segment.crc:
+            raise self._damaged()
+        return np.frombuffer(data, dtype)
+
+    def _damaged(self) -> UserError:
+        return UserError(
+            f"the steps in {self._folder} are damaged or of another run: --restart begins anew"
+        )
+
+
+def _sync(path: Path) -> None:
+    """Wait until the file is on the disk: little by little, so that a checkpoint need not."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

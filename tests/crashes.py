@@ -1,0 +1,88 @@
+"""Real trainings that are killed, started again, and compared with one that nobody touched."""
+
+import csv
+import random
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+MAIN = Path(__file__).parent.parent / "src" / "main.py"
+EPOCHS = 3
+# The replay memory is overwritten several times; the periods do not divide one another.
+FLAGS = (
+    f"breakout --epochs {EPOCHS} --random_steps 300 --train_steps 700 --test_steps 250 "
+    "--replay_size 450 --screen_width 44 --screen_height 44 --backend cpu --target_steps 130 "
+    "--random_seed 3 --repeat_action_probability 0.1"
+).split()
+TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+
+
+class Training:
+    """A run whose files are in `folder`."""
+
+    def __init__(self, folder: Path, *flags: str):
+        self.folder = folder
+        prefix = folder / "breakout"
+        files = ["--save_weights_prefix", str(prefix), "--csv_file", f"{prefix}.csv"]
+        self.command = [sys.executable, str(MAIN), *FLAGS, *files, *flags]
+
+    def run(self, *flags: str, status: int = 0, **options) -> str:
+        """Run it to its end, which must have this exit status; returns its log."""
+        done = subprocess.run([*self.command, *flags], capture_output=True, text=True, **options)
+        assert done.returncode == status, done.stderr
+        return done.stderr
+
+    def interrupt(self, number: int, seconds: float, **options) -> int:
+        """Start it and send it a signal after `seconds`; returns its exit status."""
+        process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True, **options)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        errors = process.communicate()[1]
+        assert "Traceback" not in errors, errors
+        return process.returncode
+
+    def results(self) -> dict[str, object]:
+        """What must not depend on interruptions: each snapshot's bytes, each row but its times."""
+        results: dict[str, object] = {}
+        for path in sorted(self.folder.glob("breakout*")):
+            if path.suffix == ".csv":
+                with open(path, newline="") as file:
+                    rows = list(csv.DictReader(file))
+                results[path.name] = [
+                    {name: value for name, value in row.items() if name not in TIMES}
+                    for row in rows
+                ]
+            elif path.is_file():
+                results[path.name] = path.read_bytes()
+        return results
+
+
+def kill_until_done(training: Training, kills: int, chance: random.Random) -> int:
+    """Interrupt a training up to `kills` times at random moments, let it end; returns how often."""
+    done = 0
+    while done < kills:
+        number = chance.choice([signal.SIGKILL, signal.SIGKILL, *STOPS])
+        options = {}
+        if chance.random() < 0.2:  # a disk that takes no file above some size, for this start
+            options["preexec_fn"] = limit_files(chance.randrange(10_000, 4_000_000))
+        status = training.interrupt(number, chance.uniform(0.3, 5), **options)
+        if status == 0:
+            break
+        # A signal that comes before the run has begun has its usual effect; 2: the disk was full.
+        assert status in (-number, 128 + number, 130, 2), status
+        done += 1
+    training.run()
+    return done
+
+
+def limit_files(size: int):
+    def limit() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    return limit
