@@ -15,7 +15,7 @@ from dqn import options
 from dqn.actors import Actor
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer, check_disk_space
+from dqn.checkpointer import Checkpointer
 from dqn.environments.ale import NOT_RESTORED_EXACTLY, AleEnvironment
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
@@ -144,6 +144,7 @@ def run_experiment(
         **shape,
         batch_size=args.batch_size,
         generator=generators["memory"],
+        file=args.replay_file,
     )
 
     train_actor = build_actor(args, train_game, shape, generators["train"])
@@ -188,9 +189,10 @@ def run_experiment(
     )
     checkpointer = None
     if folder:
+        log = ReplayLog(folder.path / "steps", memory)
         checkpointer = Checkpointer(
             folder,
-            ReplayLog(folder.path / "steps", memory),
+            log,
             {
                 "network": network,
                 "train_actor": train_actor,
@@ -209,9 +211,11 @@ def run_experiment(
     if checkpointer and checkpoint:
         checkpointer.restore(checkpoint)
     elif checkpointer:
-        steps = args.random_steps + args.train_steps * (args.epochs - args.start_epoch)
-        kept = min(args.replay_size + args.random_steps + args.train_steps, steps)
-        check_disk_space(folder, kept, memory.entry_dtype.itemsize)
+        checkpointer.save()  # killed before its first epoch ends, it begins again with this
+        checkpointer.close()
+        total = args.random_steps + args.train_steps * (args.epochs - args.start_epoch)
+        needed_by_two = args.replay_size + args.random_steps + args.train_steps
+        checkpointer.check_disk_space(min(total, needed_by_two + log.segment_steps))
     with Interruption(args.max_computing_time, start) as interruption:
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:

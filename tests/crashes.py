@@ -6,13 +6,14 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 MAIN = Path(__file__).parent.parent / "src" / "main.py"
 EPOCHS = 3
 # The replay memory is overwritten several times; the periods do not divide one another.
 FLAGS = (
-    f"breakout --epochs {EPOCHS} --random_steps 300 --train_steps 700 --test_steps 250 "
+    f"breakout --epochs {EPOCHS} --random_steps 250 --train_steps 550 --test_steps 200 "
     "--replay_size 450 --screen_width 44 --screen_height 44 --backend cpu --target_steps 130 "
     "--random_seed 3 --repeat_action_probability 0.1"
 ).split()
@@ -35,9 +36,31 @@ class Training:
         assert done.returncode == status, done.stderr
         return done.stderr
 
+    def start(self, *flags: str, **options) -> subprocess.Popen:
+        command = [*self.command, *flags]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+    def wait_for(self, name: str, rows: int) -> None:
+        """Wait until a CSV file has so many rows."""
+        while self.num_rows(name) < rows:
+            time.sleep(0.02)
+
+    def num_rows(self, name: str) -> int:
+        return len(self.rows(name)) if (self.folder / name).exists() else 0
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with open(self.folder / name, newline="") as file:
+            return list(csv.DictReader(file))
+
+    def rows_without_times(self, name: str) -> list[dict[str, str]]:
+        return [
+            {column: value for column, value in row.items() if column not in TIMES}
+            for row in self.rows(name)
+        ]
+
     def interrupt(self, number: int, seconds: float, **options) -> int:
         """Start it and send it a signal after `seconds`; returns its exit status."""
-        process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True, **options)
+        process = self.start(**options)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -51,12 +74,7 @@ class Training:
         results: dict[str, object] = {}
         for path in sorted(self.folder.glob("breakout*")):
             if path.suffix == ".csv":
-                with open(path, newline="") as file:
-                    rows = list(csv.DictReader(file))
-                results[path.name] = [
-                    {name: value for name, value in row.items() if name not in TIMES}
-                    for row in rows
-                ]
+                results[path.name] = self.rows_without_times(path.name)
             elif path.is_file():
                 results[path.name] = path.read_bytes()
         return results

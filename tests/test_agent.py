@@ -157,6 +157,7 @@ def test_it_learns_to_catch():
         **shape,
         learning_rate=0.0005,
         discount_rate=0.9,
+        batch_size=32,
         optimizer="rmsprop",
         decay_rate=0.95,
         clip_error=1,

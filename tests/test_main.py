@@ -138,6 +138,10 @@ def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
 
 
+def snapshots(folder):
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
 @pytest.mark.parametrize("failing_epochs", [{1}, {1, 2}, {2}])
 def test_a_full_disk_stops_no_training_and_only_the_last_save_decides(
     run, tmp_path, monkeypatch, caplog, failing_epochs
@@ -156,8 +160,7 @@ def test_a_full_disk_stops_no_training_and_only_the_last_save_decides(
     if failed:
         assert "cannot save s/b_2.pkl (No space left on device)" in line
     assert "cannot save" in caplog.text
-    saved = {path.name for path in (tmp_path / "s").iterdir()}
-    assert saved == {f"b_{epoch}.pkl" for epoch in {1, 2} - failing_epochs}
+    assert snapshots(tmp_path / "s") == {f"b_{epoch}.pkl" for epoch in {1, 2} - failing_epochs}
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 6  # trained to the end
 
 
@@ -173,7 +176,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path,
     line = run("breakout", "--epochs", 3, "--save_weights_prefix", "s/b")
     assert "the loss became nan" in line
     assert "s/b_1.pkl" in line
-    assert [path.name for path in (tmp_path / "s").iterdir()] == ["b_1.pkl"]
+    assert snapshots(tmp_path / "s") == {"b_1.pkl"}
 
 
 def test_weights_that_are_no_numbers_are_not_saved_even_if_the_loss_was_one(
@@ -192,7 +195,7 @@ def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
     options = ("--learning_rate", 1e30, "--train_steps", 400, "--save_weights_prefix", "s/b")
     line = run("breakout", *options)
     assert "lower --learning_rate" in line
-    assert not list((tmp_path / "s").iterdir())
+    assert not snapshots(tmp_path / "s")
 
 
 def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):

@@ -53,6 +53,11 @@ DEFAULTS = {
     "load_weights": None,
     "save_weights_prefix": None,
     "csv_file": None,
+    "checkpoint": True,
+    "checkpoint_steps": 0,
+    "restart": False,
+    "max_computing_time": None,
+    "replay_file": None,
     "random_seed": None,
     "log_level": "INFO",
 }

@@ -54,6 +54,10 @@ class Clone:
         with open(self.root / "results" / name, newline="") as file:
             return list(csv.DictReader(file))
 
+    def files_and_times(self):
+        files = [path for path in self.root.rglob("*") if path.is_file() and path.name != "lock"]
+        return {path: path.stat().st_mtime_ns for path in files}
+
     def files(self, folder):
         return {path.name for path in (self.root / folder).iterdir()}
 
@@ -79,7 +83,9 @@ def without_times(rows):
 
 def test_training_leaves_a_snapshot_an_epoch_and_a_row_a_phase(trained):
     clone, result = trained
-    assert clone.files("snapshots") == {"breakout_tiny_1.pkl", "breakout_tiny_2.pkl"}
+    assert clone.files("snapshots") == {
+        *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny.checkpoint")
+    }
     assert clone.files("results") == {"breakout_tiny.csv", "breakout_tiny.games.csv"}
     rows = clone.rows("breakout_tiny.csv")
     assert [(row["epoch"], row["phase"], row["steps"]) for row in rows] == [
@@ -195,7 +201,7 @@ def test_plotting_makes_a_picture_beside_the_csv(trained):
 
 def test_a_second_run_of_the_same_name_loses_nothing_of_the_first(clone):
     for _ in range(2):
-        clone.run("train.sh", "pong", *TINY, "--epochs", 1, "--test_steps", 0)
+        clone.run("train.sh", "pong", *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
     assert clone.files("results") >= {
         *("pong.csv", "pong.csv.1", "pong.games.csv", "pong.games.csv.1")
     }
@@ -204,9 +210,11 @@ def test_a_second_run_of_the_same_name_loses_nothing_of_the_first(clone):
 
 def test_an_error_is_one_last_line_and_nothing_is_overwritten(trained):
     clone, _ = trained
-    before = {path: path.stat().st_mtime_ns for path in clone.root.rglob("*")}
+    before = clone.files_and_times()
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
-    result = clone.run("resume.sh", snapshot, status=2)  # default screens, not those of TINY
+    result = clone.run("test.sh", snapshot, status=2)  # default screens, not those of TINY
     assert result.errors.splitlines()[-1].startswith("error: the snapshot ")
     assert "--screen_height 44 --screen_width 44" in result.errors
-    assert {path: path.stat().st_mtime_ns for path in clone.root.rglob("*")} == before
+    result = clone.run("train.sh", "breakout", "tiny", status=2)
+    assert "goes on has --screen_width 44, not 84" in result.errors.splitlines()[-1]
+    assert clone.files_and_times() == before

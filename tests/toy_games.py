@@ -46,6 +46,12 @@ class ScriptedGame(Environment):
     def frame_number(self):
         return 4 * self._time
 
+    def get_state(self):
+        return {"game": self._game, "time": self._time}
+
+    def set_state(self, state):
+        self._game, self._time = state["game"], state["time"]
+
     def _letter(self):
         script = self._scripts[self._game % len(self._scripts)]
         return "." if self._time == 0 else script[min(self._time, len(script)) - 1]
@@ -90,3 +96,12 @@ class Catch(Environment):
 
     def frame_number(self):
         return self._steps
+
+    def get_state(self):
+        names = ("_ball_x", "_ball_y", "_paddle", "_steps")
+        values = {name: getattr(self, name) for name in names}
+        return {"values": values, "generator": self._generator.bit_generator.state}
+
+    def set_state(self, state):
+        vars(self).update(state["values"])
+        self._generator.bit_generator.state = state["generator"]

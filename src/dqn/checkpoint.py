@@ -106,6 +106,10 @@ class CheckpointFolder:
         for old in older[: 1 - KEPT_GENERATIONS]:
             shutil.rmtree(old)
 
+    def newest_size(self) -> int:
+        """Bytes of the newest generation."""
+        return sum(path.stat().st_size for path in self._generations()[-1].iterdir())
+
     def _generations(self) -> list[Path]:
         """From the oldest to the newest."""
         found = [path for path in self.path.iterdir() if GENERATION.fullmatch(path.name)]
@@ -171,8 +175,11 @@ def _read(folder: Path) -> dict[str, Any]:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             if any(info.compress_type != zipfile.ZIP_STORED for info in file.infolist()):
                 raise _Damaged("is not one of this program's")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return _with_arrays(content["state"], dict(arrays))
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = dict(file)
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise _Damaged("is not one of this program's")
+        return _with_arrays(content["state"], arrays)
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _Damaged("is damaged") from error
     except (RecursionError, MemoryError) as error:

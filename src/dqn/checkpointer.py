@@ -103,6 +103,20 @@ class Checkpointer:
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
 
+    def check_disk_space(self, steps: int) -> None:
+        """Raises UserError if the disk has no room for so many steps beside the first checkpoint.
+
+        Two more are there at times: the one before it, and one that is being written.
+        """
+        needed = steps * self._log.entry_bytes + 2 * self._folder.newest_size()
+        free = shutil.disk_usage(self._folder.path).free
+        if needed > free:
+            raise UserError(
+                f"the checkpoint {self._folder.path} takes up to {needed / 2**30:.1f} GiB of disk, "
+                f"but {free / 2**30:.1f} GiB are free: free some, lower --replay_size, or do "
+                "without it: --checkpoint false"
+            )
+
     def close(self) -> None:
         """Raises UserError if the last checkpoint could not be made."""
         if self._failure:
@@ -113,20 +127,3 @@ class Checkpointer:
         if failure != self._failure:
             logger.error("%s; the run goes on, and tries again later", failure)
         self._failure = failure
-
-
-def check_disk_space(folder: CheckpointFolder, steps: int, entry_bytes: int) -> None:
-    """Raises UserError if the disk has no room for `steps` steps of the replay memory."""
-    needed = steps * entry_bytes + OTHER_BYTES
-    held = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
-    free = shutil.disk_usage(folder.path).free + held
-    if needed > free:
-        raise UserError(
-            f"the checkpoint {folder.path} takes up to {needed / 2**30:.1f} GiB of disk, but "
-            f"{free / 2**30:.1f} GiB are free: free some, lower --replay_size, or do without: "
-            "--checkpoint false"
-        )
-
-
-# Two generations of weights, optimizer states and validation states, and an unfinished one
-OTHER_BYTES = 300 * 2**20

@@ -32,9 +32,10 @@ class CsvFile:
             return
         if state:
             logger.warning("The rows of the run's earlier part are not in %s: a new file", path)
-        move_aside(path)
         self._length = 0
         self._pending = ""
+        if not self._holds_only(columns):
+            move_aside(path)
         self.write(columns)
 
     def get_state(self) -> dict[str, Any]:
@@ -43,10 +44,13 @@ class CsvFile:
 
     def write(self, row: Iterable) -> None:
         """Append one row."""
-        text = io.StringIO()
-        csv.writer(text).writerow(row)
-        self._pending += text.getvalue()
+        self._pending += _text(row)
         self._write_pending()
+
+    def _holds_only(self, columns: Sequence[str]) -> bool:
+        """Whether the older file has no row: a run was killed before it could write one."""
+        header = _text(columns).encode()
+        return self._path.is_file() and self._path.read_bytes() == header
 
     def _write_pending(self) -> None:
         try:
@@ -64,3 +68,9 @@ class CsvFile:
         else:
             self._length += len(self._pending.encode())
             self._pending = ""
+
+
+def _text(row: Iterable) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(row)
+    return text.getvalue()

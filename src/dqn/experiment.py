@@ -153,8 +153,6 @@ class Experiment:
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
-        if checkpointer:
-            checkpointer.save()  # a run without --random_seed has the same numbers ever after
         tests = []
         for epoch, phase in self._phases_left():
             if phase == "random":

@@ -126,6 +126,13 @@ def _build_parser() -> argparse.ArgumentParser:
         "--replay_size", type=_integer(1), default=1000000, help="Steps that the memory holds."
     )
     group.add_argument(
+        "--replay_file",
+        type=Path,
+        metavar="FILE",
+        help="Keep the screens in this new file, which goes with the process, instead of in "
+        "memory: slower, for a machine that has too little of it.",
+    )
+    group.add_argument(
         "--history_length", type=_integer(1), default=4, help="Screens that form a state."
     )
 

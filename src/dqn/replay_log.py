@@ -46,9 +46,9 @@ class ReplayLog:
         make_writable_folder(folder)
         self._folder = folder
         self._memory = memory
-        entry_bytes = memory.entry_dtype.itemsize
-        self._segment_steps = max(1, SEGMENT_BYTES // entry_bytes)
-        self._chunk_steps = max(1, min(CHUNK_BYTES // entry_bytes, memory.size))
+        self.entry_bytes = memory.entry_dtype.itemsize
+        self.segment_steps = max(1, SEGMENT_BYTES // self.entry_bytes)
+        self._chunk_steps = max(1, min(CHUNK_BYTES // self.entry_bytes, memory.size))
         self._segments: list[Segment] = []
         self._written = 0  # the number of the next step to append
         self._syncs: list[tuple[int, Future]] = []  # with the number of the segment
@@ -99,13 +99,13 @@ class ReplayLog:
         self._written = max(self._written, self._memory.added - self._memory.size)
         while self._written < self._memory.added:
             segment = self._open_segment()
-            room = self._segment_steps - segment.count
+            room = self.segment_steps - segment.count
             count = min(self._memory.added - self._written, self._chunk_steps, room)
             data = self._memory.read(self._written, self._written + count).tobytes()
             path = self._path(segment)
             # A failed write, or a run that was killed, may have left something after `count`.
             with open(path, "r+b" if path.exists() else "wb") as file:
-                file.seek(segment.count * self._memory.entry_dtype.itemsize)
+                file.seek(segment.count * self.entry_bytes)
                 file.write(data)
             self._syncs.append((segment.first, self._sync_thread.submit(_sync, path)))
             segment.crc = zlib.crc32(data, segment.crc)
@@ -115,7 +115,7 @@ class ReplayLog:
     def _open_segment(self) -> Segment:
         """The segment that the next step belongs into."""
         last = self._segments[-1] if self._segments else None
-        if last is None or last.stop != self._written or last.count == self._segment_steps:
+        if last is None or last.stop != self._written or last.count == self.segment_steps:
             self._segments.append(Segment(self._written, 0, 0))
         return self._segments[-1]
 
@@ -134,15 +134,15 @@ class ReplayLog:
         return self._folder / f"{int(segment.first):012d}.steps"
 
     def _read(self, segment: Segment) -> np.ndarray:
-        dtype = self._memory.entry_dtype
         path = self._path(segment)
-        if segment.count < 0 or segment.count * dtype.itemsize > path.stat().st_size:
+        size = segment.count * self.entry_bytes
+        if segment.count < 0 or not path.is_file() or path.stat().st_size < size:
             raise self._damaged()
         with open(path, "rb") as file:
-            data = file.read(segment.count * dtype.itemsize)
+            data = file.read(size)
         if zlib.crc32(data) != segment.crc:
             raise self._damaged()
-        return np.frombuffer(data, dtype)
+        return np.frombuffer(data, self._memory.entry_dtype)
 
     def _damaged(self) -> UserError:
         return UserError(

@@ -1,5 +1,8 @@
 """The replay memory: what happened, sampled uniformly (Mnih et al. 2015, algorithm 1)."""
 
+import math
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +36,10 @@ class ReplayMemory:
 
     Entry i holds an action, and the reward, screen and end that followed it. A state is
     `history_length` screens in a row, and its successor the same moved on by one. `added` counts
-    all steps ever added; step number t is entry t modulo `size`.
-    Raises UserError if the machine has too little memory for it.
+    all steps ever added; step number t is entry t modulo `size`. With a `file`, which must not
+    exist yet, the screens are kept in it and not in memory; its name is taken away, and the file
+    goes with the process.
+    Raises UserError if the machine has too little memory or disk for it.
     """
 
     def __init__(
@@ -46,13 +51,15 @@ class ReplayMemory:
         history_length: int,
         batch_size: int,
         generator: np.random.Generator,
+        file: Path | None = None,
     ):
-        _check_available_memory(size, screen_height * screen_width)
+        _check_available_memory(size, 0 if file else screen_height * screen_width)
         self.size = size
         self.batch_size = batch_size
         self._history_length = history_length
         self._generator = generator
-        self._screens = np.empty((size, screen_height, screen_width), np.uint8)
+        shape = (size, screen_height, screen_width)
+        self._screens = _map_file(file, shape) if file and size else np.empty(shape, np.uint8)
         self._actions = np.empty(size, np.uint8)
         self._rewards = np.empty(size, np.float32)
         self._terminals = np.empty(size, bool)
@@ -155,6 +162,23 @@ class ReplayMemory:
         # The poststate's last screen may end the episode; those before it may not.
         before = first[:, np.newaxis] + np.arange(self._history_length)
         return ~over_write_position & ~self._episode_ends[before].any(axis=1)
+
+
+def _map_file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 of this shape in a new file, whose room on the disk is taken now."""
+    size = math.prod(shape)
+    try:
+        with open(path, "x+b") as file:
+            path.unlink()
+            file.truncate(size)
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(file.fileno(), 0, size)  # a disk that fills later is a crash
+            return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError as error:
+        raise UserError(
+            f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} "
+            f"({error.strerror}): name a new file on a disk that has room"
+        ) from error
 
 
 def _check_available_memory(size: int, screen_bytes: int) -> None:

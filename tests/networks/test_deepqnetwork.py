@@ -224,6 +224,31 @@ def test_states_of_another_optimizer_begin_at_zero(engine):
     np.testing.assert_array_equal(with_adams, first_update(layers))
 
 
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_goes_on_from_its_state_to_the_last_bit(engine, optimizer, batch_norm):
+    settings = {"optimizer": optimizer, "batch_norm": batch_norm, **SMALL}
+
+    def train(network, seeds):
+        return [network.train(make_minibatch(seed)) for seed in seeds]
+
+    one, other = (make_network(engine, seed=seed, **settings) for seed in (1, 2))
+    train(one, range(3))
+    one.update_target_network()
+    train(one, range(3, 5))  # so that the target network is another one
+    other.set_state(one.get_state())
+    if engine == "neon":  # it has one backend in a process, which is the other network's now
+        states = other.get_state()
+        costs = train(other, range(5, 9))
+        other = make_network(engine, seed=3, **settings)
+        other.set_state(states)
+    else:
+        costs = train(one, range(5, 9))
+    assert train(other, range(5, 9)) == costs
+    assert other.train_iterations == 9
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_minibatch_of_the_replay_memorys_views_trains_as_one_of_its_own_arrays(engine):
     minibatch = golden.make_minibatch(0, 8, 4, (5, *SHAPE[1:]))

@@ -71,7 +71,7 @@ def play(monkeypatch, engine, optimizer):
             f"--engine {engine} --optimizer {optimizer} --datatype float64 --train_steps 200 "
             "--exploration_rate_start 0.1 --target_steps 60"
         )
-        main.run(main.options.parse(f"{SHORT_RUN} {flags}".split(), main.PROJECT))
+        assert main.main(f"{SHORT_RUN} {flags}".split()) == 0
     (recorder,) = recorders
     return actions, np.concatenate(recorder.q_values), np.array(recorder.costs)
 
@@ -151,11 +151,7 @@ def test_without_neon_one_line_says_how_to_install_it(monkeypatch, capsys):
 
 
 def test_neon_is_not_imported_unless_it_is_asked_for():
-    code = (
-        "import sys, main\n"
-        "main.run(main.options.parse(sys.argv[1:], main.PROJECT))\n"
-        "assert 'neon' not in sys.modules"
-    )
+    code = "import sys, main\nassert main.main(sys.argv[1:]) == 0\nassert 'neon' not in sys.modules"
     run = [sys.executable, "-c", code, *SHORT_RUN.split(), "--train_steps", "4"]
     subprocess.run(run, cwd=SOURCE, check=True)
 

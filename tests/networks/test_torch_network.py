@@ -42,6 +42,23 @@ def test_stochastic_rounding_leaves_the_weights_that_many_bits(datatype, bits, k
     assert mantissa_bits(getattr(torch, datatype)) >= kept
 
 
+def test_a_network_goes_on_with_its_random_rounding_and_number_of_threads():
+    one, other = (make_network(seed=seed, **SMALL, stochastic_round=8) for seed in (1, 2))
+    one.train(make_minibatch(0))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        state = one.get_state()
+        torch.set_num_threads(threads)
+        other.set_state(state)
+        assert torch.get_num_threads() == threads + 1
+        for network in (one, other):
+            network.train(make_minibatch(1))
+        np.testing.assert_array_equal(one.get_layers()[3].weights, other.get_layers()[3].weights)
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="use --backend cpu"):

@@ -1,0 +1,283 @@
+"""Checkpoints on disk: whole or not there, whatever fails while they are written."""
+
+import builtins
+import errno
+import io
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dqn import checkpoint
+from dqn.checkpoint import CheckpointFolder
+from dqn.checkpointer import Checkpointer
+from dqn.errors import UserError
+from dqn.replay_log import ReplayLog
+from dqn.replay_memory import ReplayMemory
+
+SHAPE = {"screen_height": 3, "screen_width": 2, "history_length": 2}
+
+
+class Counter:
+    """A part of a program whose state is a number and an array."""
+
+    def __init__(self, value=0):
+        self.value = value
+
+    def get_state(self):
+        return {"value": self.value, "array": np.full(5, self.value, np.float32)}
+
+    def set_state(self, state):
+        assert (state["array"] == state["value"]).all()
+        self.value = state["value"]
+
+
+class Run:
+    """A counter and a replay memory of ten steps, and their checkpoints in `path`."""
+
+    def __init__(self, path):
+        self.folder = CheckpointFolder(path)
+        self.counter = Counter()
+        self.generator = np.random.default_rng(0)
+        self.memory = ReplayMemory(10, **SHAPE, batch_size=2, generator=self.generator)
+        self.checkpointer = Checkpointer(
+            self.folder,
+            ReplayLog(path / "steps", self.memory),
+            {"counter": self.counter},
+            {"memory": self.generator},
+            values={},
+            every_steps=0,
+        )
+
+    def play(self, steps):
+        for _ in range(steps):
+            self.counter.value += 1
+            screen = np.full((3, 2), self.counter.value, np.uint8)
+            self.memory.add(1, self.generator.random(), screen, False, False)
+            self.checkpointer.on_step()
+
+    def contents(self):
+        memory = self.memory
+        entries = memory.read(memory.added - len(memory), memory.added).tobytes()
+        return self.counter.value, memory.added, entries, self.generator.bit_generator.state
+
+    @classmethod
+    def load(cls, path):
+        run = cls(path)
+        run.checkpointer.restore(run.folder.load())
+        return run
+
+
+# What is saved comes back
+
+
+def test_values_and_arrays_come_back_as_they_were(tmp_path):
+    state = {
+        "integers": [1, 2**127, -5],
+        "floats": [0.1, float("inf"), 1e-300],
+        "text": 'ε – "quoted"',
+        "nothing": None,
+        "truth": True,
+        "nested": {"arrays": [np.arange(6, dtype=np.uint8).reshape(2, 3), np.array(2.5)]},
+    }
+    CheckpointFolder(tmp_path).save(state)
+    loaded = CheckpointFolder.__new__(CheckpointFolder)
+    loaded.path = tmp_path
+    loaded = loaded.load()
+    arrays, expected = loaded["nested"].pop("arrays"), state["nested"].pop("arrays")
+    assert loaded == state
+    for array, other in zip(arrays, expected, strict=True):
+        assert array.dtype == other.dtype
+        np.testing.assert_array_equal(array, other)
+
+
+def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
+    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
+    run = Run(tmp_path)
+    for _ in range(20):
+        run.play(7)
+        run.checkpointer.save()
+    assert len(list(tmp_path.glob("generation-*"))) == 2
+    steps = sum(path.stat().st_size for path in tmp_path.glob("steps/*")) / 13
+    assert 17 <= steps <= 17 + 2 * 4
+    run.folder.close()
+    assert Run.load(tmp_path).contents() == run.contents()
+
+
+# Every write may fail
+
+
+class Disk:
+    """Counts what is asked of the disk, and fails at one such moment."""
+
+    def __init__(self, monkeypatch, failing=None, error=None):
+        self.count = 0
+        self._failing = failing
+        self._error = error
+        open_, fsync, mkdir, rename = builtins.open, os.fsync, Path.mkdir, Path.rename
+        disk = self
+
+        class File(io.FileIO):
+            def write(self, data):
+                disk.ask(lambda: super(File, self).write(bytes(data)[: len(data) // 2]))
+                return super().write(data)
+
+        def open_file(path, mode="r", *arguments, **options):
+            if mode in ("wb", "r+b"):
+                self.ask()
+                return File(path, {"wb": "w", "r+b": "r+"}[mode])
+            return open_(path, mode, *arguments, **options)
+
+        def asking(function):
+            def ask_first(*arguments, **options):
+                self.ask()
+                return function(*arguments, **options)
+
+            return ask_first
+
+        for module in (checkpoint, "dqn.replay_log"):
+            target = module if isinstance(module, str) else module.__name__
+            monkeypatch.setattr(f"{target}.open", open_file, raising=False)
+        monkeypatch.setattr(os, "fsync", asking(fsync))
+        monkeypatch.setattr(Path, "mkdir", asking(mkdir))
+        monkeypatch.setattr(Path, "rename", asking(rename))
+
+    def ask(self, before_failing=lambda: None):
+        self.count += 1
+        if self.count == self._failing:
+            before_failing()
+            raise self._error
+
+
+def num_moments(tmp_path):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        run = Run(tmp_path / "counted")
+        run.play(12)
+        run.checkpointer.save()
+        run.play(5)
+        disk = Disk(monkeypatch)
+        run.checkpointer.save()
+        return disk.count
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, error):
+    moments = num_moments(tmp_path)
+    assert moments >= 10
+    for moment in range(1, moments + 1):
+        path = tmp_path / str(moment)
+        run = Run(path)
+        run.play(12)
+        run.checkpointer.save()
+        before = run.contents()
+        run.play(5)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            Disk(monkeypatch, moment, error)
+            if isinstance(error, OSError):
+                run.checkpointer.save()
+                with pytest.raises(UserError, match="No space left"):
+                    run.checkpointer.close()
+            else:  # as a kill would end it, here
+                with pytest.raises(KeyboardInterrupt):
+                    run.checkpointer.save()
+        # A kill, now or after the rest of the run went well, loses nothing.
+        shutil.copytree(path, tmp_path / "killed")
+        killed = Run.load(tmp_path / "killed")
+        assert killed.contents() in (before, run.contents())
+        run.checkpointer.save()
+        run.checkpointer.close()
+        shutil.rmtree(tmp_path / "killed")
+        shutil.copytree(path, tmp_path / "killed")
+        assert Run.load(tmp_path / "killed").contents() == run.contents()
+        shutil.rmtree(tmp_path / "killed")
+
+
+def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(tmp_path):
+    run = Run(tmp_path)
+    run.play(12)
+    run.checkpointer.save()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left")
+
+        monkeypatch.setattr("dqn.replay_log.open", full, raising=False)
+        run.play(35)
+        run.checkpointer.save()
+    run.play(3)
+    run.checkpointer.save()
+    run.checkpointer.close()
+    run.folder.close()
+    assert Run.load(tmp_path).contents() == run.contents()
+
+
+# A hostile checkpoint
+
+
+def forge(folder, arrays):
+    """A checkpoint with right checksums, whose arrays are the given bytes."""
+    generation = folder / "generation-000001"
+    generation.mkdir(parents=True)
+    content = {"format": checkpoint.FORMAT, "version": 1, "state": {"a": {"array": "array_0"}}}
+    content["arrays_sha256"] = checkpoint._digest(arrays)
+    content["sha256"] = checkpoint._digest(checkpoint._text(content))
+    (generation / "state.json").write_bytes(checkpoint._text(content))
+    (generation / "arrays.npz").write_bytes(arrays)
+
+
+def npz(member, name="array_0.npy", compression=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as file:
+        file.writestr(name, member)
+    return buffer.getvalue()
+
+
+def npy(header):
+    text = header.encode() + b" " * (-len(header) % 64)
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("evil",)
+
+
+def object_array():
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Evil()]), allow_pickle=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        npz(object_array()),
+        npz(pickle.dumps(Evil())),
+        npz(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2000000000000,)}")),
+        npz(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}")),
+        npz(npy("__import__('os').mkdir('evil')")),
+        npz(bytes(10**7), compression=zipfile.ZIP_DEFLATED),
+        npz(npy("{'descr': '|u1', 'fortran_order': False, 'shape': ()}"), name="../evil.npy"),
+        pickle.dumps(Evil()),
+        b"",
+    ],
+)
+def test_a_hostile_checkpoint_runs_no_code_and_ends_in_one_line(tmp_path, monkeypatch, arrays):
+    monkeypatch.chdir(tmp_path)
+    forge(tmp_path / "run", arrays)
+    with pytest.raises(UserError, match="--restart") as caught:
+        CheckpointFolder(tmp_path / "run").load()
+    assert str(caught.value).isprintable()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    "state", [None, 5, [], {}, {"parts": 3}, {"parts": {"counter": None}}, {"parts": {}, "log": 1}]
+)
+def test_a_state_of_something_else_ends_in_one_line(tmp_path, state):
+    with pytest.raises(UserError, match="does not fit"):
+        Run(tmp_path).checkpointer.restore(state)

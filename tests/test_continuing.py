@@ -1,0 +1,328 @@
+"""What a user gets who stops a run and starts it again, with the same flags or with others."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from crashes import EPOCHS, MAIN, STOPS, Training
+
+import main
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    training = Training(tmp_path_factory.mktemp("undisturbed"))
+    training.run()
+    return training
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that was stopped while it trained in its second epoch."""
+    training = Training(tmp_path_factory.mktemp("stopped"), "--checkpoint_steps", "300")
+    process = training.start()
+    training.wait_for("breakout.csv", rows=3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    return training
+
+
+@pytest.fixture
+def copy(stopped, tmp_path):
+    """The stopped run, in a folder of its own."""
+    shutil.copytree(stopped.folder, tmp_path / "run")
+    return Training(tmp_path / "run")
+
+
+def last_line(log):
+    return log.splitlines()[-1]
+
+
+def generations(training):
+    return sorted((training.folder / "breakout.checkpoint").glob("generation-*"))
+
+
+def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed, tmp_path):
+    training = Training(tmp_path / "run")
+    for _ in range(2):
+        assert training.run("--max_computing_time", "1.6", status=75)
+    log = training.run("--max_computing_time", "1:00:00")
+    assert "Going on with the checkpoint" in log
+    assert training.results() == undisturbed.results()
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_each_signal_stops_with_a_checkpoint_and_its_own_exit_status(number, tmp_path):
+    training = Training(tmp_path)
+    process = training.start()
+    training.wait_for("breakout.csv", rows=2)
+    start = time.monotonic()
+    process.send_signal(number)
+    log = process.communicate()[1]
+    assert process.returncode == 128 + number
+    assert time.monotonic() - start < 60  # seconds, not minutes; the README has the measured time
+    assert "Stopping: making a checkpoint" in log
+    assert len(generations(training)) == 2
+
+
+def test_a_run_that_is_done_is_left_alone_and_more_epochs_go_on(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.folder, tmp_path / "run")
+    training = Training(tmp_path / "run")
+    log = training.run()
+    assert "All epochs of this run are done" in last_line(log)
+    assert training.results() == undisturbed.results()
+    log = training.run("--epochs", str(EPOCHS + 1), "--exploration_rate_end", "0.2")
+    assert f"Going on with --epochs {EPOCHS + 1} instead of {EPOCHS}" in log
+    assert "Going on with --exploration_rate_end 0.2 instead of 0.1" in log
+    rows = training.results()["breakout.csv"]
+    assert rows[:-2] == undisturbed.results()["breakout.csv"]
+    assert [row["epoch"] for row in rows[-2:]] == [str(EPOCHS + 1)] * 2
+
+
+def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
+    rows = copy.results()["breakout.csv"]
+    copy.run("--restart")
+    results = copy.results()
+    assert copy.rows_without_times("breakout.csv.1") == rows
+    assert (copy.folder / "breakout.checkpoint.1").is_dir()
+    assert {name: results[name] for name in undisturbed.results()} == undisturbed.results()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--optimizer", "adam"], ["--optimizer rmsprop", "adam"]),
+        (["--replay_size", "500"], ["--replay_size 450", "500"]),
+        (["--screen_width", "84"], ["--screen_width 44", "84"]),
+        (["--history_length", "2"], ["--history_length 4", "2"]),
+        (["--minimal_action_set", "false"], ["--minimal_action_set True", "False"]),
+        (["--batch_norm", "true"], ["--batch_norm False", "True"]),
+    ],
+)
+def test_flags_that_a_checkpoint_does_not_fit_are_refused_with_both_values(copy, flags, words):
+    before = copy.results()
+    line = last_line(copy.run(*flags, status=2))
+    assert line.startswith("error: ")
+    assert all(word in line for word in words)
+    assert copy.results() == before
+
+
+def test_the_checkpoint_of_another_game_is_refused(copy):
+    copy.command[2] = "pong"
+    line = last_line(copy.run(status=2))
+    assert "is of 'breakout', not of 'pong'" in line
+
+
+def test_a_second_process_is_refused_with_the_first_ones_host_and_pid(tmp_path):
+    training = Training(tmp_path)
+    process = training.start()
+    training.wait_for("breakout.csv", rows=1)
+    line = last_line(training.run(status=2))
+    assert f"in use by process {process.pid} on {os.uname().nodename}" in line
+    process.kill()
+    process.communicate()
+    training.run("--epochs", "1")  # a crash releases the lock
+
+
+def test_without_checkpoints_a_run_begins_anew_each_time(tmp_path):
+    training = Training(tmp_path, "--checkpoint", "false", "--epochs", "1")
+    training.run()
+    training.run()
+    assert not (tmp_path / "breakout.checkpoint").exists()
+    assert (tmp_path / "breakout.csv.1").exists()
+
+
+def test_resume_takes_the_checkpoint_of_that_epoch_and_goes_on_with_its_csv(copy, undisturbed):
+    """As resume.sh calls it: with the snapshot, its epoch, and a CSV file named after it."""
+    flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--start_epoch", "1"]
+    log = copy.run(*flags, "--csv_file", str(copy.folder / "breakout_1.csv"))
+    assert "Going on with the checkpoint" in log
+    assert copy.results() == undisturbed.results()
+
+
+def test_resume_of_another_epoch_takes_the_snapshot_and_says_what_is_missing(copy):
+    flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--start_epoch", "2"]
+    log = copy.run(*flags, "--csv_file", str(copy.folder / "breakout_1.csv"))
+    assert "is of epoch 1: not used" in log
+    assert "A snapshot has no replay memory" in log
+    assert (copy.folder / "breakout.checkpoint.1").is_dir()
+    assert [row["epoch"] for row in copy.rows("breakout_1.csv")] == ["2", "3", "3"]
+
+
+# Damage
+
+
+def test_a_damaged_checkpoint_is_kept_aside_and_the_one_before_it_goes_on(copy, undisturbed):
+    newest = generations(copy)[-1]
+    (newest / "arrays.npz").write_bytes(b"damaged")
+    log = copy.run()
+    assert f"{newest.name} cannot be used" in log
+    assert (newest.parent / f"damaged-{newest.name}.1").is_dir()
+    assert copy.results() == undisturbed.results()
+
+
+def test_the_checkpoint_before_is_whole_when_files_were_half_written(copy, undisturbed):
+    newest = generations(copy)[-1]
+    shutil.copytree(newest, newest.with_name("generation-000099.part"))
+    copy.run()
+    assert not list((copy.folder / "breakout.checkpoint").glob("*.part"))
+    assert copy.results() == undisturbed.results()
+
+
+def change(**values):
+    def damage(training):
+        for generation in generations(training):
+            path = generation / "state.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    return damage
+
+
+def overwrite(name, content):
+    def damage(training):
+        for generation in generations(training):
+            (generation / name).write_bytes(content)
+
+    return damage
+
+
+def swap(training):
+    older, newer = (generation / "arrays.npz" for generation in generations(training))
+    data = older.read_bytes()
+    older.write_bytes(newer.read_bytes())
+    newer.write_bytes(data)
+
+
+def truncate_steps(training):
+    for path in (training.folder / "breakout.checkpoint/steps").iterdir():
+        os.truncate(path, path.stat().st_size // 2)
+
+
+def change_steps(training):
+    for path in (training.folder / "breakout.checkpoint/steps").iterdir():
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+
+def delete_steps(training):
+    shutil.rmtree(training.folder / "breakout.checkpoint/steps")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (change(version=2), "another version"),
+        (change(format="a game"), "not one of this program's"),
+        (change(state={}), "damaged"),
+        (overwrite("state.json", b""), "damaged"),
+        (overwrite("state.json", b"[" * 100_000), "too large"),
+        (overwrite("state.json", b"{}"), "damaged"),
+        (overwrite("arrays.npz", b""), "damaged"),
+        (overwrite("arrays.npz", b"\x80\x04cos\nsystem\n."), "damaged"),
+        (swap, "of different checkpoints"),
+        (truncate_steps, "damaged"),
+        (change_steps, "damaged"),
+        (delete_steps, "steps"),
+    ],
+)
+def test_a_checkpoint_damaged_in_any_way_ends_in_one_line(copy, damage, words):
+    before = copy.results()
+    damage(copy)
+    log = copy.run(status=2)
+    assert words in last_line(log)
+    assert "--restart" in last_line(log)
+    assert "Traceback" not in log
+    assert copy.results() == before
+
+
+def test_a_lost_csv_file_does_not_lose_the_run(copy):
+    (copy.folder / "breakout.csv").unlink()
+    log = copy.run()
+    assert "The rows of the run's earlier part are not in" in log
+    assert copy.rows("breakout.csv")[-1]["epoch"] == str(EPOCHS)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_fills_leaves_the_last_checkpoint_whole(undisturbed, tmp_path):
+    disk, large = tmp_path / "disk", tmp_path / "large"
+    disk.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=13m", "tmpfs", disk])
+    if mount.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        log = Training(disk).run(status=2)
+        assert "No space left on device" in log
+        shutil.copytree(disk, large)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    log = Training(large).run()
+    assert "Going on with the checkpoint" in log
+    assert Training(large).results() == undisturbed.results()
+
+
+def test_too_small_a_disk_is_said_at_the_start(tmp_path, monkeypatch, capsys):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**6))
+    assert main.main(Training(tmp_path).command[2:]) == 2
+    line = last_line(capsys.readouterr().err)
+    assert "--checkpoint false" in line
+    assert not list(tmp_path.glob("*.pkl"))
+
+
+def test_a_game_that_ale_does_not_restore_exactly_is_named(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    arguments = Training(tmp_path, "--epochs", "1").command[2:]
+    assert main.main(["qbert", *arguments[1:]]) == 0
+    assert "ALE does not restore qbert exactly" in caplog.text
+
+
+def test_the_replay_memory_in_a_file_changes_nothing(undisturbed, tmp_path):
+    training = Training(tmp_path / "run", "--replay_file", str(tmp_path / "replay"))
+    process = training.start()
+    training.wait_for("breakout.csv", rows=3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    training.run()
+    assert training.results() == undisturbed.results()
+    assert not (tmp_path / "replay").exists()
+
+
+def test_a_replay_file_never_overwrites_one_that_exists(tmp_path):
+    file = tmp_path / "mine"
+    file.write_text("precious")
+    line = last_line(Training(tmp_path / "run", "--replay_file", str(file)).run(status=2))
+    assert "name a new file" in line
+    assert file.read_text() == "precious"
+
+
+def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_path):
+    """The second one comes while the checkpoint is being written."""
+    code = (
+        "import os, signal, sys, main\n"
+        "from dqn import checkpoint\n"
+        "write, count = checkpoint._write, 0\n"
+        "def write_and_interrupt(*arguments):\n"
+        "    global count\n"
+        "    count += 1\n"
+        "    if count == 3: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    write(*arguments)\n"
+        "    if count == 4: os.kill(os.getpid(), signal.SIGINT)\n"
+        "checkpoint._write = write_and_interrupt\n"
+        "sys.exit(main.main(sys.argv[1:]))"
+    )
+    training = Training(tmp_path)
+    arguments = training.command[2:]
+    run = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(run, cwd=MAIN.parent, capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    training.run()
+    assert training.results() == undisturbed.results()
