@@ -11,7 +11,7 @@ from dqn.environments.environment import Environment
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them: all
 # that it carries were tried (tests/environments/test_ale.py).
-NOT_RESTORED_EXACTLY = ("air_raid", "qbert", "tetris")
+NOT_RESTORED_EXACTLY = ("air_raid", "klax", "qbert", "tetris")
 
 
 class AleEnvironment(Environment):
@@ -43,12 +43,13 @@ class AleEnvironment(Environment):
         self._screen_size = (screen_width, screen_height)
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
+        self._lives = 0  # asked for right after an act: some games forget them in their state
         self._frame_skip = frame_skip
         self._repeat_action_probability = repeat_action_probability
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = Action.NOOP
-        # Where a screen is blended from the frames of two acts, what came before the last act.
-        # ALE does not put its last frame into its state: it is made again by that act.
+        # Where a screen is blended from the frames of two acts, what came before the last act: ALE
+        # does not put its last frame into its state, and that act makes it again.
         self._blends_acts = color_averaging and frame_skip == 1
         self._before: tuple[ALEState, Action] | None = None
 
@@ -72,17 +73,19 @@ class AleEnvironment(Environment):
 
     def restart(self) -> None:
         self._ale.reset_game()
+        self._lives = self._ale.lives()
         self._life_lost = False
         self._sticky_action = Action.NOOP
         self._before = None
 
     def act(self, action: int) -> float:
-        lives = self._ale.lives()
+        lives = self._lives
         if self._repeat_action_probability:
             reward = self._act_sticky(self._action_set[action])
         else:
             reward = self._act(self._action_set[action])
-        self._life_lost = self._ale.lives() != lives
+        self._lives = self._ale.lives()
+        self._life_lost = self._lives != lives
         return reward
 
     def _act(self, action: Action) -> float:
@@ -119,6 +122,7 @@ class AleEnvironment(Environment):
         return {
             "name": self.name,
             "emulator": _to_array(self._ale.cloneSystemState()),
+            "lives": self._lives,
             "life_lost": self._life_lost,
             "sticky_action": self._sticky_action.value,
             "sticky_generator": self._sticky_generator.bit_generator.state,
@@ -130,7 +134,8 @@ class AleEnvironment(Environment):
         if state["name"] != self.name:
             raise ValueError(f"a state of {state['name']!r} does not fit {self.name!r}")
         emulator = _from_array(state["emulator"])
-        self._life_lost = bool(state["life_lost"])
+        self._lives = state["lives"]
+        self._life_lost = state["life_lost"]
         self._sticky_action = Action(state["sticky_action"])
         self._sticky_generator.bit_generator.state = state["sticky_generator"]
         self._before = None
