@@ -15,7 +15,7 @@ from dqn import options
 from dqn.actors import Actor
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer
+from dqn.checkpointer import Checkpointer, does_not_fit
 from dqn.environments.ale import NOT_RESTORED_EXACTLY, AleEnvironment
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
@@ -79,6 +79,16 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     same command began. Raises UserError for options that do not fit.
     """
     checkpoint = None if args.restart else folder.load()
+    match checkpoint:
+        case None | {
+            "options": {"load_weights": _, "csv_file": _},
+            "game": str(),
+            "rom_sha256": str(),
+            "parts": {"experiment": {"epoch": int(), "phase": str()}},
+        }:
+            pass
+        case _:
+            raise does_not_fit(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])
@@ -173,8 +183,7 @@ def run_experiment(
     csv_file = args.csv_file
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)
-    statistics_state = checkpoint and checkpoint["parts"]["statistics"]
-    statistics = Statistics(agent, network, memory, csv_file, statistics_state)
+    statistics = Statistics(agent, network, memory, csv_file)
     experiment = Experiment(
         agent,
         statistics,
@@ -210,7 +219,9 @@ def run_experiment(
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
     if checkpointer and checkpoint:
         checkpointer.restore(checkpoint)
-    elif checkpointer:
+    else:
+        statistics.open_files()
+    if checkpointer and not checkpoint:
         checkpointer.save()  # killed before its first epoch ends, it begins again with this
         checkpointer.close()
         total = args.random_steps + args.train_steps * (args.epochs - args.start_epoch)

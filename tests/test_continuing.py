@@ -13,6 +13,7 @@ import pytest
 from crashes import EPOCHS, MAIN, STOPS, Training
 
 import main
+from dqn.checkpoint import CheckpointFolder
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,15 @@ def overwrite(name, content):
     return damage
 
 
+def forge(training):
+    """A state of something else, with right checksums."""
+    for generation in generations(training):
+        shutil.rmtree(generation)
+    folder = CheckpointFolder(training.folder / "breakout.checkpoint")
+    folder.save({"parts": {"experiment": 3}})
+    folder.close()
+
+
 def swap(training):
     older, newer = (generation / "arrays.npz" for generation in generations(training))
     data = older.read_bytes()
@@ -227,6 +237,7 @@ def delete_steps(training):
         (overwrite("state.json", b"{}"), "damaged"),
         (overwrite("arrays.npz", b""), "damaged"),
         (overwrite("arrays.npz", b"\x80\x04cos\nsystem\n."), "damaged"),
+        (forge, "does not fit"),
         (swap, "of different checkpoints"),
         (truncate_steps, "damaged"),
         (change_steps, "damaged"),

@@ -47,7 +47,9 @@ def step(reward=0, games=(), costs=(), exploration_rate=0.5):
 
 
 def make_statistics(path, memory=None):
-    return Statistics(FakeAgent(), FakeNetwork(), memory or FakeMemory(), path)
+    statistics = Statistics(FakeAgent(), FakeNetwork(), memory or FakeMemory(), path)
+    statistics.open_files()
+    return statistics
 
 
 def read(path):

@@ -18,6 +18,9 @@
     progress.py      listens too: a bar on a terminal, log lines elsewhere
     snapshot.py      weights on disk in Neon's format, which unpickler.py reads without trust, or
                      in that of safetensors_file.py
+    checkpointer.py  keeps the state of all of these; checkpoint.py is its folder, replay_log.py the
+                     replay memory in it
+    interruption.py  signals and the time limit
     csv_file.py, files.py, memory_limit.py, errors.py   what a run needs of its machine
 
 Arrows run one way: main → experiment → agent → {actors → environments, replay memory, networks}.

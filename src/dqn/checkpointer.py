@@ -14,6 +14,14 @@ from dqn.replay_log import ReplayLog
 logger = logging.getLogger(__name__)
 
 
+def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
+    """What is said of a checkpoint that this program cannot have made of such a run."""
+    return UserError(
+        f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
+        "anew and keeps it aside"
+    )
+
+
 class Part(Protocol):
     """A part of the program that has a state; between two steps, it can be taken and set."""
 
@@ -50,22 +58,18 @@ class Checkpointer:
         self._failure: str | None = None
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Set all parts but the statistics, which open their files with their state.
+        """Go on as the run did from which `state` was taken.
 
         Raises UserError if the state does not fit.
         """
         try:
             for name, part in self._parts.items():
-                if name != "statistics":
-                    part.set_state(state["parts"][name])
+                part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
             self._log.set_state(state["log"])
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, OSError) as error:
-            raise UserError(
-                f"the checkpoint {self._folder.path} does not fit this run ({error!r}): "
-                "--restart begins anew and keeps it aside"
-            ) from error
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
         self._newest_log = state["log"]
 
     def on_step(self) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,34 +66,31 @@ class Statistics:
     """Listens to the steps of each phase, and writes a row when the phase ends.
 
     `csv_file` (None: no files) gets a row for each phase, with the columns of the original
-    simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game. With the `state`
-    that a checkpoint kept, everything goes on from there; times count what was computed.
+    simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
+    `open_files` on. After a `set_state`, times go on where they were: they count what was computed.
     """
 
     def __init__(
-        self,
-        agent: Agent,
-        network: DeepQNetwork,
-        memory: ReplayMemory,
-        csv_file: Path | None,
-        state: dict[str, Any] | None = None,
+        self, agent: Agent, network: DeepQNetwork, memory: ReplayMemory, csv_file: Path | None
     ):
         self._agent = agent
         self._network = network
         self._memory = memory
-        self._phases = self._games = None
-        if csv_file:
-            states = state["files"] if state and state["files"] else (None, None)
-            games_file = csv_file.with_suffix(".games.csv")
-            self._phases = CsvFile(csv_file, PHASE_COLUMNS, states[0])
-            self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
+        self._csv_file = csv_file
+        self._phases: CsvFile | None = None
+        self._games: CsvFile | None = None
         self._validation_states: np.ndarray | None = None
         self._start_time = time.perf_counter()
         # Seconds that a training game had been played when its phase ended
         self._unfinished_seconds = 0.0
         self.start_phase(0, "random")
-        if state:
-            self._set_state(state)
+
+    def open_files(self, states: Sequence[dict[str, Any] | None] = (None, None)) -> None:
+        """Begin the CSV files, or go on with those that have the `states`; raises UserError."""
+        if self._csv_file:
+            games_file = self._csv_file.with_suffix(".games.csv")
+            self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, states[0])
+            self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
 
     @property
     def num_steps(self) -> int:
@@ -124,7 +121,9 @@ class Statistics:
             "game_seconds": now - self._game_start,
         }
 
-    def _set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on, also with the files, as the statistics did from which `state` was taken."""
+        self.open_files(state["files"] or (None, None))
         now = time.perf_counter()
         self._validation_states = state["validation_states"]
         self._epoch = state["epoch"]

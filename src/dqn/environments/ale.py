@@ -141,9 +141,15 @@ class AleEnvironment(Environment):
         self._before = None
         if state["before"] is not None:
             self._before = _from_array(state["before"]), Action(state["last_action"])
-            self._ale.restoreSystemState(self._before[0])
+            self._restore(self._before[0])
             self._ale.act(self._before[1])
-        self._ale.restoreSystemState(emulator)
+        self._restore(emulator)
+
+    def _restore(self, state: ALEState) -> None:
+        try:
+            self._ale.restoreSystemState(state)
+        except SystemError as error:  # ALE's own exception, which Python does not know
+            raise ValueError("the emulator's state is damaged") from error
 
 
 def _to_array(state: ALEState) -> np.ndarray:
