@@ -72,3 +72,38 @@ def test_its_folder_is_made(tmp_path):
 def test_a_folder_in_its_place_is_refused(tmp_path):
     with pytest.raises(UserError, match="not a file"):
         CsvFile(tmp_path, ("one",))
+
+
+def test_it_goes_on_after_the_rows_of_a_state(tmp_path):
+    path = tmp_path / "a.csv"
+    first = CsvFile(path, ("one", "two"))
+    first.write((1, 2))
+    state = first.get_state()
+    first.write((3, 4))  # forgotten, as by a kill
+    other = CsvFile(path, ("one", "two"), state)
+    assert path.read_bytes() == b"one,two\r\n1,2\r\n"
+    other.write((5, 6))
+    assert path.read_bytes() == b"one,two\r\n1,2\r\n5,6\r\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_rows_that_could_not_be_written_come_with_the_state(tmp_path):
+    path = tmp_path / "a.csv"
+    CsvFile(path, ("one",))
+    state = {"length": path.stat().st_size, "pending": "1\r\n"}
+    CsvFile(path, ("one",), state).write((2,))
+    assert path.read_bytes() == b"one\r\n1\r\n2\r\n"
+
+
+def test_a_file_that_lost_the_rows_of_a_state_is_moved_aside(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("mine")
+    CsvFile(path, ("one",), {"length": 99, "pending": ""})
+    assert path.read_bytes() == b"one\r\n"
+    assert (tmp_path / "a.csv.1").read_text() == "mine"
+
+
+def test_an_older_file_without_rows_is_taken_over(tmp_path):
+    CsvFile(tmp_path / "a.csv", ("one",))
+    CsvFile(tmp_path / "a.csv", ("one",)).write((1,))
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]

@@ -148,7 +148,9 @@ def test_mean_q_is_always_of_the_same_states(tmp_path):
 
 def test_an_older_csv_is_moved_aside(tmp_path):
     for _ in range(3):
-        make_statistics(tmp_path / "pong.csv")
+        statistics = make_statistics(tmp_path / "pong.csv")
+        statistics.on_step(step(games=[Game(1, 2, 8)]))
+        statistics.end_phase()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         *("pong.csv", "pong.csv.1", "pong.csv.2"),
