@@ -127,6 +127,8 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "--replay_size", "-1"], "-1 is below 1"),
         ([GAME, "--history_length", "0"], "0 is below 1"),
         ([GAME, "--batch_size", "0"], "0 is below 1"),
+        ([GAME, "--max_computing_time", "-5"], "-5 is below 0"),
+        ([GAME, "--max_computing_time", "1:x"], "invalid time value"),
         ([GAME, "--learning_rate", "-0.1"], "-0.1 is below 0"),
         ([GAME, "--learning_rate", "nan"], "not a finite number"),
         ([GAME, "--learning_rate", "fast"], "invalid number value: 'fast'"),
@@ -162,3 +164,10 @@ def test_an_impossible_value_is_refused_in_one_line(arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1.5", 1.5), ("2:30", 150), ("23:30:00", 84_600)]
+)
+def test_a_time_is_seconds_or_hours_minutes_and_seconds(text, seconds):
+    assert parse(GAME, "--max_computing_time", text).max_computing_time == seconds

@@ -1,5 +1,7 @@
 """The replay memory gives back what was added, and never mixes two games."""
 
+import errno
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -155,3 +157,40 @@ def test_each_screen_is_kept_once(monkeypatch):
     arrays = [value for value in vars(memory).values() if isinstance(value, np.ndarray)]
     bytes_per_million = sum(array.nbytes for array in arrays) * 1000
     assert bytes_per_million < 6.65 * 2**30
+
+
+def test_in_a_file_it_samples_the_same_and_leaves_no_file_behind(tmp_path):
+    settings = {"screen_height": 40, "screen_width": 36, "history_length": 4, "batch_size": 8}
+    memories = [
+        ReplayMemory(60, **settings, generator=np.random.default_rng(1), file=file)
+        for file in (None, tmp_path / "replay")
+    ]
+    chance = np.random.default_rng(2)
+    for _ in range(100):
+        step = (1, 0.5, chance.integers(0, 256, (40, 36), np.uint8), chance.random() < 0.1, False)
+        for memory in memories:
+            memory.add(*step)
+    for _ in range(20):
+        for one, other in zip(*(memory.sample() for memory in memories), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_new_and_its_room_is_taken_at_once(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "mine").write_text("precious")
+    settings = {"screen_height": 3, "screen_width": 2, "history_length": 2, "batch_size": 2}
+    with pytest.raises(UserError, match="name a new file"):
+        ReplayMemory(9, **settings, generator=None, file=tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "precious"
+    monkeypatch.setattr("os.posix_fallocate", full, raising=False)
+    with pytest.raises(UserError, match="No space left"):
+        ReplayMemory(9, **settings, generator=None, file=tmp_path / "new")
+
+
+def test_with_a_file_only_the_rest_must_fit_into_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**30)
+    settings = {"screen_height": 84, "screen_width": 84, "history_length": 4, "batch_size": 32}
+    ReplayMemory(200_000, **settings, generator=None, file=tmp_path / "replay")

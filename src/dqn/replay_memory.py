@@ -1,6 +1,7 @@
 """The replay memory: what happened, sampled uniformly (Mnih et al. 2015, algorithm 1)."""
 
 import math
+import mmap
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +60,11 @@ class ReplayMemory:
         self._history_length = history_length
         self._generator = generator
         shape = (size, screen_height, screen_width)
-        self._screens = _map_file(file, shape) if file and size else np.empty(shape, np.uint8)
+        self._file = _map_file(file, math.prod(shape)) if file and size else None
+        if self._file:
+            self._screens = np.frombuffer(self._file, np.uint8).reshape(shape)
+        else:
+            self._screens = np.empty(shape, np.uint8)
         self._actions = np.empty(size, np.uint8)
         self._rewards = np.empty(size, np.float32)
         self._terminals = np.empty(size, bool)
@@ -129,6 +134,8 @@ class ReplayMemory:
         Raises UserError if the episodes are too short for a state and its successor.
         """
         indexes = self._sample_indexes()
+        if self._file:
+            self._read_ahead(indexes)
         window = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
         # mode="clip" only spares NumPy a copy: no index is out of range
         np.take(self._screens, window, axis=0, out=self._windows, mode="clip")
@@ -139,6 +146,15 @@ class ReplayMemory:
             poststates=self._windows[:, 1:],
             terminals=self._terminals[indexes],
         )
+
+    def _read_ahead(self, indexes: np.ndarray) -> None:
+        """Ask for all screens at once, so that the disk need not be waited for one by one."""
+        screen_bytes = self._screens[0].nbytes
+        length = (self._history_length + 1) * screen_bytes
+        for index in indexes.tolist():
+            start = (index - self._history_length) * screen_bytes
+            page = start - start % mmap.PAGESIZE
+            self._file.madvise(mmap.MADV_WILLNEED, page, start + length - page)
 
     def _sample_indexes(self) -> np.ndarray:
         """Indexes, int64 (batch_size,), of poststates' last screens."""
@@ -164,16 +180,17 @@ class ReplayMemory:
         return ~over_write_position & ~self._episode_ends[before].any(axis=1)
 
 
-def _map_file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8 of this shape in a new file, whose room on the disk is taken now."""
-    size = math.prod(shape)
+def _map_file(path: Path, size: int) -> mmap.mmap:
+    """So many bytes in a new file, whose room on the disk is taken now."""
     try:
         with open(path, "x+b") as file:
             path.unlink()
             file.truncate(size)
             if hasattr(os, "posix_fallocate"):  # not on macOS
                 os.posix_fallocate(file.fileno(), 0, size)  # a disk that fills later is a crash
-            return np.memmap(file, np.uint8, "r+", shape=shape)
+            mapping = mmap.mmap(file.fileno(), size)
+            mapping.madvise(mmap.MADV_RANDOM)  # read screens, not what stands around them
+            return mapping
     except OSError as error:
         raise UserError(
             f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} "
