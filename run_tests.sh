@@ -8,8 +8,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/python.sh
 source "$root/scripts/python.sh"
 
-# Debian's names, separated by spaces. None is needed so far.
-system_packages=''
+# Debian's names, separated by spaces: Slurm, for jobs/slurm.sbatch.
+system_packages='slurmctld slurmd'
 
 install_system_packages() {
   local package missing=''
@@ -39,4 +39,4 @@ find_python requirements.txt requirements-dev.txt
 cd -- "$root"
 "$python" -m ruff check
 "$python" -m ruff format --check
-exec "$python" -m pytest "$@"
+exec "$python" -m pytest -n auto --dist worksteal "$@"
