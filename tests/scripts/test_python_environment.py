@@ -323,7 +323,7 @@ def test_run_tests_checks_the_style_and_then_runs_pytest(ready_project, tmp_path
     assert result.stdout.splitlines() == [
         "ruff check",
         "ruff format --check",
-        "pytest -k two words",
+        "pytest -n auto --dist worksteal -k two words",
     ]
     assert "Installing what requirements-dev.txt asks for" in result.stderr
     assert ready_project.run("run_tests.sh").stderr == ""
@@ -339,7 +339,7 @@ def test_run_tests_fails_with_ruff_and_with_pytest(ready_project):
 def test_run_tests_can_install_system_packages_first(ready_project):
     result = ready_project.run("run_tests.sh", "--system", "-q")
     assert result.stderr.startswith("System packages: ")
-    assert result.stdout.splitlines()[-1] == "pytest -q"
+    assert result.stdout.splitlines()[-1] == "pytest -n auto --dist worksteal -q"
 
 
 def test_an_interrupted_install_of_the_test_tools_is_made_anew(ready_project, silent_index):
