@@ -27,7 +27,6 @@ from dqn.actors import Actor
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.environments.roms import find_rom
-from dqn.replay_log import ReplayLog
 from dqn.replay_memory import ReplayMemory
 
 
@@ -49,7 +48,8 @@ def main() -> None:
 
 def measure(path: Path, size: int) -> dict[str, str]:
     """The figures, by their names."""
-    run = Run(path, size)
+    run = Run(path / "run", size)
+    run.checkpointer.begin(size // 4, 2 * size)
     pauses = run.fill(size)
     rows = {
         "steps per second while the memory was filled": f"{size / sum(pauses):,.0f}",
@@ -70,7 +70,7 @@ def measure(path: Path, size: int) -> dict[str, str]:
     expected = run.memory.read(run.memory.added - 1000, run.memory.added).tobytes()
     added = run.memory.added
     del run
-    other = Run(path, size)
+    other = Run(path / "run", size)
     rows["loading"] = f"{seconds(lambda: other.checkpointer.restore(other.folder.load())):.1f} s"
     assert other.memory.added == added
     assert other.memory.read(added - 1000, added).tobytes() == expected
@@ -93,10 +93,10 @@ class Run:
             actors[actor] = Actor(game, **shape, random_starts=30, generator=generator)
             actors[actor].start()
         self.folder = CheckpointFolder(path)
-        log = ReplayLog(path / "steps", self.memory)
         parts = {"network": self.network, **actors}
+        generators = {"memory": generator}
         self.checkpointer = Checkpointer(
-            self.folder, log, parts, {"memory": generator}, values={}, every_steps=0
+            self.folder, self.memory, parts, generators, values={}, every_steps=0
         )
         self._screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)
 

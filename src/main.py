@@ -23,7 +23,6 @@ from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network
-from dqn.replay_log import ReplayLog
 from dqn.replay_memory import ReplayMemory
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
@@ -73,7 +72,7 @@ def run(args: options.Namespace, start: float) -> None:
 
 
 def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
-    """The checkpoint to go on with; where it is not wanted, it is moved aside.
+    """The checkpoint to go on with; None if there is none, or it is not wanted.
 
     A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
     same command began. Raises UserError for options that do not fit.
@@ -97,7 +96,6 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
             logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
             checkpoint = None
     if checkpoint is None:
-        folder.move_aside()
         return None
     options.check_continuation(args, checkpoint["options"])
     logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
@@ -149,6 +147,7 @@ def run_experiment(
         logger.info("Loaded weights from %s", args.load_weights)
         if args.train_steps:
             logger.info("A snapshot has no replay memory: it is filled by --random_steps")
+
     memory = ReplayMemory(
         args.replay_size if args.random_steps or args.train_steps else 0,  # a test needs none
         **shape,
@@ -198,22 +197,18 @@ def run_experiment(
     )
     checkpointer = None
     if folder:
-        log = ReplayLog(folder.path / "steps", memory)
+        parts = {
+            "network": network,
+            "train_actor": train_actor,
+            "test_actor": test_actor,
+            "agent": agent,
+            "saver": saver,
+            "statistics": statistics,
+            "experiment": experiment,
+        }
+        values = {**identity, "options": options.as_plain_values(args)}
         checkpointer = Checkpointer(
-            folder,
-            log,
-            {
-                "network": network,
-                "train_actor": train_actor,
-                "test_actor": test_actor,
-                "agent": agent,
-                "saver": saver,
-                "statistics": statistics,
-                "experiment": experiment,
-            },
-            generators,
-            values={**identity, "options": options.as_plain_values(args)},
-            every_steps=args.checkpoint_steps,
+            folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
         )
         if game in NOT_RESTORED_EXACTLY:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
@@ -222,11 +217,10 @@ def run_experiment(
     else:
         statistics.open_files()
     if checkpointer and not checkpoint:
-        checkpointer.save()  # killed before its first epoch ends, it begins again with this
-        checkpointer.close()
-        total = args.random_steps + args.train_steps * (args.epochs - args.start_epoch)
-        needed_by_two = args.replay_size + args.random_steps + args.train_steps
-        checkpointer.check_disk_space(min(total, needed_by_two + log.segment_steps))
+        checkpointer.begin(
+            args.random_steps + args.train_steps,
+            args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
+        )
     with Interruption(args.max_computing_time, start) as interruption:
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:

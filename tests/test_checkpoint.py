@@ -16,7 +16,6 @@ from dqn import checkpoint
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
-from dqn.replay_log import ReplayLog
 from dqn.replay_memory import ReplayMemory
 
 SHAPE = {"screen_height": 3, "screen_width": 2, "history_length": 2}
@@ -46,7 +45,7 @@ class Run:
         self.memory = ReplayMemory(10, **SHAPE, batch_size=2, generator=self.generator)
         self.checkpointer = Checkpointer(
             self.folder,
-            ReplayLog(path / "steps", self.memory),
+            self.memory,
             {"counter": self.counter},
             {"memory": self.generator},
             values={},
@@ -98,6 +97,7 @@ def test_values_and_arrays_come_back_as_they_were(tmp_path):
 def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
     run = Run(tmp_path)
+    run.checkpointer.begin(0, 0)
     for _ in range(20):
         run.play(7)
         run.checkpointer.save()
@@ -106,6 +106,12 @@ def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, mo
     assert 17 <= steps <= 17 + 2 * 4
     run.folder.close()
     assert Run.load(tmp_path).contents() == run.contents()
+
+
+def test_a_run_that_ends_before_its_first_checkpoint_leaves_no_folder(tmp_path):
+    folder = CheckpointFolder(tmp_path / "run.checkpoint")
+    folder.close()
+    assert not list(tmp_path.iterdir())
 
 
 # Every write may fail
@@ -156,6 +162,7 @@ class Disk:
 def num_moments(tmp_path):
     with pytest.MonkeyPatch.context() as monkeypatch:
         run = Run(tmp_path / "counted")
+        run.checkpointer.begin(0, 0)
         run.play(12)
         run.checkpointer.save()
         run.play(5)
@@ -171,6 +178,7 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
     for moment in range(1, moments + 1):
         path = tmp_path / str(moment)
         run = Run(path)
+        run.checkpointer.begin(0, 0)
         run.play(12)
         run.checkpointer.save()
         before = run.contents()
@@ -198,6 +206,7 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
 
 def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(tmp_path):
     run = Run(tmp_path)
+    run.checkpointer.begin(0, 0)
     run.play(12)
     run.checkpointer.save()
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -8,6 +8,7 @@
 A generation appears whole, by being renamed, or not at all.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import io
@@ -24,7 +25,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import first_free_name, make_writable_folder, sync_folder
+from dqn.files import first_free_name, make_writable_folder, sync
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,13 @@ class CheckpointFolder:
             shutil.rmtree(unfinished)
 
     def close(self) -> None:
-        """Let others have it."""
+        """Let others have it; without any checkpoint it is deleted."""
+        with contextlib.suppress(OSError):  # that it is not empty, say
+            if not self._generations():
+                (self.path / "steps").rmdir()
+        with contextlib.suppress(OSError):
+            if {path.name for path in self.path.iterdir()} == {"lock"}:
+                shutil.rmtree(self.path)
         self._lock.close()
 
     def move_aside(self) -> None:
@@ -63,8 +70,9 @@ class CheckpointFolder:
             aside = first_free_name(self.path)
             self.path.rename(aside)
             logger.info("Moved the older %s to %s", self.path, aside.name)
-            self.close()
-            self.__init__(self.path)
+            self._lock.close()
+            self.path.mkdir()
+            self._lock = self._take_lock()
 
     def load(self) -> dict[str, Any] | None:
         """The newest state that is whole; None if there is none at all.
@@ -102,7 +110,7 @@ class CheckpointFolder:
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        sync_folder(self.path)
+        sync(self.path)
         for old in older[: 1 - KEPT_GENERATIONS]:
             shutil.rmtree(old)
 
@@ -133,6 +141,10 @@ class CheckpointFolder:
                 error.strerror,
                 self.path,
             )
+        if not (self.path / "lock").exists():  # the process before has just deleted it
+            file.close()
+            self.path.mkdir(exist_ok=True)
+            return self._take_lock()
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()
@@ -155,7 +167,7 @@ def _write(folder: Path, state: dict[str, Any]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    sync_folder(folder)
+    sync(folder)
 
 
 def _read(folder: Path) -> dict[str, Any]:

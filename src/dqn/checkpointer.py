@@ -10,6 +10,7 @@ import numpy as np
 from dqn.checkpoint import CheckpointFolder
 from dqn.errors import UserError
 from dqn.replay_log import ReplayLog
+from dqn.replay_memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Part(Protocol):
 
 
 class Checkpointer:
-    """Saves the state of all `parts` and `generators`, and of the replay memory by its `log`.
+    """Saves the state of all `parts` and `generators`, and of the replay memory by its log.
 
     `values` are plain ones that tell what run it is. A checkpoint is made after every
     `every_steps` steps (0: never) and when `save` is called.
@@ -40,7 +41,7 @@ class Checkpointer:
     def __init__(
         self,
         folder: CheckpointFolder,
-        log: ReplayLog,
+        memory: ReplayMemory,
         parts: dict[str, Part],
         generators: dict[str, np.random.Generator],
         *,
@@ -48,7 +49,8 @@ class Checkpointer:
         every_steps: int,
     ):
         self._folder = folder
-        self._log = log
+        self._memory = memory
+        self._log: ReplayLog  # from `begin` or `restore` on
         self._parts = parts
         self._generators = generators
         self._values = values
@@ -57,11 +59,34 @@ class Checkpointer:
         self._newest_log: dict[str, Any] | None = None
         self._failure: str | None = None
 
+    def begin(self, steps_between: int, steps_in_all: int) -> None:
+        """Make the first checkpoint of a run, and move an older run's aside.
+
+        At most `steps_between` steps of `steps_in_all` will lie between two checkpoints. Raises
+        UserError if the disk has no room for what is to come.
+        """
+        self._folder.move_aside()
+        self._log = ReplayLog(self._folder.path / "steps", self._memory)
+        self.save()  # a run that is killed before it makes another one begins again with it
+        self.close()
+        # The log holds what two generations need, and what is in the same segment. Two more
+        # generations are there at times: the one before, and one that is being written.
+        steps = min(steps_in_all, self._memory.size + steps_between + self._log.segment_steps)
+        needed = steps * self._log.entry_bytes + 2 * self._folder.newest_size()
+        free = shutil.disk_usage(self._folder.path).free
+        if needed > free:
+            raise UserError(
+                f"the checkpoint {self._folder.path} takes up to {needed / 2**30:.1f} GiB of disk, "
+                f"but {free / 2**30:.1f} GiB are free: free some, lower --replay_size, or do "
+                "without it: --checkpoint false"
+            )
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as the run did from which `state` was taken.
 
         Raises UserError if the state does not fit.
         """
+        self._log = ReplayLog(self._folder.path / "steps", self._memory)
         try:
             for name, part in self._parts.items():
                 part.set_state(state["parts"][name])
@@ -106,20 +131,6 @@ class Checkpointer:
         self._newest_log = log
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
-
-    def check_disk_space(self, steps: int) -> None:
-        """Raises UserError if the disk has no room for so many steps beside the first checkpoint.
-
-        Two more are there at times: the one before it, and one that is being written.
-        """
-        needed = steps * self._log.entry_bytes + 2 * self._folder.newest_size()
-        free = shutil.disk_usage(self._folder.path).free
-        if needed > free:
-            raise UserError(
-                f"the checkpoint {self._folder.path} takes up to {needed / 2**30:.1f} GiB of disk, "
-                f"but {free / 2**30:.1f} GiB are free: free some, lower --replay_size, or do "
-                "without it: --checkpoint false"
-            )
 
     def close(self) -> None:
         """Raises UserError if the last checkpoint could not be made."""

@@ -53,9 +53,9 @@ def first_free_name(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the names of the files in `folder` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file, or the names of the files in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -4,7 +4,6 @@ The steps lie in segments, files named after the number of their first step. Not
 checkpoint needs is ever written over: a ring on disk would lose it.
 """
 
-import os
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import make_writable_folder, sync_folder
+from dqn.files import make_writable_folder, sync
 from dqn.replay_memory import ReplayMemory
 
 SEGMENT_BYTES = 64 * 2**20
@@ -63,7 +62,7 @@ class ReplayLog:
         """Append what is missing; when this returns, all of it is on the disk."""
         self._append()
         self._wait()
-        sync_folder(self._folder)
+        sync(self._folder)
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps of the segments, after `flush`."""
@@ -107,7 +106,8 @@ class ReplayLog:
             with open(path, "r+b" if path.exists() else "wb") as file:
                 file.seek(segment.count * self.entry_bytes)
                 file.write(data)
-            self._syncs.append((segment.first, self._sync_thread.submit(_sync, path)))
+            # In another thread, little by little, so that a checkpoint need not wait for it
+            self._syncs.append((segment.first, self._sync_thread.submit(sync, path)))
             segment.crc = zlib.crc32(data, segment.crc)
             segment.count += count
             self._written += count
@@ -121,9 +121,9 @@ class ReplayLog:
 
     def _wait(self) -> None:
         syncs, self._syncs = self._syncs, []
-        for number, sync in syncs:
+        for number, result in syncs:
             try:
-                sync.result()
+                result.result()
             except OSError:
                 # Nobody knows what reached the disk: write it again from this segment on.
                 self._segments = [s for s in self._segments if s.first < number]
@@ -148,12 +148,3 @@ class ReplayLog:
         return UserError(
             f"the steps in {self._folder} are damaged or of another run: --restart begins anew"
         )
-
-
-def _sync(path: Path) -> None:
-    """Wait until the file is on the disk: little by little, so that a checkpoint need not."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
