@@ -20,13 +20,15 @@ MAX_SCREEN_SIZE = 210  # the height of Atari's own screen
 # Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.
 DEFAULT_ROUNDING_BITS = 10
 
-# A checkpoint fits no other values of these, and some say nothing about how a run goes on.
+# A checkpoint fits no other values of these.
 FIXED = (
     "environment minimal_action_set screen_width screen_height history_length replay_size "
     "optimizer batch_norm engine"
 ).split()
+# These say how a run begins, or how this process does, and nothing about how the run goes on.
 OF_THE_START = (
-    "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart"
+    "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
+    "max_computing_time log_level replay_file"
 ).split()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
