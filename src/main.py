@@ -63,7 +63,7 @@ def run(args: options.Namespace, start: float) -> None:
     folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
     try:
         checkpoint = find_checkpoint(args, folder)
-        if checkpoint and checkpoint["parts"]["experiment"]["epoch"] > args.epochs:
+        if checkpoint and is_done(checkpoint["parts"], args.epochs):
             logger.info("All epochs of this run are done: raise --epochs, or --restart begins anew")
         else:
             run_experiment(args, start, folder, checkpoint)
@@ -83,7 +83,10 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
             "options": {"load_weights": _, "csv_file": _},
             "game": str(),
             "rom_sha256": str(),
-            "parts": {"experiment": {"epoch": int(), "phase": str()}},
+            "parts": {
+                "experiment": {"epoch": int(), "phase": str()},
+                "saver": {"failed_epoch": int() | None},
+            },
         }:
             pass
         case _:
@@ -100,6 +103,11 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     options.check_continuation(args, checkpoint["options"])
     logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
     return checkpoint
+
+
+def is_done(parts: dict[str, Any], epochs: int) -> bool:
+    """Whether a checkpoint's run has made all epochs and their snapshots."""
+    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
 
 
 def run_experiment(

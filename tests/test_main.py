@@ -164,6 +164,21 @@ def test_a_full_disk_stops_no_training_and_only_the_last_save_decides(
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 6  # trained to the end
 
 
+def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
+    run, tmp_path, monkeypatch
+):
+    def save_on_a_full_disk(snapshot, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    options = ("breakout", "--epochs", 1, "--save_weights_prefix", "s/b")
+    with monkeypatch.context() as patch:
+        patch.setattr(dqn.experiment, "save_snapshot", save_on_a_full_disk)
+        run(*options, status=2)
+    assert not snapshots(tmp_path / "s")
+    run(*options, status=0)
+    assert snapshots(tmp_path / "s") == {"b_1.pkl"}
+
+
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
     network = dqn.networks.torch_network.TorchNetwork
     train = network.train

@@ -44,6 +44,7 @@ class SnapshotSaver:
         self._agent = agent
         self._metadata = metadata
         self._failure: str | None = None
+        self.failed_epoch: int | None = None  # of the last save, if it failed
         self.last_good = last_good
 
     def save(self, epoch: int) -> None:
@@ -68,18 +69,23 @@ class SnapshotSaver:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
         except OSError as error:
             self._failure = f"cannot save {path} ({error.strerror}): free some disk space"
+            self.failed_epoch = epoch
             logger.error("%s; the next epoch will be saved anew", self._failure)
         else:
-            self._failure = None
+            self._failure = self.failed_epoch = None
             self.last_good = path
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"last_good": self.last_good and str(self.last_good)}
+        return {
+            "last_good": self.last_good and str(self.last_good),
+            "failed_epoch": self.failed_epoch,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the saver did from which `state` was taken."""
         self.last_good = state["last_good"] and Path(state["last_good"])
+        self.failed_epoch = state["failed_epoch"]
 
     def close(self) -> None:
         """Raises UserError if the last save failed."""
@@ -153,6 +159,9 @@ class Experiment:
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
+        is_training = self._is_begun and self._position[1] == "train"
+        if self._saver and self._saver.failed_epoch is not None and not is_training:
+            self._saver.save(self._saver.failed_epoch)  # the network is still that of this epoch
         tests = []
         for epoch, phase in self._phases_left():
             if phase == "random":
