@@ -88,11 +88,11 @@ class Checkpointer:
         """
         self._log = ReplayLog(self._folder.path / "steps", self._memory)
         try:
+            self._log.set_state(state["log"])  # first: it may be damaged, and changes no file
             for name, part in self._parts.items():
                 part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
-            self._log.set_state(state["log"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
         self._newest_log = state["log"]
