@@ -147,15 +147,9 @@ def run_experiment(
     network = build_network(args, train_game.num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
-        check_snapshot(snapshot, args.load_weights, metadata)
-        network.set_layers(snapshot.layers)
+        set_weights(args, network, snapshot, metadata)
         if snapshot.metadata:
             total_train_steps = snapshot.metadata.train_steps
-            network.train_iterations = snapshot.metadata.weight_updates
-        logger.info("Loaded weights from %s", args.load_weights)
-        if args.train_steps:
-            logger.info("A snapshot has no replay memory: it is filled by --random_steps")
-
     memory = ReplayMemory(
         args.replay_size if args.random_steps or args.train_steps else 0,  # a test needs none
         **shape,
@@ -189,7 +183,7 @@ def run_experiment(
         )
     csv_file = args.csv_file
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
-        csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)
+        csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
     statistics = Statistics(agent, network, memory, csv_file)
     experiment = Experiment(
         agent,
@@ -306,6 +300,19 @@ def build_network(
         stochastic_round=args.stochastic_round,
         generator=generator,
     )
+
+
+def set_weights(
+    args: options.Namespace, network: DeepQNetwork, snapshot: Snapshot, metadata: Metadata
+) -> None:
+    """Begin with the weights, optimizer states and number of updates of a snapshot that fits."""
+    check_snapshot(snapshot, args.load_weights, metadata)
+    network.set_layers(snapshot.layers)
+    if snapshot.metadata:
+        network.train_iterations = snapshot.metadata.weight_updates
+    logger.info("Loaded weights from %s", args.load_weights)
+    if args.train_steps:
+        logger.info("A snapshot has no replay memory: it is filled by --random_steps")
 
 
 def build_actor(
