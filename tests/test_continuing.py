@@ -87,6 +87,25 @@ def test_a_run_that_is_done_is_left_alone_and_more_epochs_go_on(undisturbed, tmp
     assert [row["epoch"] for row in rows[-2:]] == [str(EPOCHS + 1)] * 2
 
 
+def test_a_test_that_is_left_out_after_a_stop_in_it_leaves_nothing_behind(tmp_path):
+    training = Training(tmp_path)
+    process = training.start("--test_steps", "1000000")
+    training.wait_for("breakout.csv", rows=2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    training.run("--test_steps", "0")
+    rows = [(row["phase"], row["steps"]) for row in training.rows("breakout.csv")]
+    assert rows == [("random", "250"), *[("train", "550")] * EPOCHS]
+
+
+def test_random_steps_that_are_left_out_after_a_stop_in_them_leave_nothing_behind(tmp_path):
+    training = Training(tmp_path, "--epochs", "1")
+    training.run("--max_computing_time", "0", status=75)  # after the first step
+    training.run("--random_steps", "0")
+    rows = [(row["phase"], row["steps"]) for row in training.rows("breakout.csv")]
+    assert rows == [("train", "550"), ("test", "200")]
+
+
 def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
     rows = copy.results()["breakout.csv"]
     copy.run("--restart")

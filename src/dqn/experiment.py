@@ -236,7 +236,8 @@ class Experiment:
 
     def _begin(self, epoch: int, phase: str) -> None:
         """Begin a phase, unless a checkpoint was made in it."""
-        if not self._is_begun:
+        # With other options, the phase in which it was made may be left out now.
+        if not self._is_begun or self._position != (epoch, phase):
             self._statistics.start_phase(epoch, phase)
         self._is_begun = True
         self._position = (epoch, phase)
