@@ -35,6 +35,7 @@ class Optimizer(ABC):
         """Make one update from `gradients`, summed over a minibatch of `batch_size`."""
         self.num_updates += 1
         for weights, gradient in zip(self._weights, gradients, strict=True):
+            gradient = gradient.to(weights.dtype)
             self._update(weights, gradient, self._states[weights], batch_size)
 
     def restart(self) -> None:

@@ -2,18 +2,25 @@
 
 import copy
 import logging
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dqn.errors import UserError
-from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
+from dqn.networks.architecture import layer_shapes, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
+from dqn.networks.network_input import NetworkInput
 from dqn.networks.optimizers import create_optimizer
+from dqn.networks.q_function import (
+    BATCH_NORM_TENSORS,
+    QFunction,
+    load,
+    load_arrays,
+    to_arrays,
+    to_neon,
+)
 from dqn.networks.rounding import mantissa_bits, stochastic_round_
 from dqn.replay_memory import Minibatch
 from dqn.snapshot import BatchNorm, Layer
@@ -26,7 +33,6 @@ DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
 }
-BATCH_NORM_TENSORS = ("beta", "gamma", "gmean", "gvar")
 
 
 class TorchNetwork(DeepQNetwork):
@@ -66,15 +72,20 @@ class TorchNetwork(DeepQNetwork):
         self._max_reward = max_reward
         self._device = _choose_device(backend, device_id)
         self._dtype = DTYPES[datatype]
-        # Master weights: what is computed in 16 bits is cast on the way in.
         self._weight_dtype = torch.float64 if datatype == "float64" else torch.float32
 
         self._shapes = layer_shapes(num_actions, history_length, screen_height, screen_width)
         self._online = QFunction(
-            xavier_weights(self._shapes, generator), history_length, batch_norm
+            xavier_weights(self._shapes, generator),
+            history_length=history_length,
+            batch_norm=batch_norm,
+            device=self._device,
+            weight_dtype=self._weight_dtype,
+            dtype=self._dtype,
         )
-        self._online.to(self._device, self._weight_dtype, memory_format=torch.channels_last)
         self._target = copy.deepcopy(self._online) if has_target_network else self._online
+        self._acting_input = NetworkInput(self._device, self._dtype)
+        self._learning_input = NetworkInput(self._device, self._dtype)
         self._weights = list(self._online.parameters())
         self._optimizer = create_optimizer(
             optimizer, self._weights, learning_rate=learning_rate, decay_rate=decay_rate
@@ -85,8 +96,9 @@ class TorchNetwork(DeepQNetwork):
         self._check_datatype(datatype, (1, history_length, screen_height, screen_width))
 
     def predict(self, states: np.ndarray) -> np.ndarray:
-        with torch.inference_mode(), self._precision():
-            q_values = self._online(self._upload(states), inference=True)
+        x = self._acting_input.convert(states)
+        with torch.inference_mode():
+            q_values = self._online(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
     def train(self, minibatch: Minibatch) -> float:
@@ -96,37 +108,38 @@ class TorchNetwork(DeepQNetwork):
         terminals = self._to_device(terminals)
         batch_size = len(prestates)
 
-        with torch.no_grad(), self._precision():
-            postq = self._target(self._upload(poststates), inference=True)
+        with torch.no_grad():
+            postq = self._target(self._learning_input.convert(poststates), inference=True)
             # y = r, or r + γ max Q(s′, a′; θ⁻) where s′ is not terminal
             targets = rewards.clamp(self._min_reward, self._max_reward)
             targets += self._discount_rate * postq.amax(1).to(targets.dtype) * ~terminals
-        with self._precision():
-            q_values = self._online(self._upload(prestates), inference=False)
+        q_values = self._online(self._learning_input.convert(prestates), inference=False)
         with torch.no_grad():
             delta = q_values.gather(1, actions).to(targets.dtype) - targets[:, None]
             cost = delta.square().sum() / (2 * batch_size)
             if self._clip_error:
                 delta.clamp_(-self._clip_error, self._clip_error)
             deltas = torch.zeros_like(q_values).scatter_(1, actions, delta.to(q_values.dtype))
-        gradients = torch.autograd.grad(q_values, self._weights, deltas)
+        gradients = torch.autograd.grad(q_values, self._online.leaves(), deltas)
         self._optimizer.optimize(gradients, batch_size)
         self._round_weights()
+        self._online.refresh()
         self.train_iterations += 1
         return cost.item()
 
     def update_target_network(self) -> None:
         if self._target is not self._online:
             self._target.load_state_dict(self._online.state_dict())
+            self._target.refresh()
 
     def get_layers(self) -> list[Layer]:
         return [
             Layer(
-                weights=_to_neon(weights),
+                weights=to_neon(weights),
                 states=self._get_states(weights),
                 batch_norm=norm
                 and BatchNorm(
-                    **{name: _to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
+                    **{name: to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
                     states=[self._get_states(norm.beta), self._get_states(norm.gamma)],
                 ),
             )
@@ -136,23 +149,24 @@ class TorchNetwork(DeepQNetwork):
     def set_layers(self, layers: list[Layer]) -> None:
         check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
-            _load(weights, layer.weights)
+            load(weights, layer.weights)
             self._set_states(weights, layer.states)
             if norm is not None:
                 for name in BATCH_NORM_TENSORS:
-                    _load(getattr(norm, name), getattr(layer.batch_norm, name))
+                    load(getattr(norm, name), getattr(layer.batch_norm, name))
                 for parameter, states in zip(
                     (norm.beta, norm.gamma), layer.batch_norm.states, strict=True
                 ):
                     self._set_states(parameter, states)
         self._optimizer.restart()
+        self._online.refresh()
         self.update_target_network()
 
     def get_state(self) -> dict[str, Any]:
         return {
-            "online": _to_arrays(self._online),
-            "target": None if self._target is self._online else _to_arrays(self._target),
-            "optimizer": [_to_neon(s) for w in self._weights for s in self._optimizer.states_of(w)],
+            "online": to_arrays(self._online),
+            "target": None if self._target is self._online else to_arrays(self._target),
+            "optimizer": [to_neon(s) for w in self._weights for s in self._optimizer.states_of(w)],
             "num_updates": self._optimizer.num_updates,
             "rounding": self._rounding_generator.get_state().numpy(),
             "train_iterations": self.train_iterations,
@@ -160,13 +174,15 @@ class TorchNetwork(DeepQNetwork):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        _load_arrays(self._online, state["online"])
+        load_arrays(self._online, state["online"])
+        self._online.refresh()
         if self._target is not self._online:
             # Trained without a target network so far, it begins with one that is equal.
-            _load_arrays(self._target, state["target"] or state["online"])
+            load_arrays(self._target, state["target"] or state["online"])
+            self._target.refresh()
         states = [s for w in self._weights for s in self._optimizer.states_of(w)]
         for tensor, array in zip(states, state["optimizer"], strict=True):
-            _load(tensor, array)
+            load(tensor, array)
         self._optimizer.num_updates = state["num_updates"]
         self._rounding_generator.set_state(torch.from_numpy(state["rounding"]))
         self.train_iterations = state["train_iterations"]
@@ -176,7 +192,7 @@ class TorchNetwork(DeepQNetwork):
             torch.set_num_threads(state["threads"])
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
-        return [_to_neon(state) for state in self._optimizer.states_of(parameter)]
+        return [to_neon(state) for state in self._optimizer.states_of(parameter)]
 
     def _set_states(self, parameter: Tensor, arrays: list[np.ndarray]) -> None:
         states = self._optimizer.states_of(parameter)
@@ -187,21 +203,10 @@ class TorchNetwork(DeepQNetwork):
                 state.zero_()
             return
         for state, array in zip(states, arrays, strict=True):
-            _load(state, array)
-
-    def _precision(self) -> AbstractContextManager:
-        """Computes in 16 bits what is safe in 16 bits, if `datatype` is such a type."""
-        if self._dtype.itemsize > 2:
-            return nullcontext()
-        return torch.autocast(self._device.type, self._dtype)
+            load(state, array)
 
     def _to_device(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device)
-
-    def _upload(self, states: np.ndarray) -> Tensor:
-        """States as the network's input: float (n, history, height, width) in 0..1."""
-        pixels = self._to_device(states)  # as uint8: fewer bytes to move
-        return pixels.to(self._weight_dtype, memory_format=torch.channels_last).div_(255)
 
     def _round_weights(self) -> None:
         if self._rounding_bits:
@@ -216,70 +221,6 @@ class TorchNetwork(DeepQNetwork):
             raise UserError(
                 f"{self._device} cannot compute in {datatype} ({reason}): use another --datatype"
             ) from error
-
-
-class QFunction(nn.Module):
-    """The layers of the network; `weights` are their initial values in Neon's layout."""
-
-    def __init__(self, weights: list[np.ndarray], history_length: int, batch_norm: bool):
-        super().__init__()
-        self.weights = nn.ParameterList()
-        channels = history_length
-        for array, (filters, size, _) in zip(weights, CONVOLUTIONS, strict=False):
-            shape = (filters, channels, size, size)
-            self.weights.append(nn.Parameter(_from_neon(array, shape)))
-            channels = filters
-        for array in weights[len(CONVOLUTIONS) :]:
-            self.weights.append(nn.Parameter(_from_neon(array, array.shape)))
-        self.norms = nn.ModuleList(
-            BatchNormalization(len(w)) for w in self.weights[:-1] if batch_norm
-        )
-
-    def layers(self) -> list[tuple[Tensor, "BatchNormalization | None"]]:
-        """The weights of each layer, and the batch normalisation after it."""
-        norms = list(self.norms) or [None] * (len(self.weights) - 1)
-        return list(zip(self.weights, [*norms, None], strict=True))
-
-    def forward(self, x: Tensor, inference: bool) -> Tensor:
-        """Q-values (n, num_actions) of states (n, history, height, width) in 0..1."""
-        for index, (weights, norm) in enumerate(self.layers()):
-            if index < len(CONVOLUTIONS):
-                x = F.conv2d(x, weights, stride=CONVOLUTIONS[index][2])
-            else:
-                x = F.linear(x.flatten(1), weights)
-            if norm is not None:
-                x = norm(x, inference)
-            if index < len(self.weights) - 1:
-                x = F.relu_(x)
-        return x
-
-
-class BatchNormalization(nn.Module):
-    """Neon's BatchNorm (neon/layers/layer.py): ρ = 0.9, ε = 1e-3, running values from 0.
-
-    Unlike PyTorch's, its running variance is the biased one.
-    """
-
-    rho = 0.9
-    epsilon = 1e-3
-
-    def __init__(self, num_features: int):
-        super().__init__()
-        self.beta = nn.Parameter(torch.zeros(num_features))
-        self.gamma = nn.Parameter(torch.ones(num_features))
-        self.register_buffer("gmean", torch.zeros(num_features))
-        self.register_buffer("gvar", torch.zeros(num_features))
-
-    def forward(self, x: Tensor, inference: bool) -> Tensor:
-        """Normalise x, (n, features) or (n, features, height, width), over all but features."""
-        if inference:
-            return F.batch_norm(x, self.gmean, self.gvar, self.gamma, self.beta, eps=self.epsilon)
-        with torch.no_grad():
-            dimensions = [d for d in range(x.dim()) if d != 1]
-            variance, mean = torch.var_mean(x.to(self.gvar.dtype), dimensions, correction=0)
-            self.gmean.lerp_(mean, 1 - self.rho)
-            self.gvar.lerp_(variance, 1 - self.rho)
-        return F.batch_norm(x, None, None, self.gamma, self.beta, training=True, eps=self.epsilon)
 
 
 def _choose_device(backend: str, device_id: int) -> torch.device:
@@ -299,34 +240,3 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
         )
     logger.info("Using GPU %d, %s", device_id, torch.cuda.get_device_name(device_id))
     return torch.device("cuda", device_id)
-
-
-def _to_arrays(function: nn.Module) -> dict[str, np.ndarray]:
-    return {name: _to_neon(tensor) for name, tensor in function.state_dict().items()}
-
-
-def _load_arrays(function: nn.Module, arrays: dict[str, np.ndarray]) -> None:
-    for name, tensor in function.state_dict().items():  # they share the module's memory
-        _load(tensor, arrays[name])
-
-
-def _to_neon(tensor: Tensor) -> np.ndarray:
-    """A copy in Neon's layout: (C·R·S, K) of (K, C, R, S), (n, 1) of (n,), else the same."""
-    array = tensor.detach().cpu().contiguous().numpy()
-    if array.ndim == 4:
-        array = array.reshape(len(array), -1).T
-    elif array.ndim == 1:
-        array = array[:, np.newaxis]
-    return np.array(array, order="C")
-
-
-def _from_neon(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    """The inverse of `_to_neon` for a tensor of `shape`."""
-    return torch.from_numpy(np.ascontiguousarray(array.T if len(shape) == 4 else array)).reshape(
-        shape
-    )
-
-
-def _load(tensor: Tensor, array: np.ndarray) -> None:
-    with torch.no_grad():
-        tensor.copy_(_from_neon(array, tensor.shape))
