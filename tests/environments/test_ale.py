@@ -167,6 +167,83 @@ def test_a_state_that_does_not_fit_is_refused(change):
         game.set_state({**game.get_state(), **change})
 
 
+def ale_alone(name, **settings):
+    """ALE itself, without our loop of frames."""
+    ale = ALEInterface()
+    for key, value in {"color_averaging": False, "sound_obs": False, **settings}.items():
+        ale.setBool(key, value)
+    ale.setInt("frame_skip", 1)
+    ale.setInt("random_seed", 0)
+    ale.setFloat("repeat_action_probability", 0)
+    ale.loadROM(str(get_rom_path(name)))
+    return ale
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_person_sees_and_hears_every_emulated_frame(sound):
+    frames = []
+    game = make_game("space_invaders", color_averaging=False, sound=sound)
+    game.on_frame = frames.append
+    game.restart()
+    assert frames == []  # those that ALE emulates to begin a game are not played
+    ale = ale_alone("space_invaders", sound_obs=sound)
+    ale.reset_game()
+    for step in range(100):
+        action = (0, 1, 3, 4)[step % 4]
+        game.act(game.actions.index(action))
+        assert len(frames) == 4
+        for frame in frames:
+            ale.act(action)
+            np.testing.assert_array_equal(frame.picture, ale.getScreenRGB())
+            heard = ale.getAudio() if sound else np.empty(0, np.uint8)
+            np.testing.assert_array_equal(frame.sound, heard)
+        frames.clear()
+    assert game.sample_rate == game.frame_rate * ale.getAudioSize()
+
+
+def test_watching_and_hearing_do_not_change_the_game():
+    watched = make_game(repeat_action_probability=0.25, sound=True)
+    frames = []
+    watched.on_frame = frames.append
+    assert play(watched, 200) == play(make_game(repeat_action_probability=0.25), 200)
+    watched.on_frame = None
+    seen = len(frames)
+    watched.act(0)
+    assert len(frames) == seen
+
+
+def test_a_frame_stays_as_it_was_when_the_next_is_emulated():
+    frames = []
+    game = make_game(sound=True)
+    game.on_frame = lambda frame: frames.append((frame, frame.picture.copy(), frame.sound.copy()))
+    play(game, 50)
+    for frame, picture, sound in frames:
+        np.testing.assert_array_equal(frame.picture, picture)
+        np.testing.assert_array_equal(frame.sound, sound)
+
+
+def test_no_frame_is_emulated_after_the_end_of_a_game():
+    frames = []
+    game = make_game("pong", max_game_frames=99)
+    game.on_frame = frames.append
+    game.restart()
+    while not game.is_game_over():
+        game.act(0)
+    assert len(frames) == game.frame_number() == 99
+
+
+def test_lives_are_those_that_are_left():
+    game = make_game()
+    game.restart()
+    assert game.lives == 5
+    lost = 0
+    while not game.is_game_over():
+        game.act(1)
+        lost += game.is_terminal()
+        assert game.lives == 5 - lost
+    assert lost == 5
+
+
 @pytest.mark.slow
 def test_just_the_games_that_are_named_do_not_go_on_exactly():
     # Some that ale-py carries are for several players, and unknown to this ALE.

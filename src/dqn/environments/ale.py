@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from ale_py import Action, ALEInterface, ALEState, LoggerMode
 
-from dqn.environments.environment import Environment
+from dqn.environments.environment import Environment, Frame
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them: all
 # that it carries were tried (tests/environments/test_ale.py).
@@ -19,10 +19,16 @@ class AleEnvironment(Environment):
 
     `rom` must be a ROM that ALE supports (`roms.find_rom` sees to it): ALE ends the process on
     any other. With `life_loss_is_terminal` a lost life ends the episode, but the game goes on.
+    `lives` are those left after the last act. With `sound` every Frame has its samples.
 
-    Sticky actions (Machado et al. 2018, section 5.2) are made here as ALE makes them, once a frame:
-    ALE does not put the action that it repeats into its state.
+    The frames of a step are emulated one by one, so that each can be seen: `frame_skip` acts of one
+    frame are the same as ALE's one act of so many. Sticky actions (Machado et al. 2018, section
+    5.2) are made here as ALE makes them, once a frame: ALE does not put the action that it repeats
+    into its state.
     """
+
+    frame_rate = 60  # frames a second
+    sample_rate = 512 * frame_rate  # samples of sound a second
 
     def __init__(
         self,
@@ -38,13 +44,15 @@ class AleEnvironment(Environment):
         max_game_frames: int,
         life_loss_is_terminal: bool,
         seed: int,
+        sound: bool = False,
     ):
         self.name = name
         self._screen_size = (screen_width, screen_height)
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
-        self._lives = 0  # asked for right after an act: some games forget them in their state
+        self.lives = 0  # asked for right after an act: some games forget them in their state
         self._frame_skip = frame_skip
+        self._sound = sound
         self._repeat_action_probability = repeat_action_probability
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = Action.NOOP
@@ -56,10 +64,11 @@ class AleEnvironment(Environment):
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
-        self._ale.setInt("frame_skip", 1 if repeat_action_probability else frame_skip)
+        self._ale.setInt("frame_skip", 1)
         self._ale.setInt("max_num_frames_per_episode", max_game_frames)
         self._ale.setFloat("repeat_action_probability", 0)
         self._ale.setBool("color_averaging", color_averaging)
+        self._ale.setBool("sound_obs", sound)
         self._ale.loadROM(str(rom))
         action_set = (
             self._ale.getMinimalActionSet() if minimal_action_set else self._ale.getLegalActionSet()
@@ -73,35 +82,38 @@ class AleEnvironment(Environment):
 
     def restart(self) -> None:
         self._ale.reset_game()
-        self._lives = self._ale.lives()
+        self.lives = self._ale.lives()
         self._life_lost = False
         self._sticky_action = Action.NOOP
         self._before = None
 
     def act(self, action: int) -> float:
-        lives = self._lives
-        if self._repeat_action_probability:
-            reward = self._act_sticky(self._action_set[action])
-        else:
-            reward = self._act(self._action_set[action])
-        self._lives = self._ale.lives()
-        self._life_lost = self._lives != lives
+        lives = self.lives
+        reward = 0
+        for _ in range(self._frame_skip):
+            reward += self._emulate(self._stick(self._action_set[action]))
+            if self.on_frame:
+                self.on_frame(self._frame())
+            if self._ale.game_over():
+                break
+        self.lives = self._ale.lives()
+        self._life_lost = self.lives != lives
         return reward
 
-    def _act(self, action: Action) -> float:
+    def _stick(self, action: Action) -> Action:
+        probability = self._repeat_action_probability
+        if not probability or self._sticky_generator.random() >= probability:
+            self._sticky_action = action
+        return self._sticky_action
+
+    def _emulate(self, action: Action) -> int:
         if self._blends_acts:
             self._before = self._ale.cloneSystemState(), action
         return self._ale.act(action)
 
-    def _act_sticky(self, action: Action) -> float:
-        reward = 0
-        for _ in range(self._frame_skip):
-            if self._sticky_generator.random() >= self._repeat_action_probability:
-                self._sticky_action = action
-            reward += self._act(self._sticky_action)
-            if self._ale.game_over():
-                break
-        return reward
+    def _frame(self) -> Frame:
+        sound = self._ale.getAudio() if self._sound else np.empty(0, np.uint8)
+        return Frame(self._ale.getScreenRGB(), sound)
 
     def get_screen(self) -> np.ndarray:
         self._ale.getScreenGrayscale(self._gray)
@@ -122,7 +134,7 @@ class AleEnvironment(Environment):
         return {
             "name": self.name,
             "emulator": _to_array(self._ale.cloneSystemState()),
-            "lives": self._lives,
+            "lives": self.lives,
             "life_lost": self._life_lost,
             "sticky_action": self._sticky_action.value,
             "sticky_generator": self._sticky_generator.bit_generator.state,
@@ -134,7 +146,7 @@ class AleEnvironment(Environment):
         if state["name"] != self.name:
             raise ValueError(f"a state of {state['name']!r} does not fit {self.name!r}")
         emulator = _from_array(state["emulator"])
-        self._lives = state["lives"]
+        self.lives = state["lives"]
         self._life_lost = state["life_lost"]
         self._sticky_action = Action(state["sticky_action"])
         self._sticky_generator.bit_generator.state = state["sticky_generator"]

@@ -1,19 +1,33 @@
 """The contract of an environment: a game that is played step by step."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+class Frame(NamedTuple):
+    """One emulated frame as a person sees and hears it.
+
+    picture: uint8 (height, width, 3), RGB; sound: uint8 (samples,), mono, 128 is silence; empty
+    without sound. Both are the receiver's to keep.
+    """
+
+    picture: np.ndarray
+    sound: np.ndarray
 
 
 class Environment(ABC):
     """A game with `num_actions` discrete actions, of which 0 does nothing.
 
-    `name` identifies the game and `actions` its action set in snapshots.
+    `name` identifies the game and `actions` its action set in snapshots. While `on_frame` is not
+    None it is called after every emulated frame.
     """
 
     name: str
     actions: list[int]
+    on_frame: Callable[[Frame], None] | None = None
 
     @property
     def num_actions(self) -> int:
