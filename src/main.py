@@ -5,6 +5,8 @@ import logging
 import secrets
 import sys
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,21 @@ import numpy as np
 from ale_py.roms import get_all_rom_ids
 
 from dqn import options
+from dqn.actor_processes import ActorProcesses
 from dqn.actors import Actor
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer, does_not_fit
+from dqn.cores import usable_cores
 from dqn.environments.ale import NOT_RESTORED_EXACTLY, AleEnvironment
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
 from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
-from dqn.networks.deepqnetwork import DeepQNetwork, create_network
+from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
 from dqn.replay_memory import ReplayMemory
+from dqn.screens import Screens, ScreensInFile
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
 
@@ -80,7 +85,7 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     checkpoint = None if args.restart else folder.load()
     match checkpoint:
         case None | {
-            "options": {"load_weights": _, "csv_file": _},
+            "options": {"load_weights": _, "csv_file": _, "actors": int()},
             "game": str(),
             "rom_sha256": str(),
             "parts": {
@@ -120,11 +125,10 @@ def run_experiment(
     random_seed = secrets.randbits(32) if args.random_seed is None else args.random_seed
     if not checkpoint:
         logger.info("Using random seed %d", random_seed)
-    seeds = np.random.SeedSequence(random_seed).spawn(5)
-    game_seed = seeds.pop(2)
-    names = ("train", "test", "memory", "network")
+    names = ("train", "test", "game", "memory", "network")
+    seeds = dict(zip(names, np.random.SeedSequence(random_seed).spawn(5), strict=True))
     generators = {
-        name: np.random.default_rng(seed) for name, seed in zip(names, seeds, strict=True)
+        name: np.random.default_rng(seed) for name, seed in seeds.items() if name != "game"
     }
     shape = {
         "history_length": args.history_length,
@@ -140,31 +144,29 @@ def run_experiment(
     identity = {"game": game, "rom_sha256": hashlib.sha256(rom.read_bytes()).hexdigest()}
     if checkpoint:
         check_identity(identity, checkpoint, folder)
-    train_game_seed, test_game_seed = map(int, game_seed.generate_state(2))
-    train_game = build_game(args, rom, game, life_loss_is_terminal=True, seed=train_game_seed)
-    test_game = build_game(args, rom, game, life_loss_is_terminal=False, seed=test_game_seed)
-    metadata = Metadata(game, train_game.actions, **shape)
-    network = build_network(args, train_game.num_actions, shape, generators["network"])
+    args.actors = number_of_actors(args, checkpoint)
+    actors = build_actors(args, rom, game, shape, seeds, generators)
+    train_actors, test_actors = actors.groups["train"], actors.groups["test"]
+    num_actions = train_actors.environment.num_actions
+    metadata = Metadata(game, train_actors.environment.actions, **shape)
+    network = build_network(args, num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
         set_weights(args, network, snapshot, metadata)
         if snapshot.metadata:
             total_train_steps = snapshot.metadata.train_steps
     memory = ReplayMemory(
-        args.replay_size if args.random_steps or args.train_steps else 0,  # a test needs none
-        **shape,
+        build_screens(args, shape),
+        history_length=args.history_length,
         batch_size=args.batch_size,
         generator=generators["memory"],
-        file=args.replay_file,
+        num_streams=args.actors,
     )
-
-    train_actor = build_actor(args, train_game, shape, generators["train"])
-    test_actor = build_actor(args, test_game, shape, generators["test"])
     agent = Agent(
-        train_actor,
-        test_actor,
-        EpsilonGreedy(network, train_game.num_actions, generators["train"]),
-        EpsilonGreedy(network, test_game.num_actions, generators["test"]),
+        train_actors,
+        test_actors,
+        EpsilonGreedy(network, num_actions, generators["train"]),
+        EpsilonGreedy(network, num_actions, generators["test"]),
         memory,
         network,
         exploration=LinearDecay(
@@ -184,7 +186,7 @@ def run_experiment(
     csv_file = args.csv_file
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
-    statistics = Statistics(agent, network, memory, csv_file)
+    statistics = Statistics(agent, network, memory, csv_file, args.actors)
     experiment = Experiment(
         agent,
         statistics,
@@ -201,8 +203,8 @@ def run_experiment(
     if folder:
         parts = {
             "network": network,
-            "train_actor": train_actor,
-            "test_actor": test_actor,
+            "train_actors": train_actors,
+            "test_actors": test_actors,
             "agent": agent,
             "saver": saver,
             "statistics": statistics,
@@ -223,7 +225,7 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    with Interruption(args.max_computing_time, start) as interruption:
+    with closing(actors), Interruption(args.max_computing_time, start) as interruption:
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:
         for scores in tests:
@@ -254,13 +256,65 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     return f"roms/{game}.bin"
 
 
-def build_game(
-    args: options.Namespace, rom: Path, name: str, *, life_loss_is_terminal: bool, seed: int
-) -> AleEnvironment:
-    """A game for training or testing."""
-    return AleEnvironment(
+def number_of_actors(args: options.Namespace, checkpoint: dict[str, Any] | None) -> int:
+    """What --actors auto stands for."""
+    if args.actors != "auto":
+        return args.actors
+    if checkpoint:
+        return checkpoint["options"]["actors"]
+    return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
+
+
+def build_actors(
+    args: options.Namespace,
+    rom: Path,
+    game: str,
+    shape: dict[str, int],
+    seeds: dict[str, np.random.SeedSequence],
+    generators: dict[str, np.random.Generator],
+) -> ActorProcesses:
+    """The actors of training and those of testing, spread over the cores."""
+    game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
+    makers = {"train": [], "test": []}
+    for _ in range(args.actors):
+        for group in makers:
+            # One actor alone draws its random starts and its actions from the same generator.
+            generator = generators[group]
+            if args.actors > 1:
+                generator = np.random.default_rng(seeds[group].spawn(1)[0])
+            makers[group].append(
+                partial(
+                    build_actor,
+                    args,
+                    rom,
+                    game,
+                    shape,
+                    life_loss_is_terminal=group == "train",
+                    seed=next(game_seeds),
+                    generator=generator,
+                )
+            )
+    return ActorProcesses(
+        makers,
+        num_processes=min(args.actors, usable_cores()),
+        state_shape=(args.history_length, args.screen_height, args.screen_width),
+    )
+
+
+def build_actor(
+    args: options.Namespace,
+    rom: Path,
+    game: str,
+    shape: dict[str, int],
+    *,
+    life_loss_is_terminal: bool,
+    seed: int,
+    generator: np.random.Generator,
+) -> Actor:
+    """A game for training or testing, and what plays it."""
+    environment = AleEnvironment(
         rom,
-        name,
+        game,
         frame_skip=args.frame_skip,
         repeat_action_probability=args.repeat_action_probability,
         minimal_action_set=args.minimal_action_set,
@@ -271,6 +325,20 @@ def build_game(
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
     )
+    return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
+
+
+def build_screens(args: options.Namespace, shape: dict[str, int]) -> Screens:
+    """Where the replay memory keeps its screens; a test needs none."""
+    size = args.replay_size if args.random_steps or args.train_steps else 0
+    if args.replay_file and size:
+        return ScreensInFile(
+            size,
+            screen_height=args.screen_height,
+            screen_width=args.screen_width,
+            file=args.replay_file,
+        )
+    return Screens(size, screen_height=args.screen_height, screen_width=args.screen_width)
 
 
 def build_network(
@@ -313,16 +381,6 @@ def set_weights(
     logger.info("Loaded weights from %s", args.load_weights)
     if args.train_steps:
         logger.info("A snapshot has no replay memory: it is filled by --random_steps")
-
-
-def build_actor(
-    args: options.Namespace,
-    game: AleEnvironment,
-    shape: dict[str, int],
-    generator: np.random.Generator,
-) -> Actor:
-    """What plays a game."""
-    return Actor(game, **shape, random_starts=args.random_starts, generator=generator)
 
 
 if __name__ == "__main__":

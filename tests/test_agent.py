@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from toy_games import Catch, ScriptedGame
 
-from dqn.actors import Actor
+from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
 from dqn.networks.deepqnetwork import create_network
-from dqn.replay_memory import ReplayMemory
+from dqn.replay_memory import ReplayMemory, ReplayStream
+from dqn.screens import Screens
 
 SHAPE = {"screen_height": 2, "screen_width": 2, "history_length": 2}
 
@@ -34,16 +35,19 @@ class TapeNetwork:
         self._tape.append("target")
 
 
-class TapeMemory(ReplayMemory):
+class TapeStream(ReplayStream):
     """Writes down what is added."""
 
-    def __init__(self, tape, **arguments):
-        super().__init__(50, generator=np.random.default_rng(0), **arguments)
-        self._tape = tape
+    tape = None
 
     def add(self, action, reward, screen, terminal, episode_end):
-        self._tape.append(("add", action, reward, int(screen[0, 0]), terminal, episode_end))
+        self.tape.append(("add", action, reward, int(screen[0, 0]), terminal, episode_end))
         super().add(action, reward, screen, terminal, episode_end)
+
+
+def make_memory(size, *, screen_height, screen_width, **settings):
+    screens = Screens(size, screen_height=screen_height, screen_width=screen_width)
+    return ReplayMemory(screens, **settings)
 
 
 def make_agent(train_script, test_script="." * 40 + "o", **settings):
@@ -52,10 +56,13 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
     tape = train_game.tape
     test_game.tape = tape
     network = TapeNetwork(tape)
-    memory = TapeMemory(tape, batch_size=2, **SHAPE)
+    memory = make_memory(50, **SHAPE, batch_size=2, generator=np.random.default_rng(0))
+    for stream in memory.streams:
+        stream.__class__ = TapeStream
+        stream.tape = tape
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        Actor(game, **SHAPE, random_starts=2, generator=generator)
+        Actors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
         for game, generator in zip((train_game, test_game), generators, strict=True)
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
@@ -141,8 +148,8 @@ def test_epsilon_follows_the_total_of_training_steps():
 
 def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
     policy = EpsilonGreedy(TapeNetwork([]), 3, np.random.default_rng(0))
-    state = np.zeros((2, 2, 2), np.uint8)
-    actions = np.array([policy(state, 0.3) for _ in range(4000)])
+    states = np.zeros((1000, 2, 2, 2), np.uint8)
+    actions = np.array([policy(states, 0.3) for _ in range(4)])
     # the greedy action is 2; a third of the random ones are, too
     assert (actions != 2).mean() == pytest.approx(0.2, abs=0.02)
     assert (actions == 0).mean() == pytest.approx(0.1, abs=0.015)
@@ -171,9 +178,9 @@ def test_it_learns_to_catch():
         stochastic_round=0,
         generator=generators[0],
     )
-    memory = ReplayMemory(5000, **shape, batch_size=32, generator=generators[1])
+    memory = make_memory(5000, **shape, batch_size=32, generator=generators[1])
     actors = [
-        Actor(Catch(seed), **shape, random_starts=0, generator=generator)
+        Actors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
         for seed, generator in enumerate(generators[2:])
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators[2:]]

@@ -17,8 +17,7 @@ from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
 from dqn.replay_memory import ReplayMemory
-
-SHAPE = {"screen_height": 3, "screen_width": 2, "history_length": 2}
+from dqn.screens import Screens
 
 
 class Counter:
@@ -42,7 +41,12 @@ class Run:
         self.folder = CheckpointFolder(path)
         self.counter = Counter()
         self.generator = np.random.default_rng(0)
-        self.memory = ReplayMemory(10, **SHAPE, batch_size=2, generator=self.generator)
+        self.memory = ReplayMemory(
+            Screens(10, screen_height=3, screen_width=2),
+            history_length=2,
+            batch_size=2,
+            generator=self.generator,
+        )
         self.checkpointer = Checkpointer(
             self.folder,
             self.memory,
@@ -56,11 +60,11 @@ class Run:
         for _ in range(steps):
             self.counter.value += 1
             screen = np.full((3, 2), self.counter.value, np.uint8)
-            self.memory.add(1, self.generator.random(), screen, False, False)
+            self.memory.streams[0].add(1, self.generator.random(), screen, False, False)
             self.checkpointer.on_step()
 
     def contents(self):
-        memory = self.memory
+        memory = self.memory.streams[0]
         entries = memory.read(memory.added - len(memory), memory.added).tobytes()
         return self.counter.value, memory.added, entries, self.generator.bit_generator.state
 

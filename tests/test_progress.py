@@ -19,7 +19,7 @@ SRC = Path(__file__).parent.parent / "src"
 
 
 def step(*scores, exploration_rate=0.25):
-    return Step(0, 0, False, exploration_rate, [Game(score, 1, 4) for score in scores], [])
+    return Step([0], exploration_rate, [Game(score, 1, 4) for score in scores], [])
 
 
 def test_a_log_gets_a_plain_line_a_minute(caplog, monkeypatch):
@@ -60,7 +60,7 @@ from dqn.agent import Step
 progress.BAR_SECONDS = 0.0
 with progress.Progress("epoch 3 train", 40, "step") as shown:
     for i in range(40):
-        shown.on_step(Step(0, 0, False, 0.5, [Game(7, 1, 4)], []))
+        shown.on_step(Step([0], 0.5, [Game(7, 1, 4)], []))
         time.sleep(0.02)
 """
     leader, follower = pty.openpty()

@@ -9,12 +9,15 @@ from dqn import replay_log
 from dqn.errors import UserError
 from dqn.replay_log import ReplayLog
 from dqn.replay_memory import ReplayMemory
-
-SHAPE = {"screen_height": 3, "screen_width": 2, "history_length": 2}
+from dqn.screens import Screens
 
 
 def make_memory(size):
-    return ReplayMemory(size, **SHAPE, batch_size=2, generator=np.random.default_rng(0))
+    """The one stream of a memory."""
+    screens = Screens(size, screen_height=3, screen_width=2)
+    generator = np.random.default_rng(0)
+    memory = ReplayMemory(screens, history_length=2, batch_size=2, generator=generator)
+    return memory.streams[0]
 
 
 def add(memory, steps):

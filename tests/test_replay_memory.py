@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn import replay_memory
+from dqn import screens
 from dqn.errors import UserError
 from dqn.replay_memory import ReplayMemory
+from dqn.screens import Screens, ScreensInFile
 
 HEIGHT, WIDTH = 2, 3
 
 
-def make_memory(size, history_length=4, batch_size=8, seed=0):
+def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
     return ReplayMemory(
-        size,
-        screen_height=HEIGHT,
-        screen_width=WIDTH,
+        Screens(size, screen_height=HEIGHT, screen_width=WIDTH),
         history_length=history_length,
         batch_size=batch_size,
         generator=np.random.default_rng(seed),
+        num_streams=num_streams,
     )
 
 
@@ -38,7 +38,7 @@ def steps_of(states):
 def add_steps(memory, ends):
     """Add a step for each entry of `ends`: '.' goes on, 'T' is terminal, 'C' is cut off."""
     for step, end in enumerate(ends):
-        memory.add(step % 5, step - 10, screen_of(step), end == "T", end in "TC")
+        memory.streams[0].add(step % 5, step - 10, screen_of(step), end == "T", end in "TC")
 
 
 @settings(max_examples=150, deadline=None)
@@ -117,7 +117,7 @@ def test_the_same_seed_samples_the_same_transitions():
 def test_rewards_are_kept_unclipped():
     memory = make_memory(20, batch_size=1)
     for step in range(20):
-        memory.add(0, 10_000, screen_of(step), False, False)
+        memory.streams[0].add(0, 10_000, screen_of(step), False, False)
     assert memory.sample().rewards.tolist() == [10_000]
 
 
@@ -138,38 +138,37 @@ def test_episodes_shorter_than_a_state_end_in_advice_not_in_an_endless_search():
 
 def test_a_memory_that_does_not_fit_is_refused_with_the_size_that_would(monkeypatch):
     entry = HEIGHT * WIDTH + 7
-    room = replay_memory.OTHER_MEMORY + 1000 * entry
-    monkeypatch.setattr(replay_memory, "available_memory", lambda: room)
+    room = screens.OTHER_MEMORY + 1000 * entry
+    monkeypatch.setattr(screens, "available_memory", lambda: room)
     make_memory(1000)
     with pytest.raises(UserError, match="--replay_size 1000 would fit"):
         make_memory(1001)
 
 
 def test_each_screen_is_kept_once(monkeypatch):
+    screens = Screens(1000, screen_height=84, screen_width=84)
     memory = ReplayMemory(
-        1000,
-        screen_height=84,
-        screen_width=84,
-        history_length=4,
-        batch_size=1,
-        generator=np.random.default_rng(0),
+        screens, history_length=4, batch_size=1, generator=np.random.default_rng(0)
     )
-    arrays = [value for value in vars(memory).values() if isinstance(value, np.ndarray)]
+    memory.streams[0].add(0, 0, np.zeros((84, 84), np.uint8), False, False)
+    parts = (memory, screens, memory._entries)
+    arrays = [a for part in parts for a in vars(part).values() if isinstance(a, np.ndarray)]
     bytes_per_million = sum(array.nbytes for array in arrays) * 1000
     assert bytes_per_million < 6.65 * 2**30
 
 
 def test_in_a_file_it_samples_the_same_and_leaves_no_file_behind(tmp_path):
-    settings = {"screen_height": 40, "screen_width": 36, "history_length": 4, "batch_size": 8}
+    size = {"screen_height": 40, "screen_width": 36}
+    settings = {"history_length": 4, "batch_size": 8}
     memories = [
-        ReplayMemory(60, **settings, generator=np.random.default_rng(1), file=file)
-        for file in (None, tmp_path / "replay")
+        ReplayMemory(screens, **settings, generator=np.random.default_rng(1))
+        for screens in (Screens(60, **size), ScreensInFile(60, **size, file=tmp_path / "replay"))
     ]
     chance = np.random.default_rng(2)
     for _ in range(100):
         step = (1, 0.5, chance.integers(0, 256, (40, 36), np.uint8), chance.random() < 0.1, False)
         for memory in memories:
-            memory.add(*step)
+            memory.streams[0].add(*step)
     for _ in range(20):
         for one, other in zip(*(memory.sample() for memory in memories), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -181,16 +180,16 @@ def test_a_file_is_new_and_its_room_is_taken_at_once(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "mine").write_text("precious")
-    settings = {"screen_height": 3, "screen_width": 2, "history_length": 2, "batch_size": 2}
+    size = {"screen_height": 3, "screen_width": 2}
     with pytest.raises(UserError, match="name a new file"):
-        ReplayMemory(9, **settings, generator=None, file=tmp_path / "mine")
+        ScreensInFile(9, **size, file=tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "precious"
     monkeypatch.setattr("os.posix_fallocate", full, raising=False)
     with pytest.raises(UserError, match="No space left"):
-        ReplayMemory(9, **settings, generator=None, file=tmp_path / "new")
+        ScreensInFile(9, **size, file=tmp_path / "new")
 
 
 def test_with_a_file_only_the_rest_must_fit_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**30)
-    settings = {"screen_height": 84, "screen_width": 84, "history_length": 4, "batch_size": 32}
-    ReplayMemory(200_000, **settings, generator=None, file=tmp_path / "replay")
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
+    size = {"screen_height": 84, "screen_width": 84}
+    ScreensInFile(200_000, **size, file=tmp_path / "replay")

@@ -9,6 +9,7 @@ import pytest
 
 from dqn.actors import Game
 from dqn.agent import Step
+from dqn.replay_memory import Minibatch
 from dqn.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (
@@ -39,11 +40,11 @@ class FakeMemory:
     def sample(self):
         self.samples += 1
         states = np.array([[1, 2], [6, 3]], np.uint8).reshape(2, 1, 1, 2)
-        return type("Minibatch", (), {"prestates": states * self.samples})
+        return Minibatch(states * self.samples, None, None, None, None)
 
 
 def step(reward=0, games=(), costs=(), exploration_rate=0.5):
-    return Step(0, reward, False, exploration_rate, list(games), list(costs))
+    return Step([0], exploration_rate, list(games), list(costs))
 
 
 def make_statistics(path, memory=None):

@@ -1,5 +1,6 @@
-"""A game in play, with the state that the agent sees of it."""
+"""Games in play, with the states that the agent sees of them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,13 @@ NO_OP = 0
 class Game(NamedTuple):
     """A finished game: its unclipped score, and its length in agent steps and emulated frames.
 
-    The steps and the score include those of the random start.
+    The steps and the score include those of the random start. `actor` is the one that played it.
     """
 
     score: float
     steps: int
     frames: int
+    actor: int = 0
 
 
 class Transition(NamedTuple):
@@ -102,6 +104,7 @@ class Actor:
             "is_started": self._is_started,
             "score": self._score,
             "steps": self._steps,
+            "generator": self._generator.bit_generator.state,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -112,6 +115,7 @@ class Actor:
         self._is_started = state["is_started"]
         self._score = state["score"]
         self._steps = state["steps"]
+        self._generator.bit_generator.state = state["generator"]
 
     def _act(self, action: int) -> float:
         reward = self.environment.act(action)
@@ -137,3 +141,57 @@ class Actor:
             self._act(NO_OP)
             self._finish_game()  # also a game that a no-op ends is counted
             self._buffer.add(self.environment.get_screen())
+
+
+class Actors:
+    """Actors that step together, in this process.
+
+    `states`, uint8 (num_actors, history, height, width), is what they see, in the array given.
+    """
+
+    def __init__(self, actors: list[Actor], states: np.ndarray | None = None):
+        self._actors = actors
+        self.states = np.stack([a.state for a in actors]) if states is None else states
+
+    def __len__(self) -> int:
+        return len(self._actors)
+
+    @property
+    def environment(self) -> Environment:
+        """That of the first actor; the others' are alike."""
+        return self._actors[0].environment
+
+    def start(self) -> None:
+        """Begin the first game of each, unless one is in play already."""
+        for i, actor in enumerate(self._actors):
+            actor.start()
+            self.states[i] = actor.state
+
+    def restart(self) -> None:
+        """Begin a new game of each; those in play are dropped."""
+        for i, actor in enumerate(self._actors):
+            actor.restart()
+            self.states[i] = actor.state
+
+    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition]:
+        """Take one agent step with each of the `chosen` actors."""
+        transitions = []
+        for i, action in zip(chosen, actions, strict=True):
+            transition = self._actors[i].act(action)
+            self.states[i] = self._actors[i].state
+            transitions.append(transition)
+        return transitions
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """What a checkpoint keeps, between two steps."""
+        return [actor.get_state() for actor in self._actors]
+
+    def set_state(self, states: list[dict[str, Any] | None]) -> None:
+        """Go on as the actors did from which `states` were taken; where None, with a new game."""
+        for i, (actor, state) in enumerate(zip(self._actors, states, strict=True)):
+            if state is not None:
+                actor.set_state(state)
+                self.states[i] = actor.state
+
+    def check(self) -> None:
+        """Raises UserError if an actor was lost, which cannot be in this process."""

@@ -1,25 +1,24 @@
-"""The deep Q-learning agent (Mnih et al. 2015, algorithm 1)."""
+"""The deep Q-learning agent (Mnih et al. 2015, algorithm 1), playing with one actor or several."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqn.actors import Actor, Game
+from dqn.actor_processes import GroupOfActors
+from dqn.actors import Actors, Game, Transition
 from dqn.exploration import LinearDecay
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay_memory import ReplayMemory
 
 
 class Step(NamedTuple):
-    """One agent step as statistics and progress bars see it.
+    """One step of each actor that took part, as statistics and progress bars see it.
 
-    reward: unclipped; games: those that ended in it; costs: of the network updates made after it.
+    games: those that ended in it; costs: of the network updates made after it.
     """
 
-    action: int
-    reward: float
-    terminal: bool
+    actions: list[int]
     exploration_rate: float
     games: list[Game]
     costs: list[float]
@@ -33,25 +32,35 @@ class EpsilonGreedy:
         self._num_actions = num_actions
         self._generator = generator
 
-    def __call__(self, state: np.ndarray, exploration_rate: float) -> int:
-        """The action for a state, uint8 (history, height, width)."""
-        if self._generator.random() < exploration_rate:
-            return int(self._generator.integers(self._num_actions))
-        return int(np.argmax(self._network.predict(state[np.newaxis])[0]))
+    def __call__(self, states: np.ndarray, exploration_rate: float) -> list[int]:
+        """The actions for n states, uint8 (n, history, height, width)."""
+        actions = [0] * len(states)
+        greedy = []
+        for i in range(len(states)):
+            if self._generator.random() < exploration_rate:
+                actions[i] = int(self._generator.integers(self._num_actions))
+            else:
+                greedy.append(i)
+        if greedy:
+            q_values = self._network.predict(states[greedy])
+            for i, action in zip(greedy, q_values.argmax(axis=1).tolist(), strict=True):
+                actions[i] = action
+        return actions
 
 
 class Agent:
     """Plays, remembers and learns; every phase is a generator of its steps.
 
     Training and testing have games of their own, so that a training game waits while the agent is
-    tested. Periods count the training steps of a phase from 0. A phase that a checkpoint goes on
-    with has some steps `done` already.
+    tested. All counts and periods are of the steps of all actors together; periods count the
+    training steps of a phase from 0. A phase that a checkpoint goes on with has some steps `done`
+    already. Every phase raises UserError when an actor was lost, after the step in which it was.
     """
 
     def __init__(
         self,
-        train_actor: Actor,
-        test_actor: Actor,
+        train_actors: Actors | GroupOfActors,
+        test_actors: Actors | GroupOfActors,
         train_policy: EpsilonGreedy,
         test_policy: EpsilonGreedy,
         memory: ReplayMemory,
@@ -64,8 +73,8 @@ class Agent:
         target_steps: int,
         total_train_steps: int = 0,
     ):
-        self._train_actor = train_actor
-        self._test_actor = test_actor
+        self._train_actors = train_actors
+        self._test_actors = test_actors
         self._train_policy = train_policy
         self._test_policy = test_policy
         self._memory = memory
@@ -76,14 +85,16 @@ class Agent:
         self._train_repeat = train_repeat
         self._target_steps = target_steps
         self.total_train_steps = total_train_steps
+        self._testing: list[int] = []  # the actors that still take part in a test
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps, between two steps."""
-        return {"total_train_steps": self.total_train_steps}
+        return {"total_train_steps": self.total_train_steps, "testing": self._testing}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the agent did from which `state` was taken."""
         self.total_train_steps = state["total_train_steps"]
+        self._testing = list(state["testing"])
 
     @property
     def exploration_rate(self) -> float:
@@ -92,47 +103,100 @@ class Agent:
 
     def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
-        self._train_actor.start()
-        for _ in range(done, num_steps):
-            yield self._step_and_remember(exploration_rate)
+        self._train_actors.start()
+        while done < num_steps:
+            step = self._step_and_remember(num_steps - done, exploration_rate)
+            done += len(step.actions)
+            yield step
+            self._train_actors.check()
 
     def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps and learn from the replay memory."""
-        self._train_actor.start()
-        for i in range(done, num_steps):
-            step = self._step_and_remember(self.exploration_rate)
-            if self._target_steps and i % self._target_steps == 0:
-                self._network.update_target_network()
-            if i % self._train_frequency == 0 and self._memory.can_sample:
-                for _ in range(self._train_repeat):
-                    step.costs.append(self._network.train(self._memory.sample()))
-            self.total_train_steps += 1
+        self._train_actors.start()
+        while done < num_steps:
+            step = self._step_and_remember(num_steps - done, self.exploration_rate)
+            for i in range(done, done + len(step.actions)):
+                if self._target_steps and i % self._target_steps == 0:
+                    self._network.update_target_network()
+                if i % self._train_frequency == 0 and self._memory.can_sample:
+                    for _ in range(self._train_repeat):
+                        step.costs.append(self._network.train(self._memory.sample()))
+            done += len(step.actions)
+            self.total_train_steps += len(step.actions)
             yield step
+            self._train_actors.check()
 
     def test(self, num_steps: int, done: int = 0) -> Iterator[Step]:
-        """Play `num_steps` steps at the test ε, beginning with a new game."""
-        if not done:
-            self._test_actor.restart()
-        for _ in range(done, num_steps):
-            yield self._test_step()
+        """Play `num_steps` steps at the test ε, beginning with new games.
+
+        With several actors, the games that are in play then are played to their end: to drop them
+        would favour short games. One actor drops its last game, as the original simple_dqn does.
+        """
+        self._begin_test(len(self._test_actors), done)
+        while self._testing:
+            step = self._test_step()
+            done += len(step.actions)
+            if done >= num_steps:
+                ended = {game.actor for game in step.games}
+                self._testing = [i for i in self._testing if i not in ended]
+                if len(self._test_actors) == 1:
+                    self._testing = []
+            yield step
+            self._test_actors.check()
 
     def test_games(self, num_games: int, done: int = 0, finished: int = 0) -> Iterator[Step]:
-        """Play `num_games` whole games at the test ε; `finished` of them ended in `done` steps."""
-        if not done:
-            self._test_actor.restart()
-        while finished < num_games:
+        """Play `num_games` whole games at the test ε; `finished` of them ended in `done` steps.
+
+        No more games are begun than that, so that short ones are not favoured.
+        """
+        self._begin_test(min(num_games, len(self._test_actors)), done)
+        while self._testing and finished < num_games:
             step = self._test_step()
             finished += len(step.games)
+            for game in step.games:
+                if len(self._testing) > num_games - finished and game.actor in self._testing:
+                    self._testing.remove(game.actor)
             yield step
+            self._test_actors.check()
 
-    def _step_and_remember(self, exploration_rate: float) -> Step:
-        action = self._train_policy(self._train_actor.state, exploration_rate)
-        reward, screen, terminal, episode_end, games = self._train_actor.act(action)
-        self._memory.add(action, reward, screen, terminal, episode_end)
-        return Step(action, reward, terminal, exploration_rate, games, [])
+    def _begin_test(self, num_actors: int, done: int) -> None:
+        if done:
+            self._test_actors.start()  # an actor that was lost has no game
+        else:
+            self._test_actors.restart()
+            self._testing = list(range(num_actors))
+
+    def _step_and_remember(self, most: int, exploration_rate: float) -> Step:
+        """A step of each actor, or of the first ones if these are more than `most`."""
+        chosen = range(min(most, len(self._train_actors)))
+        actions = self._train_policy(self._train_actors.states[: len(chosen)], exploration_rate)
+        transitions = self._train_actors.act(chosen, actions)
+        for actor, action, transition in zip(chosen, actions, transitions, strict=True):
+            stream = self._memory.streams[actor]
+            if transition is None:
+                stream.cut()
+            else:
+                reward, screen, terminal, episode_end, _ = transition
+                stream.add(action, reward, screen, terminal, episode_end)
+        return _summarize(chosen, actions, transitions, exploration_rate)
 
     def _test_step(self) -> Step:
-        exploration_rate = self._exploration_rate_test
-        action = self._test_policy(self._test_actor.state, exploration_rate)
-        reward, _, terminal, _, games = self._test_actor.act(action)
-        return Step(action, reward, terminal, exploration_rate, games, [])
+        chosen = self._testing
+        actions = self._test_policy(self._test_actors.states[chosen], self._exploration_rate_test)
+        transitions = self._test_actors.act(chosen, actions)
+        return _summarize(chosen, actions, transitions, self._exploration_rate_test)
+
+
+def _summarize(
+    chosen: Sequence[int],
+    actions: list[int],
+    transitions: list[Transition | None],
+    exploration_rate: float,
+) -> Step:
+    """What the actors did that were not lost."""
+    step = Step([], exploration_rate, [], [])
+    for actor, action, transition in zip(chosen, actions, transitions, strict=True):
+        if transition is not None:
+            step.actions.append(action)
+            step.games.extend(game._replace(actor=actor) for game in transition.games)
+    return step

@@ -58,7 +58,8 @@ class CheckpointFolder:
         """Let others have it; without any checkpoint it is deleted."""
         with contextlib.suppress(OSError):  # that it is not empty, say
             if not self._generations():
-                (self.path / "steps").rmdir()
+                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
+                    folder.rmdir()
         with contextlib.suppress(OSError):
             if {path.name for path in self.path.iterdir()} == {"lock"}:
                 shutil.rmtree(self.path)

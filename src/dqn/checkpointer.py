@@ -32,7 +32,7 @@ class Part(Protocol):
 
 
 class Checkpointer:
-    """Saves the state of all `parts` and `generators`, and of the replay memory by its log.
+    """Saves the state of all `parts` and `generators`, and of the replay memory by its logs.
 
     `values` are plain ones that tell what run it is. A checkpoint is made after every
     `every_steps` steps (0: never) and when `save` is called.
@@ -50,13 +50,13 @@ class Checkpointer:
     ):
         self._folder = folder
         self._memory = memory
-        self._log: ReplayLog  # from `begin` or `restore` on
+        self._logs: list[ReplayLog]  # from `begin` or `restore` on
         self._parts = parts
         self._generators = generators
         self._values = values
         self._every_steps = every_steps
         self._steps = 0
-        self._newest_log: dict[str, Any] | None = None
+        self._newest_logs: list[dict[str, Any]] | None = None
         self._failure: str | None = None
 
     def begin(self, steps_between: int, steps_in_all: int) -> None:
@@ -66,13 +66,14 @@ class Checkpointer:
         UserError if the disk has no room for what is to come.
         """
         self._folder.move_aside()
-        self._log = ReplayLog(self._folder.path / "steps", self._memory)
+        self._logs = self._open_logs()
         self.save()  # a run that is killed before it makes another one begins again with it
         self.close()
         # The log holds what two generations need, and what is in the same segment. Two more
         # generations are there at times: the one before, and one that is being written.
-        steps = min(steps_in_all, self._memory.size + steps_between + self._log.segment_steps)
-        needed = steps * self._log.entry_bytes + 2 * self._folder.newest_size()
+        last_segments = sum(log.segment_steps for log in self._logs)
+        steps = min(steps_in_all, self._memory.size + steps_between + last_segments)
+        needed = steps * self._logs[0].entry_bytes + 2 * self._folder.newest_size()
         free = shutil.disk_usage(self._folder.path).free
         if needed > free:
             raise UserError(
@@ -86,49 +87,54 @@ class Checkpointer:
 
         Raises UserError if the state does not fit.
         """
-        self._log = ReplayLog(self._folder.path / "steps", self._memory)
+        self._logs = self._open_logs()
         try:
-            self._log.set_state(state["log"])  # first: it may be damaged, and changes no file
+            # First: they may be damaged, and change no file.
+            for log, log_state in zip(self._logs, state["logs"], strict=True):
+                log.set_state(log_state)
             for name, part in self._parts.items():
                 part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
-        self._newest_log = state["log"]
+        self._newest_logs = state["logs"]
 
-    def on_step(self) -> None:
-        """Append the newest step to the log; make a checkpoint when it is time to."""
+    def on_step(self, num_steps: int = 1) -> None:
+        """Append the newest steps to the logs; make a checkpoint when it is time to."""
         try:
-            self._log.on_step()
+            for log in self._logs:
+                log.on_step()
         except OSError as error:
             self._report(error)
-        self._steps += 1
-        if self._every_steps and self._steps % self._every_steps == 0:
+        self._steps += num_steps
+        if self._every_steps and self._steps >= self._every_steps:
+            self._steps %= self._every_steps
             self.save()
 
     def save(self) -> None:
         """Make a checkpoint; where the disk does not allow it, the one before stays."""
         start = time.perf_counter()
         try:
-            self._log.flush()
-            log = self._log.get_state()
+            for log in self._logs:
+                log.flush()
+            logs = [log.get_state() for log in self._logs]
             generators = self._generators.items()
             self._folder.save(
                 {
                     **self._values,
                     "parts": {name: part.get_state() for name, part in self._parts.items()},
                     "generators": {name: g.bit_generator.state for name, g in generators},
-                    "log": log,
+                    "logs": logs,
                 }
             )
             # Both of the two generations that are kept now need what the older one needs.
-            if self._newest_log is not None:
-                self._log.prune(self._newest_log)
+            for log, newest in zip(self._logs, self._newest_logs or [], strict=False):
+                log.prune(newest)
         except OSError as error:
             self._report(error)
             return
-        self._newest_log = log
+        self._newest_logs = logs
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
 
@@ -136,6 +142,16 @@ class Checkpointer:
         """Raises UserError if the last checkpoint could not be made."""
         if self._failure:
             raise UserError(f"{self._failure}: free some disk space")
+
+    def _open_logs(self) -> list[ReplayLog]:
+        """One for each stream, in folders of their own if there are several."""
+        streams = self._memory.streams
+        folder = self._folder.path / "steps"
+        folders = [folder] if len(streams) == 1 else [folder / str(i) for i in range(len(streams))]
+        return [
+            ReplayLog(folder, stream, len(streams))
+            for folder, stream in zip(folders, streams, strict=True)
+        ]
 
     def _report(self, error: OSError) -> None:
         failure = f"cannot write the checkpoint {self._folder.path} ({error.strerror})"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dqn.actor_processes import ActorLost
 from dqn.agent import Agent, Step
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
@@ -245,13 +246,18 @@ class Experiment:
     def _run_phase(self, steps: Iterable[Step], total: int, unit: str, done: int) -> Scores:
         epoch, phase = self._position
         with Progress(f"epoch {epoch} {phase}", total, unit, done) as progress:
-            for step in steps:
-                self._statistics.on_step(step)
-                progress.on_step(step)
+            try:
+                for step in steps:
+                    self._statistics.on_step(step)
+                    progress.on_step(step)
+                    if self._checkpointer:
+                        self._checkpointer.on_step(len(step.actions))
+                    if self._interruption.status is not None:
+                        self._stop(self._interruption.status)
+            except ActorLost:
                 if self._checkpointer:
-                    self._checkpointer.on_step()
-                if self._interruption.status is not None:
-                    self._stop(self._interruption.status)
+                    self._checkpointer.save()
+                raise
         return self._statistics.end_phase()
 
     def _stop(self, status: int) -> NoReturn:

@@ -23,7 +23,7 @@ DEFAULT_ROUNDING_BITS = 10
 # A checkpoint fits no other values of these.
 FIXED = (
     "environment minimal_action_set screen_width screen_height history_length replay_size "
-    "optimizer batch_norm engine"
+    "optimizer batch_norm engine actors"
 ).split()
 # These say how a run begins, or how this process does, and nothing about how the run goes on.
 OF_THE_START = (
@@ -241,6 +241,14 @@ def _build_parser() -> argparse.ArgumentParser:
         "target network.",
     )
     group.add_argument(
+        "--actors",
+        type=_integer_or("auto", 1),
+        default="auto",
+        metavar="N",
+        help="Games that are played at the same time, on all cores; their steps count together. "
+        "auto: 1 on a CPU, one for each core where a GPU learns.",
+    )
+    group.add_argument(
         "--random_starts",
         type=_integer(0),
         default=30,
@@ -341,7 +349,7 @@ def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
     Raises UserError if its checkpoint does not fit.
     """
     for name, value in as_plain_values(args).items():
-        if name in OF_THE_START or before.get(name, value) == value:
+        if name in OF_THE_START or before.get(name, value) == value or value == "auto":
             continue
         if name in FIXED:
             raise UserError(
@@ -412,6 +420,16 @@ def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
         return _in_range(int(text), minimum, maximum)
 
     convert.__name__ = "whole number"  # argparse says "invalid whole number value"
+    return convert
+
+
+def _integer_or(word: str, minimum: int) -> Callable[[str], int | str]:
+    integer = _integer(minimum)
+
+    def convert(text: str) -> int | str:
+        return word if text == word else integer(text)
+
+    convert.__name__ = f"whole number or {word}"
     return convert
 
 

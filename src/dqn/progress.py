@@ -58,8 +58,8 @@ class Progress:
         self._resources.close()
 
     def on_step(self, step: Step) -> None:
-        """Count one step, and report it if it is time to."""
-        self._steps += 1
+        """Count one step of each actor that took part, and report if it is time to."""
+        self._steps += len(step.actions)
         for game in step.games:
             self._games += 1
             self._score_sum += game.score

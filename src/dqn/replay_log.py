@@ -14,7 +14,7 @@ import numpy as np
 
 from dqn.errors import UserError
 from dqn.files import make_writable_folder, sync
-from dqn.replay_memory import ReplayMemory
+from dqn.replay_memory import ReplayStream
 
 SEGMENT_BYTES = 64 * 2**20
 CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write
@@ -34,20 +34,21 @@ class Segment:
 
 
 class ReplayLog:
-    """Appends what is added to `memory` to the segments in `folder`, which it makes.
+    """Appends what is added to `stream` to the segments in `folder`, which it makes.
 
-    `on_step` is to be called after every step, or at least once in `memory.size` of them. OSError
-    (a full disk, say) passes through every method; nothing is lost by it, and the next call
-    tries again.
+    It is one of `num_logs`: all together append as much at a time as one alone. `on_step` is to be
+    called after every step, or at least once in `stream.size` of them. OSError (a full disk, say)
+    passes through every method; nothing is lost by it, and the next call tries again.
     """
 
-    def __init__(self, folder: Path, memory: ReplayMemory):
+    def __init__(self, folder: Path, stream: ReplayStream, num_logs: int = 1):
         make_writable_folder(folder)
         self._folder = folder
-        self._memory = memory
-        self.entry_bytes = memory.entry_dtype.itemsize
-        self.segment_steps = max(1, SEGMENT_BYTES // self.entry_bytes)
-        self._chunk_steps = max(1, min(CHUNK_BYTES // self.entry_bytes, memory.size))
+        self._stream = stream
+        self.entry_bytes = stream.entry_dtype.itemsize
+        self.segment_steps = max(1, SEGMENT_BYTES // num_logs // self.entry_bytes)
+        chunk_steps = CHUNK_BYTES // num_logs // self.entry_bytes
+        self._chunk_steps = max(1, min(chunk_steps, stream.size))
         self._segments: list[Segment] = []
         self._written = 0  # the number of the next step to append
         self._syncs: list[tuple[int, Future]] = []  # with the number of the segment
@@ -55,7 +56,7 @@ class ReplayLog:
 
     def on_step(self) -> None:
         """Append the newest steps once there are enough of them."""
-        if self._memory.added - self._written >= self._chunk_steps:
+        if self._stream.added - self._written >= self._chunk_steps:
             self._append()
 
     def flush(self) -> None:
@@ -66,23 +67,23 @@ class ReplayLog:
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps of the segments, after `flush`."""
-        oldest = self._memory.added - len(self._memory)
+        oldest = self._stream.added - len(self._stream)
         segments = [asdict(segment) for segment in self._segments if segment.stop > oldest]
-        return {"added": self._memory.added, "segments": segments}
+        return {"added": self._stream.added, "segments": segments}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Fill the memory as it was, from the disk; raises UserError if a segment is damaged."""
+        """Fill the stream as it was, from the disk; raises UserError if a segment is damaged."""
         added = state["added"]
-        start = max(0, added - self._memory.size)
+        start = max(0, added - self._stream.size)
         self._segments = [Segment(**segment) for segment in state["segments"]]
         self._written = added
         for segment in self._segments:
             entries = self._read(segment)
             first = max(start, segment.first)
-            if first > start and first != self._memory.added:
+            if first > start and first != self._stream.added:
                 break
-            self._memory.restore(first, entries[first - segment.first :])
-        if self._memory.added != added:
+            self._stream.restore(first, entries[first - segment.first :])
+        if self._stream.added != added:
             raise self._damaged()
 
     def prune(self, state: dict[str, Any]) -> None:
@@ -94,13 +95,13 @@ class ReplayLog:
         self._segments = [segment for segment in self._segments if segment.first >= oldest]
 
     def _append(self) -> None:
-        # What left the memory before it could be written is lost, and needed by no checkpoint.
-        self._written = max(self._written, self._memory.added - self._memory.size)
-        while self._written < self._memory.added:
+        # What left the stream before it could be written is lost, and needed by no checkpoint.
+        self._written = max(self._written, self._stream.added - self._stream.size)
+        while self._written < self._stream.added:
             segment = self._open_segment()
             room = self.segment_steps - segment.count
-            count = min(self._memory.added - self._written, self._chunk_steps, room)
-            data = self._memory.read(self._written, self._written + count).tobytes()
+            count = min(self._stream.added - self._written, self._chunk_steps, room)
+            data = self._stream.read(self._written, self._written + count).tobytes()
             path = self._path(segment)
             # A failed write, or a run that was killed, may have left something after `count`.
             with open(path, "r+b" if path.exists() else "wb") as file:
@@ -142,7 +143,7 @@ class ReplayLog:
             data = file.read(size)
         if zlib.crc32(data) != segment.crc:
             raise self._damaged()
-        return np.frombuffer(data, self._memory.entry_dtype)
+        return np.frombuffer(data, self._stream.entry_dtype)
 
     def _damaged(self) -> UserError:
         return UserError(

@@ -1,28 +1,23 @@
 """The replay memory: what happened, sampled uniformly (Mnih et al. 2015, algorithm 1)."""
 
-import math
-import mmap
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.memory_limit import available_memory
+from dqn.screens import Screens
 
 # A minibatch that is still not full after so many draws of all its entries means that (nearly) no
 # episode in the memory is longer than a state and its successor.
 MAX_DRAWS = 1000
-# Everything else in the process: the network, its optimizer, PyTorch, two emulators
-OTHER_MEMORY = int(0.6 * 2**30)
 
 
 class Minibatch(NamedTuple):
     """Transitions (s, a, r, s′, terminal) of batch size n.
 
-    prestates and poststates: uint8 (n, history, height, width); actions: uint8 (n,); rewards:
-    float32 (n,), unclipped; terminals: bool (n,), True where nothing is to be bootstrapped.
+    prestates and poststates: uint8 (n, history, height, width), arrays, or tensors where the
+    screens are kept on a GPU; actions: uint8 (n,); rewards: float32 (n,), unclipped; terminals:
+    bool (n,), True where nothing is to be bootstrapped.
     """
 
     prestates: np.ndarray
@@ -31,102 +26,52 @@ class Minibatch(NamedTuple):
     poststates: np.ndarray
     terminals: np.ndarray
 
+    def prestates_on_host(self) -> np.ndarray:
+        """A copy of the prestates as an array, wherever they are."""
+        if isinstance(self.prestates, np.ndarray):
+            return self.prestates.copy()
+        return self.prestates.cpu().numpy().copy()
+
 
 class ReplayMemory:
-    """A ring of the last `size` steps that keeps every screen once, as uint8.
+    """The last steps of `num_streams` actors, which share `screens` evenly; every screen once.
 
-    Entry i holds an action, and the reward, screen and end that followed it. A state is
-    `history_length` screens in a row, and its successor the same moved on by one. `added` counts
-    all steps ever added; step number t is entry t modulo `size`. With a `file`, which must not
-    exist yet, the screens are kept in it and not in memory; its name is taken away, and the file
-    goes with the process.
-    Raises UserError if the machine has too little memory or disk for it.
+    An entry holds an action, and the reward, screen and end that followed it. A state is
+    `history_length` screens of one stream in a row, and its successor the same moved on by one.
     """
 
     def __init__(
         self,
-        size: int,
+        screens: Screens,
         *,
-        screen_height: int,
-        screen_width: int,
         history_length: int,
         batch_size: int,
         generator: np.random.Generator,
-        file: Path | None = None,
+        num_streams: int = 1,
     ):
-        _check_available_memory(size, 0 if file else screen_height * screen_width)
-        self.size = size
         self.batch_size = batch_size
         self._history_length = history_length
         self._generator = generator
-        shape = (size, screen_height, screen_width)
-        self._file = _map_file(file, math.prod(shape)) if file and size else None
-        if self._file:
-            self._screens = np.frombuffer(self._file, np.uint8).reshape(shape)
-        else:
-            self._screens = np.empty(shape, np.uint8)
-        self._actions = np.empty(size, np.uint8)
-        self._rewards = np.empty(size, np.float32)
-        self._terminals = np.empty(size, bool)
-        self._episode_ends = np.empty(size, bool)  # a game cut off ends without being terminal
-        self.added = 0
-        # One gather fetches a state and its successor: they share all screens but two.
-        self._windows = np.empty(
-            (batch_size, history_length + 1, screen_height, screen_width), np.uint8
-        )
+        self._entries = _Entries(screens)
+        stream_size = screens.size // num_streams
+        self.streams = [
+            ReplayStream(self._entries, i * stream_size, stream_size) for i in range(num_streams)
+        ]
+        self._firsts = np.array([stream.first for stream in self.streams])
+
+    @property
+    def size(self) -> int:
+        """How many steps it can hold."""
+        return sum(stream.size for stream in self.streams)
 
     def __len__(self) -> int:
-        return min(self.added, self.size)
-
-    @property
-    def entry_dtype(self) -> np.dtype:
-        """What `read` and `restore` take an entry for, without padding."""
-        screen = (np.uint8, self._screens.shape[1:])
-        names = ("action", "reward", "terminal", "episode_end", "screen")
-        return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, screen), strict=True)))
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """A copy of the steps number `start` to `stop`, `entry_dtype` (n,), which are all kept."""
-        entries = np.empty(stop - start, self.entry_dtype)
-        indexes = np.arange(start, stop) % self.size
-        for name, array in self._arrays.items():
-            entries[name] = array[indexes]
-        return entries
-
-    def restore(self, start: int, entries: np.ndarray) -> None:
-        """Set the steps from number `start` on to `entries`; they become the newest ones."""
-        stop = start + len(entries)
-        indexes = np.arange(start, stop) % self.size
-        for name, array in self._arrays.items():
-            array[indexes] = entries[name]
-        self.added = stop
-
-    @property
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {
-            "action": self._actions,
-            "reward": self._rewards,
-            "terminal": self._terminals,
-            "episode_end": self._episode_ends,
-            "screen": self._screens,
-        }
-
-    def add(
-        self, action: int, reward: float, screen: np.ndarray, terminal: bool, episode_end: bool
-    ) -> None:
-        """Keep one step; `screen`, uint8 (height, width), is the one after the action."""
-        current = self.added % self.size
-        self._actions[current] = action
-        self._rewards[current] = reward
-        self._screens[current] = screen
-        self._terminals[current] = terminal
-        self._episode_ends[current] = episode_end
-        self.added += 1
+        return sum(map(len, self.streams))
 
     @property
     def can_sample(self) -> bool:
         """Whether there are enough entries for a minibatch."""
-        return len(self) > max(self.batch_size, self._history_length)
+        enough = len(self) > max(self.batch_size, self._history_length)
+        return enough and any(len(stream) > self._history_length for stream in self.streams)
 
     def sample(self) -> Minibatch:
         """Draw a minibatch uniformly; its arrays are overwritten by the next call.
@@ -134,35 +79,31 @@ class ReplayMemory:
         Raises UserError if the episodes are too short for a state and its successor.
         """
         indexes = self._sample_indexes()
-        if self._file:
-            self._read_ahead(indexes)
-        window = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
-        # mode="clip" only spares NumPy a copy: no index is out of range
-        np.take(self._screens, window, axis=0, out=self._windows, mode="clip")
+        windows = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
+        # One gather fetches a state and its successor: they share all screens but two.
+        screens = self._entries.screens.gather(windows)
         return Minibatch(
-            prestates=self._windows[:, :-1],
-            actions=self._actions[indexes],
-            rewards=self._rewards[indexes],
-            poststates=self._windows[:, 1:],
-            terminals=self._terminals[indexes],
+            prestates=screens[:, :-1],
+            actions=self._entries.actions[indexes],
+            rewards=self._entries.rewards[indexes],
+            poststates=screens[:, 1:],
+            terminals=self._entries.terminals[indexes],
         )
-
-    def _read_ahead(self, indexes: np.ndarray) -> None:
-        """Ask for all screens at once, so that the disk need not be waited for one by one."""
-        screen_bytes = self._screens[0].nbytes
-        length = (self._history_length + 1) * screen_bytes
-        for index in indexes.tolist():
-            start = (index - self._history_length) * screen_bytes
-            page = start - start % mmap.PAGESIZE
-            self._file.madvise(mmap.MADV_WILLNEED, page, start + length - page)
 
     def _sample_indexes(self) -> np.ndarray:
         """Indexes, int64 (batch_size,), of poststates' last screens."""
+        candidates = [max(0, len(stream) - self._history_length) for stream in self.streams]
+        ends = np.cumsum(candidates)
+        starts = ends - candidates
+        oldest = np.array([stream.oldest for stream in self.streams])
         indexes = np.empty(0, np.int64)
         for _ in range(MAX_DRAWS):
-            missing = self.batch_size - len(indexes)
-            drawn = self._generator.integers(self._history_length, len(self), size=missing)
-            indexes = np.concatenate((indexes, drawn[self._is_whole(drawn)]))
+            drawn = self._generator.integers(ends[-1], size=self.batch_size - len(indexes))
+            stream = np.searchsorted(ends, drawn, side="right")
+            positions = drawn - starts[stream] + self._history_length
+            drawn = self._firsts[stream] + positions
+            is_whole = self._is_whole(drawn, positions, oldest[stream])
+            indexes = np.concatenate((indexes, drawn[is_whole]))
             if len(indexes) == self.batch_size:
                 return indexes
         raise UserError(
@@ -170,44 +111,99 @@ class ReplayMemory:
             "lower --frame_skip or --history_length, or raise --max_game_frames"
         )
 
-    def _is_whole(self, indexes: np.ndarray) -> np.ndarray:
-        """Whether the screens up to each of `indexes` follow one another in one episode."""
-        first = indexes - self._history_length
-        oldest = self.added % self.size  # the next one to be written over, in a full ring
-        over_write_position = (first < oldest) & (oldest <= indexes)
+    def _is_whole(
+        self, indexes: np.ndarray, positions: np.ndarray, oldest: np.ndarray
+    ) -> np.ndarray:
+        """Whether the screens up to each of `indexes` follow one another in one episode.
+
+        In its stream, each has its position, and the oldest entry its own.
+        """
+        # The oldest one is the next to be written over, in a full ring.
+        over_write_position = (positions - self._history_length < oldest) & (oldest <= positions)
         # The poststate's last screen may end the episode; those before it may not.
-        before = first[:, np.newaxis] + np.arange(self._history_length)
-        return ~over_write_position & ~self._episode_ends[before].any(axis=1)
+        before = indexes[:, np.newaxis] - np.arange(1, self._history_length + 1)
+        return ~over_write_position & ~self._entries.episode_ends[before].any(axis=1)
 
 
-def _map_file(path: Path, size: int) -> mmap.mmap:
-    """So many bytes in a new file, whose room on the disk is taken now."""
-    try:
-        with open(path, "x+b") as file:
-            path.unlink()
-            file.truncate(size)
-            if hasattr(os, "posix_fallocate"):  # not on macOS
-                os.posix_fallocate(file.fileno(), 0, size)  # a disk that fills later is a crash
-            mapping = mmap.mmap(file.fileno(), size)
-            mapping.madvise(mmap.MADV_RANDOM)  # read screens, not what stands around them
-            return mapping
-    except OSError as error:
-        raise UserError(
-            f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} "
-            f"({error.strerror}): name a new file on a disk that has room"
-        ) from error
+class ReplayStream:
+    """A ring of the last `size` steps of one actor: the memory's entries from `first` on.
+
+    `added` counts all steps ever added; step number t is entry t modulo `size`.
+    """
+
+    def __init__(self, entries: "_Entries", first: int, size: int):
+        self._entries = entries
+        self.first = first
+        self.size = size
+        self.added = 0
+
+    def __len__(self) -> int:
+        return min(self.added, self.size)
+
+    @property
+    def oldest(self) -> int:
+        """The entry that the next step takes, counted from `first`."""
+        return self.added % self.size
+
+    def add(
+        self, action: int, reward: float, screen: np.ndarray, terminal: bool, episode_end: bool
+    ) -> None:
+        """Keep one step; `screen`, uint8 (height, width), is the one after the action."""
+        index = self.first + self.oldest
+        self._entries.actions[index] = action
+        self._entries.rewards[index] = reward
+        self._entries.screens.write(index, screen)
+        self._entries.terminals[index] = terminal
+        self._entries.episode_ends[index] = episode_end
+        self.added += 1
+
+    def cut(self) -> None:
+        """Let no state reach over the newest step: what comes next is another game."""
+        if self.added:
+            self._entries.episode_ends[self.first + (self.added - 1) % self.size] = True
+
+    @property
+    def entry_dtype(self) -> np.dtype:
+        """What `read` and `restore` take an entry for, without padding."""
+        screen = (np.uint8, self._entries.screens.shape)
+        names = ("action", "reward", "terminal", "episode_end", "screen")
+        return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, screen), strict=True)))
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """A copy of the steps number `start` to `stop`, `entry_dtype` (n,), which are all kept."""
+        entries = np.empty(stop - start, self.entry_dtype)
+        indexes = self.first + np.arange(start, stop) % self.size
+        for name, array in self._entries.columns().items():
+            entries[name] = array[indexes]
+        entries["screen"] = self._entries.screens.read(indexes)
+        return entries
+
+    def restore(self, start: int, entries: np.ndarray) -> None:
+        """Set the steps from number `start` on to `entries`; they become the newest ones."""
+        stop = start + len(entries)
+        indexes = self.first + np.arange(start, stop) % self.size
+        for name, array in self._entries.columns().items():
+            array[indexes] = entries[name]
+        self._entries.screens.write(indexes, entries["screen"])
+        self.added = stop
 
 
-def _check_available_memory(size: int, screen_bytes: int) -> None:
-    # The memory is taken little by little as it fills: hours later is too late to find out.
-    entry_bytes = screen_bytes + sum(
-        np.dtype(dtype).itemsize for dtype in (np.uint8, np.float32, bool, bool)
-    )
-    available = available_memory()
-    if size and size * entry_bytes + OTHER_MEMORY > available:
-        fitting = max(0, available - OTHER_MEMORY) // entry_bytes
-        raise UserError(
-            f"a replay memory of {size} steps takes {size * entry_bytes / 2**30:.2f} GiB and the "
-            f"rest of the program {OTHER_MEMORY / 2**30:.1f} GiB, but {available / 2**30:.2f} GiB "
-            f"are free: --replay_size {fitting} would fit"
-        )
+class _Entries:
+    """What all streams keep of their steps."""
+
+    def __init__(self, screens: Screens):
+        size = screens.size
+        self.screens = screens
+        self.actions = np.empty(size, np.uint8)
+        self.rewards = np.empty(size, np.float32)
+        self.terminals = np.empty(size, bool)
+        self.episode_ends = np.empty(size, bool)  # a game cut off ends without being terminal
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All but the screens, by their names in `ReplayStream.entry_dtype`."""
+        return {
+            "action": self.actions,
+            "reward": self.rewards,
+            "terminal": self.terminals,
+            "episode_end": self.episode_ends,
+        }

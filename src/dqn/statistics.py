@@ -71,7 +71,12 @@ class Statistics:
     """
 
     def __init__(
-        self, agent: Agent, network: DeepQNetwork, memory: ReplayMemory, csv_file: Path | None
+        self,
+        agent: Agent,
+        network: DeepQNetwork,
+        memory: ReplayMemory,
+        csv_file: Path | None,
+        num_actors: int = 1,
     ):
         self._agent = agent
         self._network = network
@@ -81,8 +86,8 @@ class Statistics:
         self._games: CsvFile | None = None
         self._validation_states: np.ndarray | None = None
         self._start_time = time.perf_counter()
-        # Seconds that a training game had been played when its phase ended
-        self._unfinished_seconds = 0.0
+        # Seconds that the training games had been played when their phase ended
+        self._unfinished_seconds = [0.0] * num_actors
         self.start_phase(0, "random")
 
     def open_files(self, states: Sequence[dict[str, Any] | None] = (None, None)) -> None:
@@ -118,7 +123,7 @@ class Statistics:
             "unfinished_seconds": self._unfinished_seconds,
             "seconds": now - self._start_time,
             "phase_seconds": now - self._phase_start,
-            "game_seconds": now - self._game_start,
+            "game_seconds": [now - start for start in self._game_starts],
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -136,7 +141,7 @@ class Statistics:
         self._unfinished_seconds = state["unfinished_seconds"]
         self._start_time = now - state["seconds"]
         self._phase_start = now - state["phase_seconds"]
-        self._game_start = now - state["game_seconds"]
+        self._game_starts = [now - seconds for seconds in state["game_seconds"]]
 
     def start_phase(self, epoch: int, phase: str) -> None:
         """Begin to count anew."""
@@ -148,13 +153,13 @@ class Statistics:
         self._costs = 0.0
         self._num_costs = 0
         self._phase_start = time.perf_counter()
-        self._game_start = self._phase_start
-        if phase != "test":  # a test begins with a new game, other phases go on with theirs
-            self._game_start -= self._unfinished_seconds
+        self._game_starts = [self._phase_start] * len(self._unfinished_seconds)
+        if phase != "test":  # a test begins with new games, other phases go on with theirs
+            self._game_starts = [self._phase_start - s for s in self._unfinished_seconds]
 
     def on_step(self, step: Step) -> None:
-        """Count one step of the phase."""
-        self._num_steps += 1
+        """Count one step of each actor that took part."""
+        self._num_steps += len(step.actions)
         self._exploration_rate = step.exploration_rate
         self._costs += sum(step.costs)
         self._num_costs += len(step.costs)
@@ -165,15 +170,17 @@ class Statistics:
         now = time.perf_counter()
         self._scores.append(game.score)
         if self._games:
-            seconds = f"{now - self._game_start:.3f}"
-            self._games.write((self._epoch, self._phase, *game, seconds))
-        self._game_start = now
+            seconds = f"{now - self._game_starts[game.actor]:.3f}"
+            self._games.write(
+                (self._epoch, self._phase, game.score, game.steps, game.frames, seconds)
+            )
+        self._game_starts[game.actor] = now
 
     def end_phase(self) -> Scores:
         """Write the phase's row and the original's summary lines, and return the scores."""
         now = time.perf_counter()
         if self._phase != "test":
-            self._unfinished_seconds = now - self._game_start
+            self._unfinished_seconds = [now - start for start in self._game_starts]
         seconds = now - self._phase_start
         steps_per_second = self._num_steps / seconds
         scores = Scores.of(self._scores)
@@ -220,7 +227,7 @@ class Statistics:
         2015, figure 2).
         """
         if self._validation_states is None and self._memory.can_sample:
-            self._validation_states = self._memory.sample().prestates.copy()
+            self._validation_states = self._memory.sample().prestates_on_host()
         if self._validation_states is None:
             return 0.0
         return float(self._network.predict(self._validation_states).max(axis=1).mean())

@@ -70,6 +70,15 @@ def create_network(
     raise ValueError(f"unknown engine {engine}")
 
 
+def learns_on_gpu(engine: str, backend: str) -> bool:
+    """Whether the network of `engine` will be on a GPU."""
+    if engine == "torch" and backend == "auto":
+        import torch
+
+        return torch.cuda.is_available()
+    return backend == "gpu"
+
+
 def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool) -> None:
     """See that `layers` fit a network whose weights have `shapes`; raises UserError if not."""
     found = [layer.weights.shape for layer in layers]

@@ -1,0 +1,211 @@
+"""Actors in several processes: the same ones, a share of them in each, stepped at the same time."""
+
+import ctypes
+import math
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from dqn.actors import Actor, Actors, Transition
+from dqn.environments.environment import Environment
+from dqn.errors import UserError
+from dqn.interruption import SIGNALS
+
+MakeActor = Callable[[], Actor]
+
+
+class ActorLost(UserError):
+    """A process ended that was to go on; its games are lost."""
+
+
+class ActorProcesses:
+    """Makes groups of actors and spreads them over processes, of which this one is the first.
+
+    `makers` has, for each group, a picklable function for each of its actors; all groups are of the
+    same size. The other processes end when this one does, however it ends.
+    Raises UserError if an actor cannot be made.
+    """
+
+    def __init__(
+        self,
+        makers: dict[str, list[MakeActor]],
+        *,
+        num_processes: int,
+        state_shape: tuple[int, int, int],
+    ):
+        context = multiprocessing.get_context("spawn")
+        num_actors = len(next(iter(makers.values())))
+        shape = (num_actors, *state_shape)
+        memory = {group: context.RawArray(ctypes.c_uint8, math.prod(shape)) for group in makers}
+        states = {group: _as_array(memory[group], shape) for group in makers}
+        shares = np.array_split(range(num_actors), num_processes)
+        self._workers = []
+        # A signal that stops this process is none of the others' business: a terminal and a
+        # cluster send it to them, too.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            for share in shares[1:]:
+                ours = {group: makers[group][share[0] : share[-1] + 1] for group in makers}
+                self._workers.append(_Worker(context, ours, memory, shape, share))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        size = len(shares[0])
+        self.groups = {}
+        for group in makers:
+            local = Actors([make() for make in makers[group][:size]], states[group][:size])
+            self.groups[group] = GroupOfActors(group, local, self._workers, states[group])
+        for worker in self._workers:
+            worker.receive()  # it is ready
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
+            worker.close()
+
+
+class GroupOfActors:
+    """One group of actors in all processes: as `Actors`, but that a process may be lost."""
+
+    def __init__(self, name: str, local: Actors, workers: list["_Worker"], states: np.ndarray):
+        self._name = name
+        self._local = local
+        self._workers = workers
+        self.states = states
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def environment(self) -> Environment:
+        """That of the first actor, which is in this process."""
+        return self._local.environment
+
+    def start(self) -> None:
+        self._call("start", [()] * (1 + len(self._workers)))
+
+    def restart(self) -> None:
+        self._call("restart", [()] * (1 + len(self._workers)))
+
+    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition | None]:
+        """Take one agent step with each of the `chosen` actors, in order; None for a lost one."""
+        actions_of = dict(zip(chosen, actions, strict=True))
+        arguments = []
+        for first, size in self._shares():
+            ours = [i for i in chosen if first <= i < first + size]
+            arguments.append(([i - first for i in ours], [actions_of[i] for i in ours]))
+        results = self._call("act", arguments)
+        return [
+            transition
+            for (ours, _), transitions in zip(arguments, results, strict=True)
+            for transition in (transitions or [None] * len(ours))
+        ]
+
+    def get_state(self) -> list[dict[str, Any] | None]:
+        """As `Actors.get_state`; None for a lost actor."""
+        results = self._call("get_state", [()] * (1 + len(self._workers)))
+        return [
+            state
+            for (_, size), states in zip(self._shares(), results, strict=True)
+            for state in (states or [None] * size)
+        ]
+
+    def set_state(self, states: list[dict[str, Any] | None]) -> None:
+        if len(states) != len(self):
+            raise ValueError(f"{len(states)} actors instead of {len(self)}")
+        self._call("set_state", [(states[first : first + n],) for first, n in self._shares()])
+
+    def check(self) -> None:
+        """Raises ActorLost if a process was lost."""
+        for worker in self._workers:
+            worker.check()
+
+    def _shares(self) -> list[tuple[int, int]]:
+        """First actor and number of actors in each process."""
+        return [(0, len(self._local)), *((w.first, w.num_actors) for w in self._workers)]
+
+    def _call(self, method: str, arguments: list[tuple]) -> list[Any]:
+        """The results of a method in each process; None where it was lost."""
+        for worker, those in zip(self._workers, arguments[1:], strict=True):
+            worker.send(self._name, method, those)
+        first = getattr(self._local, method)(*arguments[0])
+        return [first, *(worker.receive() for worker in self._workers)]
+
+
+class _Worker:
+    """This process's end of another one, with actors number `first` and following."""
+
+    def __init__(self, context, makers, memory, shape, share: np.ndarray):
+        self.first = int(share[0])
+        self.num_actors = len(share)
+        self._is_lost = False
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_work,
+            args=(theirs, makers, memory, shape, self.first),
+            name=f"actors {self.first} to {self.first + self.num_actors - 1}",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()  # so that its end is noticed here
+
+    def send(self, *message: Any) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            self._is_lost = True
+
+    def receive(self) -> Any:
+        """The answer to the message before; None if the process was lost."""
+        if self._is_lost:
+            return None
+        try:
+            result = self._connection.recv()
+        except (EOFError, OSError):
+            self._is_lost = True
+            return None
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def check(self) -> None:
+        if self._is_lost:
+            self._process.join(1)
+            raise ActorLost(
+                f"the process of the {self._process.name} ended (exit code "
+                f"{self._process.exitcode}): the same command goes on from the checkpoint, if "
+                "there is one, with new games in their place"
+            )
+
+    def close(self) -> None:
+        self._connection.close()
+        self._process.join()
+
+
+def _work(connection: Connection, makers, memory, shape, first: int) -> None:
+    """Do what the messages ask for, until there is nobody left who could send any."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    try:
+        groups = {}
+        for name, those in makers.items():
+            states = _as_array(memory[name], shape)[first : first + len(those)]
+            groups[name] = Actors([make() for make in those], states)
+        connection.send(None)
+        while True:
+            group, method, arguments = connection.recv()
+            try:
+                result = getattr(groups[group], method)(*arguments)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                result = error  # a state that does not fit
+            connection.send(result)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the other process has ended
+
+
+def _as_array(memory, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(memory, np.uint8).reshape(shape)

@@ -1,0 +1,114 @@
+"""Where the replay memory keeps its screens: in memory, or in a file."""
+
+import math
+import mmap
+import os
+from pathlib import Path
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.memory_limit import available_memory
+
+# What a step takes beside its screen: action, reward, terminal, end of an episode
+OTHER_BYTES = 7
+# Everything else in the process: the network, its optimizer, PyTorch, two emulators
+OTHER_MEMORY = int(0.6 * 2**30)
+
+
+class Screens:
+    """`size` screens, uint8 (height, width), in memory.
+
+    Raises UserError if the machine has too little of it.
+    """
+
+    def __init__(self, size: int, *, screen_height: int, screen_width: int):
+        self.size = size
+        self._screens = self._allocate((size, screen_height, screen_width))
+        self._windows = np.empty((0, 0, screen_height, screen_width), np.uint8)
+
+    def _allocate(self, shape: tuple[int, int, int]) -> np.ndarray:
+        _check_available_memory(self.size, math.prod(shape))
+        return np.empty(shape, np.uint8)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of one screen."""
+        return self._screens.shape[1:]
+
+    def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
+        """Keep one screen under its index, or n of them, uint8 (n, height, width)."""
+        self._screens[indexes] = screens
+
+    def read(self, indexes: np.ndarray) -> np.ndarray:
+        """A copy of n screens, uint8 (n, height, width)."""
+        return self._screens[indexes]
+
+    def gather(self, windows: np.ndarray) -> np.ndarray:
+        """Screens, uint8 (n, w, height, width), of indexes (n, w); the next call overwrites them.
+
+        The indexes of a row are consecutive.
+        """
+        if self._windows.shape[:2] != windows.shape:
+            self._windows = np.empty((*windows.shape, *self.shape), np.uint8)
+        # mode="clip" only spares NumPy a copy: no index is out of range
+        return np.take(self._screens, windows, axis=0, out=self._windows, mode="clip")
+
+
+class ScreensInFile(Screens):
+    """The same in a file, which must not exist yet: its name is taken away at once.
+
+    Raises UserError if there is no room for it.
+    """
+
+    def __init__(self, size: int, *, screen_height: int, screen_width: int, file: Path):
+        self._path = file
+        super().__init__(size, screen_height=screen_height, screen_width=screen_width)
+
+    def _allocate(self, shape: tuple[int, int, int]) -> np.ndarray:
+        self._file = _map_file(self._path, math.prod(shape))
+        return np.frombuffer(self._file, np.uint8).reshape(shape)
+
+    def gather(self, windows: np.ndarray) -> np.ndarray:
+        self._read_ahead(windows)
+        return super().gather(windows)
+
+    def _read_ahead(self, windows: np.ndarray) -> None:
+        """Ask for all screens at once, so that the disk need not be waited for one by one."""
+        screen_bytes = math.prod(self.shape)
+        length = windows.shape[1] * screen_bytes
+        for first in windows[:, 0].tolist():
+            start = first * screen_bytes
+            page = start - start % mmap.PAGESIZE
+            self._file.madvise(mmap.MADV_WILLNEED, page, start + length - page)
+
+
+def _map_file(path: Path, size: int) -> mmap.mmap:
+    """So many bytes in a new file, whose room on the disk is taken now."""
+    try:
+        with open(path, "x+b") as file:
+            path.unlink()
+            file.truncate(size)
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(file.fileno(), 0, size)  # a disk that fills later is a crash
+            mapping = mmap.mmap(file.fileno(), size)
+            mapping.madvise(mmap.MADV_RANDOM)  # read screens, not what stands around them
+            return mapping
+    except OSError as error:
+        raise UserError(
+            f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} "
+            f"({error.strerror}): name a new file on a disk that has room"
+        ) from error
+
+
+def _check_available_memory(size: int, bytes_of_screens: int) -> None:
+    # The memory is taken little by little as it fills: hours later is too late to find out.
+    needed = bytes_of_screens + size * OTHER_BYTES
+    available = available_memory()
+    if size and needed + OTHER_MEMORY > available:
+        fitting = max(0, available - OTHER_MEMORY) * size // needed
+        raise UserError(
+            f"a replay memory of {size} steps takes {needed / 2**30:.2f} GiB and the "
+            f"rest of the program {OTHER_MEMORY / 2**30:.1f} GiB, but {available / 2**30:.2f} GiB "
+            f"are free: --replay_size {fitting} would fit"
+        )
