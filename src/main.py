@@ -156,7 +156,7 @@ def run_experiment(
         if snapshot.metadata:
             total_train_steps = snapshot.metadata.train_steps
     memory = ReplayMemory(
-        build_screens(args, shape),
+        build_screens(args, network),
         history_length=args.history_length,
         batch_size=args.batch_size,
         generator=generators["memory"],
@@ -328,17 +328,25 @@ def build_actor(
     return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
 
 
-def build_screens(args: options.Namespace, shape: dict[str, int]) -> Screens:
+def build_screens(args: options.Namespace, network: DeepQNetwork) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
     size = args.replay_size if args.random_steps or args.train_steps else 0
-    if args.replay_file and size:
-        return ScreensInFile(
-            size,
-            screen_height=args.screen_height,
-            screen_width=args.screen_width,
-            file=args.replay_file,
-        )
-    return Screens(size, screen_height=args.screen_height, screen_width=args.screen_width)
+    shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
+    if size and args.replay_file:
+        return ScreensInFile(size, **shape, file=args.replay_file)
+    if size and args.replay_device != "cpu":
+        screens = network.device_screens(size, **shape)
+        if screens:
+            logger.info("The replay memory is on the GPU")
+            return screens
+        if args.replay_device == "gpu":
+            raise UserError(
+                f"there is no GPU that learns and has room for {size} screens: lower "
+                "--replay_size, or use --replay_device cpu"
+            )
+        if learns_on_gpu(args.engine, args.backend):
+            logger.info("The replay memory does not fit on the GPU: it is in the main memory")
+    return Screens(size, **shape)
 
 
 def build_network(

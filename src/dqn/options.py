@@ -28,7 +28,7 @@ FIXED = (
 # These say how a run begins, or how this process does, and nothing about how the run goes on.
 OF_THE_START = (
     "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
-    "max_computing_time log_level replay_file"
+    "max_computing_time log_level replay_file replay_device"
 ).split()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -133,6 +133,12 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Keep the screens in this new file, which goes with the process, instead of in "
         "memory: slower, for a machine that has too little of it.",
+    )
+    group.add_argument(
+        "--replay_device",
+        choices=["auto", "cpu", "gpu"],
+        default="auto",
+        help="Whose memory keeps the screens; auto: the GPU's, if one learns and they fit.",
     )
     group.add_argument(
         "--history_length", type=_integer(1), default=4, help="Screens that form a state."
@@ -387,6 +393,8 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
             f"--replay_size {args.replay_size} does not hold a minibatch and its history: "
             f"use at least {smallest}"
         )
+    if args.replay_file and args.replay_device == "gpu":
+        parser.error("--replay_file and --replay_device gpu exclude each other")
     if args.start_epoch >= args.epochs > 0:
         parser.error(
             f"--start_epoch {args.start_epoch} leaves nothing to do: raise --epochs, now "

@@ -8,6 +8,7 @@ import numpy as np
 from dqn.errors import UserError
 from dqn.networks.neon_compatibility import make_neon_importable
 from dqn.replay_memory import Minibatch
+from dqn.screens import Screens
 from dqn.snapshot import Layer
 
 
@@ -30,6 +31,13 @@ class DeepQNetwork(ABC):
     @abstractmethod
     def update_target_network(self) -> None:
         """θ⁻ := θ."""
+
+    def device_screens(self, size: int, *, screen_height: int, screen_width: int) -> Screens | None:
+        """Room for the replay memory where minibatches are learned from; None if it does not fit.
+
+        A network on a CPU has no memory of its own.
+        """
+        return None
 
     @abstractmethod
     def get_layers(self) -> list[Layer]:

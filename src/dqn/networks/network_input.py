@@ -18,18 +18,22 @@ class NetworkInput:
         self._pixels = torch.empty(0, dtype=torch.uint8)  # (n, height, width, history)
         self._floats = torch.empty(0, dtype=dtype, device=device)
 
-    def convert(self, states: np.ndarray) -> Tensor:
+    def convert(self, states: np.ndarray | Tensor) -> Tensor:
         """States, uint8 (n, history, height, width), divided by 255; the next call overwrites it.
 
-        The result has the same shape, and its channels last in memory.
+        They are an array, or a tensor on the device. The result has the same shape, and its
+        channels last in memory.
         """
         num_states, history_length, height, width = states.shape
         shape = (num_states, height, width, history_length)
-        if self._pixels.shape[1:] != shape[1:] or len(self._pixels) < num_states:
+        if self._floats.shape[1:] != shape[1:] or len(self._floats) < num_states:
             self._pixels = torch.empty(shape, dtype=torch.uint8)
             self._floats = torch.empty(shape, dtype=self._dtype, device=self._device)
-        pixels = self._pixels[:num_states]
-        for state, interleaved in zip(states, pixels.numpy(), strict=True):
-            cv2.merge(state, interleaved)
-        floats = self._floats[:num_states].copy_(pixels)  # to a GPU as uint8: fewer bytes to move
-        return floats.div_(255).permute(0, 3, 1, 2)
+        if isinstance(states, Tensor):
+            pixels = states.permute(0, 2, 3, 1)
+        else:
+            pixels = self._pixels[:num_states]
+            for state, interleaved in zip(states, pixels.numpy(), strict=True):
+                cv2.merge(state, interleaved)
+            pixels = pixels.to(self._device)  # as uint8: fewer bytes to move
+        return self._floats[:num_states].copy_(pixels).div_(255).permute(0, 3, 1, 2)

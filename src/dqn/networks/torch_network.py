@@ -11,6 +11,7 @@ from torch import Tensor
 from dqn.errors import UserError
 from dqn.networks.architecture import layer_shapes, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
+from dqn.networks.device_screens import DeviceScreens, fits
 from dqn.networks.network_input import NetworkInput
 from dqn.networks.optimizers import create_optimizer
 from dqn.networks.q_function import (
@@ -131,6 +132,15 @@ class TorchNetwork(DeepQNetwork):
         if self._target is not self._online:
             self._target.load_state_dict(self._online.state_dict())
             self._target.refresh()
+
+    def device_screens(
+        self, size: int, *, screen_height: int, screen_width: int
+    ) -> DeviceScreens | None:
+        if not fits(size, screen_height, screen_width, self._device):
+            return None
+        return DeviceScreens(
+            size, screen_height=screen_height, screen_width=screen_width, device=self._device
+        )
 
     def get_layers(self) -> list[Layer]:
         return [
