@@ -26,6 +26,7 @@ from dqn.errors import UserError
 from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
+from dqn.learner import Learner, OverlappingLearner
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
 from dqn.replay_memory import ReplayMemory
 from dqn.screens import Screens, ScreensInFile
@@ -162,13 +163,14 @@ def run_experiment(
         generator=generators["memory"],
         num_streams=args.actors,
     )
+    learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     agent = Agent(
         train_actors,
         test_actors,
         EpsilonGreedy(network, num_actions, generators["train"]),
         EpsilonGreedy(network, num_actions, generators["test"]),
         memory,
-        network,
+        learner,
         exploration=LinearDecay(
             args.exploration_rate_start, args.exploration_rate_end, args.exploration_decay_steps
         ),
@@ -202,6 +204,7 @@ def run_experiment(
     checkpointer = None
     if folder:
         parts = {
+            "learner": learner,
             "network": network,
             "train_actors": train_actors,
             "test_actors": test_actors,

@@ -7,6 +7,7 @@ from toy_games import Catch, ScriptedGame
 from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
+from dqn.learner import Learner
 from dqn.networks.deepqnetwork import create_network
 from dqn.replay_memory import ReplayMemory, ReplayStream
 from dqn.screens import Screens
@@ -73,7 +74,9 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
         "train_repeat": 1,
         "target_steps": 4,
     }
-    return Agent(*actors, *policies, memory, network, **{**defaults, **settings}), tape
+    return Agent(
+        *actors, *policies, memory, Learner(network, memory), **{**defaults, **settings}
+    ), tape
 
 
 def test_the_tape_of_a_training_phase():
@@ -188,7 +191,7 @@ def test_it_learns_to_catch():
         *actors,
         *policies,
         memory,
-        network,
+        Learner(network, memory),
         exploration=LinearDecay(1, 0.1, 2000),
         exploration_rate_test=0,
         train_frequency=2,

@@ -37,12 +37,24 @@ class ActorProcesses:
         num_processes: int,
         state_shape: tuple[int, int, int],
     ):
+        try:
+            self._start(makers, num_processes, state_shape)
+        except OSError as error:
+            raise UserError(
+                f"cannot start {num_processes} processes ({error.strerror}): lower --actors"
+            ) from error
+
+    def _start(
+        self,
+        makers: dict[str, list[MakeActor]],
+        num_processes: int,
+        state_shape: tuple[int, int, int],
+    ) -> None:
         context = multiprocessing.get_context("spawn")
-        num_actors = len(next(iter(makers.values())))
-        shape = (num_actors, *state_shape)
+        shape = (len(next(iter(makers.values()))), *state_shape)
         memory = {group: context.RawArray(ctypes.c_uint8, math.prod(shape)) for group in makers}
         states = {group: _as_array(memory[group], shape) for group in makers}
-        shares = np.array_split(range(num_actors), num_processes)
+        shares = np.array_split(range(shape[0]), num_processes)
         self._workers = []
         # A signal that stops this process is none of the others' business: a terminal and a
         # cluster send it to them, too.
@@ -60,6 +72,7 @@ class ActorProcesses:
             self.groups[group] = GroupOfActors(group, local, self._workers, states[group])
         for worker in self._workers:
             worker.receive()  # it is ready
+            worker.check()
 
     def close(self) -> None:
         """End the processes."""

@@ -8,6 +8,7 @@ import numpy as np
 from dqn.actor_processes import GroupOfActors
 from dqn.actors import Actors, Game, Transition
 from dqn.exploration import LinearDecay
+from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay_memory import ReplayMemory
 
@@ -64,7 +65,7 @@ class Agent:
         train_policy: EpsilonGreedy,
         test_policy: EpsilonGreedy,
         memory: ReplayMemory,
-        network: DeepQNetwork,
+        learner: Learner,
         *,
         exploration: LinearDecay,
         exploration_rate_test: float,
@@ -78,7 +79,7 @@ class Agent:
         self._train_policy = train_policy
         self._test_policy = test_policy
         self._memory = memory
-        self._network = network
+        self._learner = learner
         self._exploration = exploration
         self._exploration_rate_test = exploration_rate_test
         self._train_frequency = train_frequency
@@ -117,12 +118,14 @@ class Agent:
             step = self._step_and_remember(num_steps - done, self.exploration_rate)
             for i in range(done, done + len(step.actions)):
                 if self._target_steps and i % self._target_steps == 0:
-                    self._network.update_target_network()
+                    self._learner.update_target_network()
                 if i % self._train_frequency == 0 and self._memory.can_sample:
                     for _ in range(self._train_repeat):
-                        step.costs.append(self._network.train(self._memory.sample()))
+                        step.costs.extend(self._learner.learn())
             done += len(step.actions)
             self.total_train_steps += len(step.actions)
+            if done >= num_steps:
+                step.costs.extend(self._learner.finish())
             yield step
             self._train_actors.check()
 

@@ -240,6 +240,13 @@ def _build_parser() -> argparse.ArgumentParser:
         "--train_repeat", type=_integer(1), default=1, help="Minibatches in each training."
     )
     group.add_argument(
+        "--overlap",
+        type=_boolean,
+        default=False,
+        help="Learn while the games go on: faster, with actions from weights that are up to one "
+        "update old.",
+    )
+    group.add_argument(
         "--target_steps",
         type=_integer(0),
         default=10000,
@@ -393,6 +400,8 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
             f"--replay_size {args.replay_size} does not hold a minibatch and its history: "
             f"use at least {smallest}"
         )
+    if args.overlap and args.engine != "torch":
+        parser.error("--overlap needs --engine torch")
     if args.replay_file and args.replay_device == "gpu":
         parser.error("--replay_file and --replay_device gpu exclude each other")
     if args.start_epoch >= args.epochs > 0:

@@ -32,6 +32,14 @@ class DeepQNetwork(ABC):
     def update_target_network(self) -> None:
         """θ⁻ := θ."""
 
+    def act_with_present_weights(self) -> None:
+        """Predict with a copy of the weights as they are now, whatever `train` does meanwhile."""
+        raise NotImplementedError("this engine cannot act and learn at the same time")
+
+    def act_with_learned_weights(self) -> None:
+        """Predict with the weights that `train` changes, as at first."""
+        raise NotImplementedError("this engine cannot act and learn at the same time")
+
     def device_screens(self, size: int, *, screen_height: int, screen_width: int) -> Screens | None:
         """Room for the replay memory where minibatches are learned from; None if it does not fit.
 

@@ -85,6 +85,7 @@ class TorchNetwork(DeepQNetwork):
             dtype=self._dtype,
         )
         self._target = copy.deepcopy(self._online) if has_target_network else self._online
+        self._acting = self._online
         self._acting_input = NetworkInput(self._device, self._dtype)
         self._learning_input = NetworkInput(self._device, self._dtype)
         self._weights = list(self._online.parameters())
@@ -99,7 +100,7 @@ class TorchNetwork(DeepQNetwork):
     def predict(self, states: np.ndarray) -> np.ndarray:
         x = self._acting_input.convert(states)
         with torch.inference_mode():
-            q_values = self._online(x, inference=True)
+            q_values = self._acting(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
     def train(self, minibatch: Minibatch) -> float:
@@ -130,8 +131,16 @@ class TorchNetwork(DeepQNetwork):
 
     def update_target_network(self) -> None:
         if self._target is not self._online:
-            self._target.load_state_dict(self._online.state_dict())
-            self._target.refresh()
+            _copy_weights(self._online, self._target)
+
+    def act_with_present_weights(self) -> None:
+        if self._acting is self._online:
+            self._acting = copy.deepcopy(self._online)
+        else:
+            _copy_weights(self._online, self._acting)
+
+    def act_with_learned_weights(self) -> None:
+        self._acting = self._online
 
     def device_screens(
         self, size: int, *, screen_height: int, screen_width: int
@@ -176,6 +185,7 @@ class TorchNetwork(DeepQNetwork):
         return {
             "online": to_arrays(self._online),
             "target": None if self._target is self._online else to_arrays(self._target),
+            "acting": None if self._acting is self._online else to_arrays(self._acting),
             "optimizer": [to_neon(s) for w in self._weights for s in self._optimizer.states_of(w)],
             "num_updates": self._optimizer.num_updates,
             "rounding": self._rounding_generator.get_state().numpy(),
@@ -190,6 +200,10 @@ class TorchNetwork(DeepQNetwork):
             # Trained without a target network so far, it begins with one that is equal.
             load_arrays(self._target, state["target"] or state["online"])
             self._target.refresh()
+        if state["acting"] is not None:
+            self.act_with_present_weights()
+            load_arrays(self._acting, state["acting"])
+            self._acting.refresh()
         states = [s for w in self._weights for s in self._optimizer.states_of(w)]
         for tensor, array in zip(states, state["optimizer"], strict=True):
             load(tensor, array)
@@ -231,6 +245,11 @@ class TorchNetwork(DeepQNetwork):
             raise UserError(
                 f"{self._device} cannot compute in {datatype} ({reason}): use another --datatype"
             ) from error
+
+
+def _copy_weights(source: QFunction, destination: QFunction) -> None:
+    destination.load_state_dict(source.state_dict())
+    destination.refresh()
 
 
 def _choose_device(backend: str, device_id: int) -> torch.device:

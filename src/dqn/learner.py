@@ -1,0 +1,82 @@
+"""Learning from minibatches, one after the other or beside the acting."""
+
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.replay_memory import ReplayMemory
+
+# Python lets a thread wait so long for another one that computes: an update has many short parts.
+SWITCH_SECONDS = 0.0002
+
+
+class Learner:
+    """Updates the network by minibatches from the replay memory."""
+
+    def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
+        self._network = network
+        self._memory = memory
+
+    def learn(self) -> list[float]:
+        """Make one update; returns the costs of those that have ended and were not told yet."""
+        return [self._network.train(self._memory.sample())]
+
+    def update_target_network(self) -> None:
+        """θ⁻ := θ, after all updates so far."""
+        self._network.update_target_network()
+
+    def finish(self) -> list[float]:
+        """Let all updates end, so that the network acts with what it has learned; their costs."""
+        return []
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps; to be asked before the network is, whose updates end by it."""
+        return {"costs": []}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the learner did from which `state` was taken."""
+
+
+class OverlappingLearner(Learner):
+    """The same in a thread of its own, while the agent acts with the weights before the update.
+
+    An update has its minibatch drawn when it begins, and ends before the next one begins: the same
+    seed gives the same numbers, though others than without overlapping.
+    """
+
+    def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
+        super().__init__(network, memory)
+        self._thread = ThreadPoolExecutor(1, "learner")
+        self._update: Future | None = None
+        self._costs: list[float] = []
+        sys.setswitchinterval(SWITCH_SECONDS)
+
+    def learn(self) -> list[float]:
+        self._wait()
+        costs, self._costs = self._costs, []
+        self._network.act_with_present_weights()
+        self._update = self._thread.submit(self._network.train, self._memory.sample())
+        return costs
+
+    def update_target_network(self) -> None:
+        self._wait()
+        super().update_target_network()
+
+    def finish(self) -> list[float]:
+        self._wait()
+        costs, self._costs = self._costs, []
+        self._network.act_with_learned_weights()
+        return costs
+
+    def get_state(self) -> dict[str, Any]:
+        self._wait()
+        return {"costs": self._costs}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._costs = list(state["costs"])
+
+    def _wait(self) -> None:
+        if self._update:
+            self._costs.append(self._update.result())
+            self._update = None

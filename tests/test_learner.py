@@ -1,0 +1,88 @@
+"""Learning beside the acting: what is acted with, and that nothing is left to chance."""
+
+import numpy as np
+import pytest
+
+from dqn.learner import Learner, OverlappingLearner
+from dqn.networks.deepqnetwork import create_network
+from dqn.replay_memory import ReplayMemory
+from dqn.screens import Screens
+
+SIZE = {"screen_height": 44, "screen_width": 40}
+
+
+def make_parts(learner_class, seed=0):
+    generator = np.random.default_rng(seed)
+    memory = ReplayMemory(Screens(200, **SIZE), history_length=4, batch_size=8, generator=generator)
+    chance = np.random.default_rng(9)
+    for _ in range(150):
+        screen = chance.integers(0, 256, (44, 40), np.uint8)
+        memory.streams[0].add(chance.integers(3), chance.normal(), screen, False, False)
+    network = create_network(
+        "torch",
+        3,
+        **SIZE,
+        history_length=4,
+        learning_rate=0.001,
+        discount_rate=0.99,
+        batch_size=8,
+        optimizer="rmsprop",
+        decay_rate=0.95,
+        clip_error=1,
+        min_reward=-1,
+        max_reward=1,
+        batch_norm=False,
+        has_target_network=True,
+        backend="cpu",
+        device_id=0,
+        datatype="float32",
+        stochastic_round=0,
+        generator=generator,
+    )
+    return network, memory, learner_class(network, memory)
+
+
+STATES = np.random.default_rng(5).integers(0, 256, (3, 4, 44, 40), np.uint8)
+
+
+def test_overlapping_learns_the_same_and_acts_with_the_weights_before_the_update():
+    one, _, serial = make_parts(Learner)
+    other, _, overlapping = make_parts(OverlappingLearner)
+    costs, expected_costs = [], []
+    for i in range(6):
+        before = one.predict(STATES)
+        expected_costs += serial.learn()
+        costs += overlapping.learn()
+        np.testing.assert_array_equal(other.predict(STATES), before)
+        if i == 3:
+            serial.update_target_network()
+            overlapping.update_target_network()
+            np.testing.assert_array_equal(other.predict(STATES), before)
+    assert len(costs) == 5
+    costs += overlapping.finish()
+    assert costs == expected_costs
+    np.testing.assert_array_equal(other.predict(STATES), one.predict(STATES))
+
+
+def test_a_stop_between_two_updates_changes_nothing():
+    network, memory, learner = make_parts(OverlappingLearner)
+    for _ in range(3):
+        learner.learn()
+    states = learner.get_state(), network.get_state(), memory._generator.bit_generator.state
+    expected = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
+    expected.append(learner.finish())
+
+    network, memory, learner = make_parts(OverlappingLearner, seed=1)
+    learner.set_state(states[0])
+    network.set_state(states[1])
+    memory._generator.bit_generator.state = states[2]
+    found = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
+    assert [*found, learner.finish()] == expected
+
+
+def test_an_error_in_an_update_is_told_by_the_next_call():
+    network, _, learner = make_parts(OverlappingLearner)
+    network.train = lambda minibatch: 1 / 0
+    learner.learn()
+    with pytest.raises(ZeroDivisionError):
+        learner.finish()
