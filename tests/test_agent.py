@@ -141,6 +141,77 @@ def test_whole_games_are_tested_when_their_number_is_given():
     assert steps[-1].games
 
 
+def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
+    """An agent with several actors; the tape of what its network and its memory do."""
+    tape = []
+    network = TapeNetwork(tape)
+    memory = make_memory(
+        60, **SHAPE, batch_size=2, generator=np.random.default_rng(0), num_streams=num_actors
+    )
+    generators = [np.random.default_rng(seed) for seed in (0, 1)]
+    actors = [
+        Actors(
+            [
+                Actor(ScriptedGame(script), **SHAPE, random_starts=2, generator=generator)
+                for script in scripts
+            ]
+        )
+        for scripts, generator in zip((train_scripts, test_scripts), generators, strict=True)
+    ]
+    defaults = {
+        "exploration": LinearDecay(0, 0, 0),
+        "exploration_rate_test": 0,
+        "train_frequency": 4,
+        "train_repeat": 1,
+        "target_steps": 8,
+    }
+    policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
+    learner = Learner(network, memory)
+    return Agent(*actors, *policies, memory, learner, **{**defaults, **settings}), memory, tape
+
+
+@pytest.mark.parametrize("num_actors", [1, 2, 3, 4, 8])
+def test_any_number_of_actors_makes_the_same_number_of_updates_per_step(num_actors):
+    scripts = ["." * 90] * num_actors
+    agent, memory, tape = make_agent_of(num_actors, scripts, scripts)
+    list(agent.explore(21, exploration_rate=0.5))
+    tape.clear()
+    steps = list(agent.train(30))
+    assert sum(len(step.actions) for step in steps) == 30
+    assert len(steps[-1].actions) == (30 % num_actors or num_actors)
+    assert tape.count("train") == len(range(0, 30, 4))
+    assert tape.count("target") == len(range(0, 30, 8))
+    assert agent.total_train_steps == 30
+    assert sum(stream.added for stream in memory.streams) == 51
+
+
+def test_all_actors_are_predicted_at_once():
+    agent, _, tape = make_agent_of(3, ["." * 90] * 3, ["." * 90] * 3)
+    list(agent.explore(6, exploration_rate=0))
+    assert [len(entry[1]) for entry in tape] == [3, 3]
+
+
+def test_a_test_of_several_actors_ends_every_game_that_it_began():
+    # Two short games would be over in each of the long ones.
+    agent, _, _ = make_agent_of(2, ["." * 9] * 2, ["...o", "........r...............o"])
+    steps = list(agent.test(14))
+    games = [game for step in steps for game in step.games]
+    assert sorted(game.score for game in games)[-1] == 5
+    counts = [sum(game.actor == actor for game in games) for actor in (0, 1)]
+    assert counts[1] == 1
+    # from the 14th step on no game was begun
+    done = np.cumsum([len(step.actions) for step in steps])
+    late = [game for n, step in zip(done, steps, strict=True) if n > 14 for game in step.games]
+    assert len([game for game in late if game.actor == 0]) <= 1
+
+
+@pytest.mark.parametrize("num_games", [1, 2, 5])
+def test_a_test_of_whole_games_begins_no_more_than_it_counts(num_games):
+    agent, _, _ = make_agent_of(2, ["." * 9] * 2, ["...o", "......r..o"])
+    games = [game for step in agent.test_games(num_games) for game in step.games]
+    assert len(games) == num_games
+
+
 def test_epsilon_follows_the_total_of_training_steps():
     agent, _ = make_agent(
         "." * 60, exploration=LinearDecay(1, 0.5, 10), total_train_steps=4, train_frequency=99

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from crashes import EPOCHS, MAIN, STOPS, Training
 
 import main
 from dqn.checkpoint import CheckpointFolder
+from dqn.cores import usable_cores
 
 
 @pytest.fixture(scope="module")
@@ -356,3 +358,31 @@ def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_pat
     assert "Traceback" not in done.stderr
     training.run()
     assert training.results() == undisturbed.results()
+
+
+def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_path):
+    training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "3000")
+    process = training.start()
+    training.wait_for("breakout.csv", rows=1)
+    children = psutil.Process(process.pid).children()
+    (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    worker.kill()
+    log = process.communicate()[1]
+    assert process.returncode == 2
+    assert "the process of the actors 1 to 1 ended (exit code -9)" in last_line(log)
+    assert "Traceback" not in log
+    assert psutil.wait_procs([worker], timeout=60)[1] == []
+    log = training.run()
+    assert "Going on with the checkpoint" in log
+    rows = training.rows("breakout.csv")
+    assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core: one process")
+def test_the_same_command_with_several_actors_gives_the_same_files(tmp_path):
+    results = []
+    for name in ("one", "other"):
+        training = Training(tmp_path / name, "--actors", "4", "--overlap", "true")
+        training.run()
+        results.append(training.results())
+    assert results[0] == results[1]

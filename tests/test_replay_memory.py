@@ -193,3 +193,53 @@ def test_with_a_file_only_the_rest_must_fit_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
     size = {"screen_height": 84, "screen_width": 84}
     ScreensInFile(200_000, **size, file=tmp_path / "replay")
+
+
+@given(
+    num_streams=st.integers(1, 4),
+    ends=st.lists(st.sampled_from("....TC"), min_size=40, max_size=200),
+)
+@settings(max_examples=40, deadline=None)
+def test_states_of_several_streams_never_mix(num_streams, ends):
+    memory = make_memory(12 * num_streams + 3, num_streams=num_streams)
+    episodes = [0] * num_streams
+    for i, end in enumerate(ends):
+        number = i % num_streams
+        stream = memory.streams[number]
+        screen = np.array([[stream.added, number, episodes[number]], [0, 0, 0]], np.uint8)
+        stream.add(number, stream.added, screen, end == "T", end in "TC")
+        episodes[number] += end in "TC"
+    try:
+        batch = memory.sample()
+    except UserError:
+        return  # no episode is long enough
+    windows = np.concatenate((batch.prestates, batch.poststates[:, -1:]), axis=1)
+    step, number, episode = (windows[:, :, 0, column].astype(int) for column in range(3))
+    assert (np.diff(step, axis=1) == 1).all()
+    assert (number == number[:, :1]).all()
+    assert (episode == episode[:, :1]).all()
+    np.testing.assert_array_equal(batch.actions, number[:, -1])
+    np.testing.assert_array_equal(batch.rewards, step[:, -1])
+
+
+def test_streams_are_sampled_in_proportion_to_what_they_hold():
+    memory = make_memory(90, history_length=2, batch_size=30, num_streams=3)
+    for number, steps in enumerate((30, 12, 3)):
+        for _ in range(steps):
+            memory.streams[number].add(number, 0, screen_of(0), False, False)
+    drawn = np.concatenate([memory.sample().actions for _ in range(300)])
+    counts = np.bincount(drawn, minlength=3) / len(drawn)
+    # a full ring has no state over its write position; the others begin at their first screen
+    assert counts == pytest.approx(np.array([28, 10, 1]) / 39, abs=0.02)
+
+
+def test_nothing_reaches_over_a_cut():
+    memory = make_memory(90, history_length=2, batch_size=30)
+    for step in range(20):
+        memory.streams[0].add(0, 0, screen_of(step), False, False)
+        if step == 9:
+            memory.streams[0].cut()
+    for _ in range(50):
+        batch = memory.sample()
+        last = steps_of(batch.poststates)[:, -1]
+        assert not np.isin(last, (10, 11)).any()
