@@ -42,9 +42,10 @@ def make_actors(num_processes, num_actors=5):
 def play(group, chosen, steps=25):
     """What happens and is seen in some steps of the chosen actors."""
     happened = []
-    for _ in range(steps):
-        for transition in group.act(chosen, [1] * len(chosen)):
-            happened.append((*transition[:1], transition.screen.tolist(), *transition[2:]))
+    for num_rounds in [1] * steps + [3]:
+        for transitions in group.act(chosen, [[1] * len(chosen)] * num_rounds):
+            for reward, screen, *rest in transitions:
+                happened.append((reward, screen.tolist(), rest))
         happened.append(group.states.tolist())
     return happened
 
@@ -96,8 +97,8 @@ def test_a_lost_process_is_told_and_the_others_step_is_kept():
         children = psutil.Process().children()
         (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
         worker.kill()
-        transitions = group.act(range(5), [1] * 5)
-        assert [transition is None for transition in transitions] == [False] * 3 + [True] * 2
+        transitions = group.act(range(5), [[1] * 5])
+        assert [those is None for those in transitions] == [False] * 3 + [True] * 2
         assert [state is None for state in group.get_state()] == [False] * 3 + [True] * 2
         with pytest.raises(ActorLost, match=r"actors 3 to 4 ended \(exit code -9\)"):
             group.check()

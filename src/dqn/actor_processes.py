@@ -103,18 +103,22 @@ class GroupOfActors:
     def restart(self) -> None:
         self._call("restart", [()] * (1 + len(self._workers)))
 
-    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition | None]:
-        """Take one agent step with each of the `chosen` actors, in order; None for a lost one."""
-        actions_of = dict(zip(chosen, actions, strict=True))
+    def act(
+        self, chosen: Sequence[int], rounds: Sequence[Sequence[int]]
+    ) -> list[list[Transition] | None]:
+        """As `Actors.act`, in ascending order of the chosen; None for an actor that was lost."""
         arguments = []
+        begin = 0
         for first, size in self._shares():
-            ours = [i for i in chosen if first <= i < first + size]
-            arguments.append(([i - first for i in ours], [actions_of[i] for i in ours]))
+            ours = [i - first for i in chosen if first <= i < first + size]
+            end = begin + len(ours)
+            arguments.append((ours, [actions[begin:end] for actions in rounds]))
+            begin = end
         results = self._call("act", arguments)
         return [
-            transition
-            for (ours, _), transitions in zip(arguments, results, strict=True)
-            for transition in (transitions or [None] * len(ours))
+            transitions
+            for (ours, _), those in zip(arguments, results, strict=True)
+            for transitions in (those or [None] * len(ours))
         ]
 
     def get_state(self) -> list[dict[str, Any] | None]:

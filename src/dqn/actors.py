@@ -173,13 +173,15 @@ class Actors:
             actor.restart()
             self.states[i] = actor.state
 
-    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition]:
-        """Take one agent step with each of the `chosen` actors."""
+    def act(self, chosen: Sequence[int], rounds: Sequence[Sequence[int]]) -> list[list[Transition]]:
+        """Take agent steps with the `chosen` actors: in every round, one with each, by its action.
+
+        Returns each actor's transitions.
+        """
         transitions = []
-        for i, action in zip(chosen, actions, strict=True):
-            transition = self._actors[i].act(action)
+        for i, actions in zip(chosen, zip(*rounds, strict=True), strict=True):
+            transitions.append([self._actors[i].act(action) for action in actions])
             self.states[i] = self._actors[i].state
-            transitions.append(transition)
         return transitions
 
     def get_state(self) -> list[dict[str, Any]]:

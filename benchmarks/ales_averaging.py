@@ -1,0 +1,47 @@
+"""src/main.py with screens averaged by ALE itself, for comparison: the same flags, the same games.
+
+python benchmarks/ales_averaging.py roms/breakout.bin --random_steps 10000 …
+"""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from ale_py import ALEInterface
+
+import main as trainer
+from dqn.environments.ale import AleEnvironment
+
+
+class AlesAveraging(AleEnvironment):
+    """One act of ALE for all frames of a step, and its own averaged screen."""
+
+    def __init__(self, rom: Path, name: str, **settings):
+        super().__init__(rom, name, **settings)
+        self._ale = ALEInterface()
+        self._ale.setInt("random_seed", settings["seed"])
+        self._ale.setInt("frame_skip", settings["frame_skip"])
+        self._ale.setInt("max_num_frames_per_episode", settings["max_game_frames"])
+        self._ale.setFloat("repeat_action_probability", 0)
+        self._ale.setBool("color_averaging", True)
+        self._ale.loadROM(str(rom))
+
+    def act(self, action: int) -> float:
+        lives = self.lives
+        reward = self._ale.act(self.actions[action])
+        self.lives = self._ale.lives()
+        self._life_lost = self.lives != lives
+        return reward
+
+    def get_screen(self) -> np.ndarray:
+        self._ale.getScreenGrayscale(self._gray)
+        return cv2.resize(self._gray, self._screen_size, interpolation=cv2.INTER_LINEAR)
+
+
+if __name__ == "__main__":
+    trainer.AleEnvironment = AlesAveraging
+    sys.exit(trainer.main(sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""How long each part of a step takes: medians in milliseconds, one line of JSON.
+
+python benchmarks/parts.py [--backend cpu]
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from ales_averaging import AlesAveraging
+
+import main as trainer
+from dqn import options
+from dqn.environments.ale import AleEnvironment
+from dqn.environments.roms import find_rom
+from dqn.replay_memory import ReplayMemory
+
+REPEATS = 300
+SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="cpu")
+    arguments = parser.parse_args()
+    figures = {
+        "emulator: act and screen": emulator(AleEnvironment),
+        "emulator with ALE's own averaging": emulator(AlesAveraging),
+    }
+    for datatype in ("float32", "bfloat16"):
+        figures.update(network(arguments.backend, datatype))
+    print(json.dumps(figures))
+
+
+def emulator(environment: type[AleEnvironment]) -> float:
+    args = options.parse(["breakout"], trainer.PROJECT)
+    rom, name = find_rom("breakout", trainer.PROJECT / "roms")
+    generator = np.random.default_rng(0)
+    settings = {"seed": 1, "life_loss_is_terminal": True, "generator": generator}
+    original, trainer.AleEnvironment = trainer.AleEnvironment, environment
+    actor = trainer.build_actor(args, rom, name, SHAPE, **settings)
+    trainer.AleEnvironment = original
+    actor.start()
+    return median(lambda: actor.act(int(generator.integers(4))), 10 * REPEATS)
+
+
+def network(backend: str, datatype: str) -> dict[str, float]:
+    """Sampling, prediction and update, as they follow one another in a training."""
+    flags = ["breakout", "--backend", backend, "--datatype", datatype, "--replay_size", "20000"]
+    args = options.parse(flags, trainer.PROJECT)
+    generator = np.random.default_rng(0)
+    network = trainer.build_network(args, 4, SHAPE, generator)
+    memory = ReplayMemory(
+        trainer.build_screens(args, network),
+        history_length=4,
+        batch_size=32,
+        generator=generator,
+    )
+    screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)
+    for step in range(20_000):
+        memory.streams[0].add(step % 4, step % 2, screens[step % 1000], step % 500 == 0, False)
+    times: dict[str, list[float]] = {"sampling": [], "update": [], "prediction": []}
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        minibatch = memory.sample()
+        sampled = time.perf_counter()
+        network.train(minibatch)
+        trained = time.perf_counter()
+        times["sampling"].append(sampled - start)
+        times["update"].append(trained - sampled)
+        for i in range(4):  # as many as there are steps to an update
+            start = time.perf_counter()
+            network.predict(screens[np.newaxis, i : i + 4])
+            times["prediction"].append(time.perf_counter() - start)
+    return {
+        f"{name} of {what}, {datatype}": 1000 * statistics.median(times[name])
+        for name, what in (("sampling", "32"), ("update", "32"), ("prediction", "one state"))
+    }
+
+
+def median(function: Callable[[], object], repeats: int) -> float:
+    """Milliseconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()

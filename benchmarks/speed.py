@@ -1,0 +1,196 @@
+"""The speed of every part and of the whole, beside Stable-Baselines3: Breakout, default settings.
+
+    python benchmarks/speed.py [--rounds 5] [--actors 1 2] [--backend auto] [flags of src/main.py]
+
+Everything takes turns, the whole loops each time in a process of their own, so that a machine that
+slows down or is shared slows all of them; medians of all rounds are compared. Markdown tables go to
+standard output, progress to standard error.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from dqn.cores import usable_cores
+
+FOLDER = Path(__file__).resolve().parent
+MAIN = [str(FOLDER.parent / "src" / "main.py")]
+ALES_AVERAGING = [str(FOLDER / "ales_averaging.py")]
+PARTS = [str(FOLDER / "parts.py")]
+PEER = [str(FOLDER / "peer_stable_baselines3.py")]
+PACKAGES = ("torch", "numpy", "ale-py", "stable-baselines3", "gymnasium")
+# ε = 0.1 from the beginning: nearly all moves are predicted, as in most of a training
+TRAIN = "--exploration_rate_start 0.1 --exploration_rate_end 0.1 --random_steps 500 --test_steps 0"
+RANDOM = "--train_steps 0 --test_steps 0"
+TEST = "--random_steps 0 --train_steps 0"
+
+
+def main() -> None:
+    """Measure all in turns and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--rounds", type=int, default=5, help="Turns of everything.")
+    parser.add_argument("--steps", type=int, default=3000, help="Training steps in a turn.")
+    parser.add_argument("--cores", type=int, default=usable_cores(), help="Cores to use.")
+    parser.add_argument("--actors", type=int, nargs="+", help="Numbers of actors to try.")
+    parser.add_argument("--backend", default="cpu", help="As of src/main.py; the peer's is cpu.")
+    parser.add_argument("--only", default="", help="Only the lines that contain this text.")
+    args, flags = parser.parse_known_args()
+    actors = args.actors or sorted({1, 2, args.cores})
+    use_cores(args.cores)
+    if os.getloadavg()[0] > 0.5:
+        print(f"warning: the machine is busy (load {os.getloadavg()[0]:.1f})", file=sys.stderr)
+
+    loops = {
+        name: measure
+        for name, measure in make_loops(args.steps, args.backend, actors, flags).items()
+        if args.only in name
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in loops}
+    parts: list[dict[str, float]] = []
+    for round_ in range(args.rounds):
+        for name, measure in loops.items():
+            speeds[name].append(measure(round_ + 1))
+            print(f"round {round_ + 1}: {name}: {speeds[name][-1]:.1f} steps/s", file=sys.stderr)
+        if not args.only:
+            parts.append(json.loads(run([*PARTS, "--backend", args.backend])))
+    print(describe_machine(args.cores))
+    if parts:
+        print(table_of_parts(parts))
+    print(table_of_loops(speeds))
+
+
+def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) -> dict:
+    """What is measured, by its name: functions of a seed that return steps per second."""
+
+    def loop(phase, settings, program=MAIN):
+        return lambda seed: measure_loop(program, phase, seed, backend, [*settings.split(), *flags])
+
+    random_steps, train_steps = f"--random_steps {10 * steps}", f"--train_steps {steps}"
+    loops = {
+        "training": loop("train", f"{TRAIN} {train_steps} --actors 1"),
+        "training, bfloat16": loop(
+            "train", f"{TRAIN} {train_steps} --actors 1 --datatype bfloat16"
+        ),
+        "training, --overlap": loop("train", f"{TRAIN} {train_steps} --actors 1 --overlap true"),
+        "training, Stable-Baselines3": lambda seed: measure_peer(steps, seed),
+        "random play with ALE's own averaging": loop(
+            "random", f"{RANDOM} {random_steps} --actors 1", ALES_AVERAGING
+        ),
+        "random play": loop("random", f"{RANDOM} {random_steps} --actors 1"),
+        "testing": loop("test", f"{TEST} --test_steps {3 * steps} --actors 1"),
+    }
+    for n in actors:
+        if n > 1:
+            loops[f"training, {n} actors"] = loop("train", f"{TRAIN} {train_steps} --actors {n}")
+            loops[f"random play, {n} actors"] = loop(
+                "random", f"{RANDOM} {random_steps} --actors {n}"
+            )
+    return loops
+
+
+def measure_loop(
+    program: list[str], phase: str, seed: int, backend: str, settings: list[str]
+) -> float:
+    """Speed of one phase in agent steps (4 frames each) per second."""
+    with tempfile.TemporaryDirectory() as folder:
+        csv_file = Path(folder) / "speed.csv"
+        command = [*program, "roms/breakout.bin", "--epochs", "1", "--backend", backend]
+        run([*command, "--random_seed", str(seed), "--csv_file", str(csv_file), *settings])
+        with open(csv_file, newline="") as file:
+            (row,) = (row for row in csv.DictReader(file) if row["phase"] == phase)
+    return float(row["steps_per_second"])
+
+
+def measure_peer(steps: int, seed: int) -> float:
+    """Training speed of Stable-Baselines3 in agent steps per second."""
+    command = [*PEER, "--steps", str(steps), "--warmup", "500", "--threads", str(usable_cores())]
+    return json.loads(run([*command, "--seed", str(seed)]))["steps_per_second"]
+
+
+def run(command: list[str]) -> str:
+    """Standard output of a Python program; if it fails, its log and the end of this one."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stderr}error: exit status {done.returncode} from {shlex.join(command)}")
+    return done.stdout
+
+
+def table_of_parts(rounds: list[dict[str, float]]) -> str:
+    """Median milliseconds of each part, in Markdown."""
+    lines = ["| part | ms |", "|---|---|"]
+    for name in rounds[0]:
+        lines.append(f"| {name} | {statistics.median(r[name] for r in rounds):.3f} |")
+    return "\n".join(lines) + "\n"
+
+
+def table_of_loops(speeds: dict[str, list[float]]) -> str:
+    """Median, least and greatest speed, and the ratio of the median to another loop's."""
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    lines = ["| loop | steps/s, median | least to greatest | ratio |", "|---|---|---|---|"]
+    for name, values in speeds.items():
+        ratio = ""
+        peer = compared_with(name)
+        if peer in medians and peer != name:
+            ratio = f"{medians[name] / medians[peer]:.2f} × {peer}"
+        spread = f"{min(values):.0f} to {max(values):.0f}"
+        lines.append(f"| {name} | {medians[name]:.0f} | {spread} | {ratio} |")
+    return "\n".join(lines)
+
+
+def compared_with(name: str) -> str:
+    """The loop that another one is compared with."""
+    if name.startswith("training"):
+        return "training, Stable-Baselines3"
+    if name == "random play":
+        return "random play with ALE's own averaging"
+    return "random play"
+
+
+def describe_machine(cores: int) -> str:
+    """Where and with what it was measured."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{date.today()}, {cpu_model()}{gpu_model()}, {cores} cores, "
+        f"Python {platform.python_version()}, {packages}\n"
+    )
+
+
+def cpu_model() -> str:
+    """The processor's name; family and model tell apart those that a cloud gives one name."""
+    try:
+        first_core = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(map(str.strip, line.split(":", 1)) for line in first_core.splitlines())
+    if "model name" not in fields:
+        return platform.machine()
+    return "{model name} (family {cpu family}, model {model})".format(**fields)
+
+
+def gpu_model() -> str:
+    """The GPU's name after a comma; nothing where there is none."""
+    code = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
+    name = run(["-c", code]).strip()
+    return f", {name}" if name else ""
+
+
+def use_cores(number: int) -> None:
+    """Keep this process, and those that it starts, on `number` cores, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:number])
+
+
+if __name__ == "__main__":
+    main()
