@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dqn.cores import usable_cores
 from dqn.errors import UserError
 from dqn.networks.architecture import layer_shapes, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
@@ -261,11 +262,14 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
     if backend == "gpu" and not torch.cuda.is_available():
         raise UserError("there is no CUDA GPU that PyTorch can use: use --backend cpu")
     if backend == "cpu" or not torch.cuda.is_available():
+        # PyTorch sees all cores of the machine, though a container may have but a few of them.
+        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         logger.info("Using the CPU with %d threads", torch.get_num_threads())
         return torch.device("cpu")
     if device_id >= torch.cuda.device_count():
         raise UserError(
             f"there is no GPU {device_id}: --device_id must be below {torch.cuda.device_count()}"
         )
-    logger.info("Using GPU %d, %s", device_id, torch.cuda.get_device_name(device_id))
+    name = torch.cuda.get_device_name(device_id)
+    logger.info("Using GPU %d, %s, without TF32", device_id, name)
     return torch.device("cuda", device_id)
