@@ -1,6 +1,7 @@
 """What the whole program does with bad input: one line, exit status 2, nothing overwritten."""
 
 import errno
+import hashlib
 import logging
 import pickle
 
@@ -10,7 +11,7 @@ import pytest
 import dqn.experiment
 import dqn.networks.torch_network
 import main
-from dqn import replay_memory
+from dqn import screens
 from dqn.snapshot import NonFiniteWeights
 
 TINY = (
@@ -127,14 +128,14 @@ def test_a_folder_that_cannot_be_written(run, tmp_path, option):
 
 
 def test_too_little_memory(run, monkeypatch):
-    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**30)
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
     line = run("breakout", "--replay_size", 10**6, "--screen_width", 84, "--screen_height", 84)
     assert "6.58 GiB" in line
     assert "would fit" in line
 
 
 def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
-    monkeypatch.setattr(replay_memory, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**20)
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
 
 
@@ -223,3 +224,23 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
 
 def test_short_lives_that_leave_nothing_to_sample(run):
     assert "raise --max_game_frames" in run("breakout", "--max_game_frames", 12)
+
+
+@pytest.mark.parametrize(
+    ("game", "flags", "digest"),
+    [
+        ("breakout", [], "99accbc1db2d7a2e"),
+        ("seaquest", ["--repeat_action_probability", "0.25"], "b86c49f359609111"),
+        ("pong", ["--frame_skip", "3", "--screen_width", "60"], "5f14b12db396adb2"),
+    ],
+)
+def test_random_play_is_byte_equal_to_what_it_was_with_ales_own_averaging(
+    tmp_path, game, flags, digest
+):
+    """The digests are of what was remembered before the emulator's frames were blended here."""
+    arguments = [game, "--backend", "cpu", "--random_seed", "7", "--replay_size", "2000"]
+    arguments += ["--random_steps", "700", "--train_steps", "100", "--exploration_rate_end", "1"]
+    arguments += ["--test_steps", "0", "--epochs", "1", "--log_level", "ERROR", *flags]
+    assert main.main([*arguments, "--save_weights_prefix", str(tmp_path / "run")]) == 0
+    (steps,) = (tmp_path / "run.checkpoint" / "steps").iterdir()
+    assert hashlib.sha256(steps.read_bytes()).hexdigest()[:16] == digest
