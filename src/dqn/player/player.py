@@ -1,0 +1,188 @@
+"""A person at the game: they watch it at their own speed, and may play it themselves."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from dqn.agent import EpsilonGreedy, Step
+from dqn.environments.ale import AleEnvironment
+from dqn.environments.environment import Frame
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.player.display import Display, Insight, View
+from dqn.player.keyboard import Command, action_name, nearest_action
+from dqn.player.pace import Pace
+from dqn.player.sound import Speaker
+
+POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
+MESSAGE_SECONDS = 3.0
+
+
+class Player:
+    """Shows each frame of `game` in its time, and chooses actions, as the network or as a person.
+
+    `choose_action` is the agent's policy. Without a `network` and its `policy` the person plays
+    from the start. `get_score` gives the score of the game in play, `is_stopping` tells whether the
+    program is about to end. A context manager: meanwhile it hears of the game's frames.
+    """
+
+    def __init__(
+        self,
+        game: AleEnvironment,
+        display: Display,
+        speaker: Speaker | None,
+        *,
+        network: DeepQNetwork | None,
+        policy: EpsilonGreedy | None,
+        frame_skip: int,
+        get_score: Callable[[], float],
+        is_stopping: Callable[[], bool],
+    ):
+        self._game = game
+        self._display = display
+        self._speaker = speaker
+        self._network = network
+        self._policy = policy
+        self._frame_skip = frame_skip
+        self._get_score = get_score
+        self._is_stopping = is_stopping
+        self._pace = Pace(game.frame_rate)
+        self._action_names = [action_name(action) for action in game.actions]
+        self._is_person = network is None
+        self._is_paused = False
+        self._frames_to_pass = 0  # in spite of the pause
+        self._picture: np.ndarray | None = None
+        self._has_lives = False
+        self._shows_help = False
+        self._shows_insight = False
+        self._choice: tuple[np.ndarray, int, float] | None = None  # state, action, ε
+        self._insight: Insight | None = None  # into the choice, once it is asked for
+        self._message = ""
+        self._message_end = 0.0
+        self.has_quit = False
+
+    def __enter__(self) -> "Player":
+        self._game.on_frame = self._on_frame
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._game.on_frame = None
+        self._display.close()
+        if self._speaker:
+            self._speaker.close()
+
+    def choose_action(self, state: np.ndarray, exploration_rate: float) -> int:
+        """The action for a state, uint8 (history, height, width): the network's or the person's."""
+        if self._is_person:
+            action = nearest_action(self._display.joystick.look(), self._game.actions)
+        else:
+            action = self._policy(state, exploration_rate)
+        self._choice = state.copy(), action, exploration_rate
+        self._insight = None
+        return action
+
+    def on_step(self, step: Step) -> None:
+        """Tell the person of games that have ended."""
+        for game in step.games:
+            self._say(f"game over, score {game.score:g}")
+
+    @property
+    def _is_ending(self) -> bool:
+        return self.has_quit or self._is_stopping()
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._is_ending:
+            return
+        self._picture = frame.picture
+        self._has_lives |= self._game.lives > 0
+        self._pace.next_frame()
+        self._obey(self._display.poll())
+        while (seconds := self._pace.seconds_left) > 0 and not self._is_ending:
+            time.sleep(min(seconds, POLL_SECONDS))
+            self._obey(self._display.poll())
+        if self._speaker and self._pace.speed == 1:
+            self._speaker.play(frame.sound)
+        if self._pace.shows:
+            self._show()
+        self._pause()
+
+    def _pause(self) -> None:
+        """Wait as long as the person wants to."""
+        self._frames_to_pass = max(self._frames_to_pass - 1, 0)
+        has_waited = False
+        while self._is_paused and not self._frames_to_pass and not self._is_ending:
+            self._show()
+            time.sleep(POLL_SECONDS)
+            self._obey(self._display.poll())
+            has_waited = True
+        if has_waited:
+            self._pace.restart()
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            self._obey_one(command)
+
+    def _obey_one(self, command: Command) -> None:
+        match command:
+            case Command.SLOWER:
+                self._pace.slower()
+            case Command.FASTER:
+                self._pace.faster()
+            case Command.TAKE_OVER if self._network is None:
+                self._say("no network to give back to: start with a snapshot")
+            case Command.TAKE_OVER:
+                self._is_person = not self._is_person
+            case Command.QUIETER | Command.LOUDER:
+                self._set_volume(command)
+            case Command.PAUSE:
+                self._is_paused = not self._is_paused
+                self._frames_to_pass = 0
+            case Command.STEP:
+                self._frames_to_pass = self._frame_skip if self._is_paused else 0
+                self._is_paused = True
+            case Command.HELP:
+                self._shows_help = not self._shows_help
+            case Command.OVERLAY:
+                self._shows_insight = not self._shows_insight
+            case Command.FULL_SCREEN:
+                self._display.toggle_full_screen()
+            case Command.QUIT:
+                self.has_quit = True
+
+    def _set_volume(self, command: Command) -> None:
+        if self._speaker is None:
+            self._say("there is no sound")
+            return
+        if command == Command.QUIETER:
+            self._speaker.quieter()
+        else:
+            self._speaker.louder()
+        self._say(f"volume {100 * self._speaker.volume:.0f} %")
+
+    def _say(self, message: str) -> None:
+        self._message = message
+        self._message_end = time.monotonic() + MESSAGE_SECONDS
+
+    def _show(self) -> None:
+        status = [f"score {self._get_score():g}"]
+        if self._has_lives:
+            status.append(f"lives {self._game.lives}")
+        status.append(f"{self._pace.speed:g}×")
+        if self._is_paused:
+            status.append("paused")
+        view = View(
+            who="you play" if self._is_person else "the network plays",
+            is_person=self._is_person,
+            status=status,
+            message=self._message if time.monotonic() < self._message_end else "h: help",
+            shows_help=self._shows_help,
+            insight=self._look_into_choice() if self._shows_insight else None,
+        )
+        self._display.show(self._picture, view)
+
+    def _look_into_choice(self) -> Insight | None:
+        if self._insight is None and self._choice is not None:
+            state, action, exploration_rate = self._choice
+            q_values = self._network.predict(state[np.newaxis])[0] if self._network else None
+            self._insight = Insight(state, self._action_names, q_values, action, exploration_rate)
+        return self._insight
