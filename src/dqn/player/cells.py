@@ -108,7 +108,7 @@ def _nearest_of_256(colours: np.ndarray) -> np.ndarray:
     """The numbers of the nearest colours in the cube of 216 and the 24 grays."""
     colours = colours.astype(np.int32)
     levels = NEAREST_LEVEL[colours]
-    grays = NEAREST_GRAY[colours.mean(-1).astype(int)]
+    grays = NEAREST_GRAY[np.rint(colours.mean(-1)).astype(int)]
     cube_error = ((LEVELS[levels] - colours) ** 2).sum(-1)
     gray_error = ((GRAYS[grays][..., np.newaxis] - colours) ** 2).sum(-1)
     cube = FIRST_CUBE + levels @ np.array([36, 6, 1])
