@@ -70,6 +70,11 @@ class Actor:
         """The current state, uint8 (history, height, width)."""
         return self._buffer.state
 
+    @property
+    def score(self) -> float:
+        """The unclipped score of the game in play so far."""
+        return self._score
+
     def start(self) -> None:
         """Begin the first game, unless one is in play already."""
         if not self._is_started:
