@@ -1,165 +1,90 @@
-"""A game to watch, a person who does what a test tells, and a virtual screen."""
+"""A virtual screen with a keyboard."""
 
 import os
 import shutil
 import subprocess
-import time
-from pathlib import Path
 
-import numpy as np
 import pytest
-
-from dqn.actors import Actor
-from dqn.agent import Agent, EpsilonGreedy
-from dqn.environments.ale import AleEnvironment
-from dqn.environments.roms import find_rom
-from dqn.exploration import LinearDecay
-from dqn.networks.deepqnetwork import create_network
-from dqn.player.keyboard import action_name
-from dqn.player.player import Player
-
-PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
-SHAPE = {"screen_height": 84, "screen_width": 84, "history_length": 4}
+from watched import wait_for
 
 
-def wait_for(condition, what="the condition"):
-    """Wait until `condition` gives something true, and return that."""
-    end = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return result
+class Screen:
+    """An X server without hardware: what is pressed goes to the window in its middle."""
 
-
-class Watched:
-    """A game in play, shown on a display; the test looks on.
-
-    `frames` holds the game's pictures, `views` what was shown with those that were shown, `actions`
-    the names of the actions taken.
-    """
-
-    def __init__(self, display, *, game="breakout", with_network=True, speaker=None, seed=1):
-        rom, name = find_rom(game, Path("roms"))
-        self.game = AleEnvironment(
-            *(rom, name),
-            frame_skip=4,
-            repeat_action_probability=0,
-            minimal_action_set=True,
-            color_averaging=True,
-            screen_width=84,
-            screen_height=84,
-            max_game_frames=0,
-            life_loss_is_terminal=False,
-            seed=seed,
-            sound=True,
+    def __init__(self):
+        read_end, write_end = os.pipe()
+        self._server = subprocess.Popen(
+            [
+                "Xvfb",
+                "-displayfd",
+                str(write_end),
+                "-screen",
+                "0",
+                "1280x800x24",
+                "-nolisten",
+                "tcp",
+            ],
+            pass_fds=[write_end],
+            stderr=subprocess.DEVNULL,
         )
-        network = policy = None
-        if with_network:
-            network = make_network(self.game.num_actions)
-            policy = EpsilonGreedy(network, self.game.num_actions, np.random.default_rng(2))
-        self.actor = Actor(
-            self.game, **SHAPE, random_starts=4, generator=np.random.default_rng(seed)
-        )
-        self.display = display
-        self.views = []
-        show = display.show
-
-        def show_and_note(picture, view):
-            self.views.append(view)
-            show(picture, view)
-
-        display.show = show_and_note
-        self.is_stopping = False
-        self.player = Player(
-            self.game,
-            display,
-            speaker,
-            network=network,
-            policy=policy,
-            frame_skip=4,
-            get_score=lambda: self.actor.score,
-            is_stopping=lambda: self.is_stopping,
-        )
-        self.frames = []
-        self.actions = []
-        self._steps = play(self.actor, self.player.choose_action, network)
-
-    def __enter__(self):
-        self.player.__enter__()
-        on_frame = self.game.on_frame
-
-        def note(frame):
-            self.frames.append(frame.picture)
-            on_frame(frame)
-
-        self.game.on_frame = note
-        return self
-
-    def __exit__(self, *error):
-        self.player.__exit__(*error)
+        os.close(write_end)
+        with open(read_end) as pipe:
+            self.name = ":" + pipe.readline().strip()
 
     @property
-    def view(self):
-        """What was shown last."""
-        return self.views[-1]
+    def environment(self):
+        """The variables of a program that is to be shown here."""
+        kept = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+        return {**kept, "DISPLAY": self.name, "SDL_VIDEODRIVER": "x11", "SDL_AUDIODRIVER": "dummy"}
 
-    def step(self):
-        """Play one agent step."""
-        step = next(self._steps)
-        self.player.on_step(step)
-        self.actions.append(action_name(self.game.actions[step.action]))
+    def xdotool(self, *arguments):
+        """What xdotool prints; an empty text if it finds nothing."""
+        done = subprocess.run(
+            ["xdotool", *map(str, arguments)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
 
-    def look(self):
-        """Play on until something has been shown since."""
-        views = len(self.views)
-        self.play_until(lambda: len(self.views) > views, "something is shown")
+    def press(self, *keys):
+        """Press keys and let them go, one after the other."""
+        self.xdotool("key", *keys)
 
-    def play_until(self, condition, what="the condition"):
-        """Play on until `condition` is true."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < end, f"played in vain until {what}"
-            self.step()
+    def hold(self, *keys):
+        """Press keys that stay down."""
+        for key in keys:
+            self.xdotool("keydown", key)
 
+    def release(self, *keys):
+        """Let keys go."""
+        for key in keys:
+            self.xdotool("keyup", key)
 
-def make_network(num_actions, seed=0):
-    """A network with random weights."""
-    return create_network(
-        *("torch", num_actions),
-        **SHAPE,
-        learning_rate=0.00025,
-        discount_rate=0.99,
-        batch_size=32,
-        optimizer="rmsprop",
-        decay_rate=0.95,
-        clip_error=1,
-        min_reward=-1,
-        max_reward=1,
-        batch_norm=False,
-        has_target_network=False,
-        backend="cpu",
-        device_id=0,
-        datatype="float32",
-        stochastic_round=0,
-        generator=np.random.default_rng(seed),
-    )
+    def window(self):
+        """Wait for the one window, give it the keyboard, and return its number."""
+        search = ("search", "--onlyvisible", "--class", ".")
+        number = wait_for(lambda: self.xdotool(*search), "a window")
+        self.xdotool("windowfocus", "--sync", number)
+        return number
 
+    def window_size(self, number):
+        """Width and height of a window."""
+        lines = self.xdotool("getwindowgeometry", "--shell", number).splitlines()
+        values = dict(line.split("=") for line in lines)
+        return int(values["WIDTH"]), int(values["HEIGHT"])
 
-def play(actor, policy, network):
-    """The steps of many games."""
-    agent = Agent(
-        *(actor, actor, policy, policy, None, network),
-        exploration=LinearDecay(0, 0, 0),
-        exploration_rate_test=0.05,
-        train_frequency=4,
-        train_repeat=1,
-        target_steps=0,
-    )
-    return agent.test_games(1000)
+    def close(self):
+        self._server.terminate()
+        self._server.wait()
 
 
-def paddle(picture):
-    """The middle of Breakout's paddle, a column of the picture; None while there is none."""
-    row = picture[190, 8:152]
-    columns = np.flatnonzero((row == (200, 72, 72)).all(1))
-    return 8 + columns.mean() if len(columns) else None
+@pytest.fixture(scope="session")
+def screen():
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: run_tests.sh --system does it")
+    pytest.importorskip("pygame", reason="pygame-ce is not installed")
+    screen = Screen()
+    yield screen
+    screen.close()

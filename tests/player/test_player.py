@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import Watched, make_network, paddle
+from watched import Watched, make_network, paddle
 
 from dqn.player.display import Display
 from dqn.player.keyboard import Command, Joystick
@@ -236,3 +236,37 @@ def test_a_signal_ends_a_pause(display):
         display.poll = poll_and_stop
         watched.step()
         assert not watched.player.has_quit
+
+
+class Listener:
+    """A speaker that keeps what it is given."""
+
+    volume = 0.5
+
+    def __init__(self):
+        self.sounds = []
+
+    def play(self, sound):
+        self.sounds.append(sound)
+
+    def louder(self):
+        self.volume = 0.6
+
+    def close(self):
+        pass
+
+
+def test_sound_is_played_at_true_speed_only(display):
+    listener = Listener()
+    with Watched(display, game="space_invaders", speaker=listener) as watched:
+        watched.step()
+        assert len(listener.sounds) == len(watched.frames)
+        assert {sound.shape for sound in listener.sounds} == {(512,)}
+        display.press(Command.FASTER, Command.LOUDER)
+        watched.look()
+        heard = len(listener.sounds)
+        assert watched.view.message == "volume 60 %"
+        watched.step()
+        assert len(listener.sounds) == heard
+        display.press(Command.SLOWER)
+        watched.play_until(lambda: len(listener.sounds) > heard)

@@ -20,6 +20,7 @@ from dqn.player.keyboard import COMMANDS, HELP, Command, Joystick
 ASPECT = 4 / 3  # of a television picture
 LINES = 210  # of which a window shows a whole multiple at first
 MAX_PART = 0.7  # of the desktop's height that a new window takes
+MIN_SIZE = 100  # pixels either way, for more than the picture
 PANEL_PART = 0.36  # the panel's width, as a part of the picture's height
 
 JOYSTICK = {
@@ -70,14 +71,15 @@ class Window(Display):
         bar = pygame.Rect(0, 0, area.width, min(_bar_height(area.height), area.height))
         bar.bottom = area.bottom
         area.height -= bar.height
-        if view.insight:
+        is_large = min(area.size) >= MIN_SIZE
+        if view.insight and is_large:
             panel = pygame.Rect(area)
             panel.width = min(_panel_width(area.height), area.width // 2)
             panel.right = area.right
             area.width -= panel.width
             _draw_insight(screen, panel, view.insight)
         _draw_picture(screen, area, picture)
-        if view.shows_help:
+        if view.shows_help and is_large:
             _draw_help(screen, area)
         _draw_bar(screen, bar, view)
         self._window.flip()
@@ -120,7 +122,7 @@ class Window(Display):
         panel = _panel_width(height - _bar_height(height))
         width += panel if self._has_panel else -panel
         desktop_width = pygame.display.get_desktop_sizes()[0][0]
-        self._window.size = (min(max(width, panel), desktop_width), height)
+        self._window.size = (min(max(width, MIN_SIZE), desktop_width), height)
 
 
 def _no_window(reason: str) -> str:
