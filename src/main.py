@@ -5,7 +5,9 @@ import logging
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,11 @@ from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network
+from dqn.player.display import Display, open_display
+from dqn.player.player import Player
 from dqn.player.recording import GameRecording
+from dqn.player.sound import open_speaker
+from dqn.player.spectator import Spectator
 from dqn.replay_memory import ReplayMemory
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
@@ -151,7 +157,9 @@ def run_experiment(
         sound=args.sound and args.play_games > 0,
     )
     metadata = Metadata(game, train_game.actions, **shape)
-    network = build_network(args, train_game.num_actions, shape, generators["network"])
+    network = None
+    if snapshot or not is_manual(args):
+        network = build_network(args, train_game.num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
         set_weights(args, network, snapshot, metadata)
@@ -167,11 +175,14 @@ def run_experiment(
 
     train_actor = build_actor(args, train_game, shape, generators["train"])
     test_actor = build_actor(args, test_game, shape, generators["test"])
+    test_policy = EpsilonGreedy(network, test_game.num_actions, generators["test"])
+    interruption = Interruption(args.max_computing_time, start)
+    player = build_player(args, test_actor, network, test_policy, interruption)
     agent = Agent(
         train_actor,
         test_actor,
         EpsilonGreedy(network, train_game.num_actions, generators["train"]),
-        EpsilonGreedy(network, test_game.num_actions, generators["test"]),
+        player.choose_action if player else test_policy,
         memory,
         network,
         exploration=LinearDecay(
@@ -205,7 +216,8 @@ def run_experiment(
         start_epoch=args.start_epoch,
         epochs=args.epochs,
         play_games=args.play_games,
-        on_step=recording.on_step if recording else None,
+        listeners=[part.on_step for part in (recording, player) if part],
+        has_quit=lambda: player is not None and player.has_quit,
     )
     checkpointer = None
     if folder:
@@ -233,11 +245,15 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    with Interruption(args.max_computing_time, start) as interruption, recording or nullcontext():
+    audience = player or build_spectator(args, train_actor, test_actor)
+    with interruption, recording or nullcontext(), audience or nullcontext():
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:
         for scores in tests:
-            print(scores)
+            if scores.games or not player:
+                print(scores)
+    if player and player.has_quit:
+        print(f"score of the unfinished game: {test_actor.score:g}")
 
 
 def check_identity(
@@ -301,6 +317,51 @@ def build_recording(args: options.Namespace, game: AleEnvironment) -> GameRecord
         screen_path=args.record_screen_path,
         sound_file=args.record_sound_filename,
     )
+
+
+def is_manual(args: options.Namespace) -> bool:
+    """Whether only a person plays."""
+    return bool(args.play_games and args.display_screen != "false" and not args.load_weights)
+
+
+def build_player(
+    args: options.Namespace,
+    actor: Actor,
+    network: DeepQNetwork | None,
+    policy: EpsilonGreedy,
+    interruption: Interruption,
+) -> Player | None:
+    """The person who watches the games that are played, or plays them, if there is one."""
+    if not args.play_games or args.display_screen == "false":
+        return None
+    game = actor.environment
+    return Player(
+        actor,
+        network=network,
+        policy=policy if network else None,
+        open_display=display_opener(args, game.name),
+        open_speaker=partial(open_speaker, game.sample_rate, game.frame_rate)
+        if args.sound
+        else lambda: None,
+        frame_skip=args.frame_skip,
+        videos=PROJECT / "videos",
+        is_stopping=lambda: interruption.status is not None,
+    )
+
+
+def build_spectator(
+    args: options.Namespace, train_actor: Actor, test_actor: Actor
+) -> Spectator | None:
+    """What shows training and testing, if that is asked for."""
+    if args.display_screen == "false":
+        return None
+    actors = {"training": train_actor, "testing": test_actor}
+    return Spectator(actors, display_opener(args, train_actor.environment.name))
+
+
+def display_opener(args: options.Namespace, game: str) -> Callable[[], Display]:
+    """What opens the display that was asked for, with the name of the game."""
+    return lambda: open_display(args.display_screen, game.replace("_", " ").title())
 
 
 def build_network(

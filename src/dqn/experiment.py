@@ -4,7 +4,7 @@ import dataclasses
 import filecmp
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -102,8 +102,8 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
-    `random_exploration_rate` is the ε of the phase that fills the replay memory. `on_step`, if not
-    None, is told each step.
+    `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
+    are told each step; playing ends when `has_quit` says so.
     """
 
     def __init__(
@@ -120,7 +120,8 @@ class Experiment:
         start_epoch: int,
         epochs: int,
         play_games: int = 0,
-        on_step: Callable[[Step], None] | None = None,
+        listeners: Sequence[Callable[[Step], None]] = (),
+        has_quit: Callable[[], bool] = lambda: False,
     ):
         self._agent = agent
         self._statistics = statistics
@@ -133,7 +134,8 @@ class Experiment:
         self._start_epoch = start_epoch
         self._epochs = epochs
         self._play_games = play_games
-        self._on_step = on_step
+        self._listeners = listeners
+        self._has_quit = has_quit
         # The phase that is under way, or comes next
         self._position = (start_epoch, "random")
         self._is_begun = False
@@ -244,9 +246,14 @@ class Experiment:
     def _play(self) -> Scores:
         logger.info("Playing for %d game(s)", self._play_games)
         self._begin(0, "play")
-        return self._run_phase(
-            self._agent.test_games(self._play_games), self._play_games, "game", 0
-        )
+        steps = self._until_quit(self._agent.test_games(self._play_games))
+        return self._run_phase(steps, self._play_games, "game", 0)
+
+    def _until_quit(self, steps: Iterable[Step]) -> Iterator[Step]:
+        for step in steps:
+            yield step
+            if self._has_quit():
+                return
 
     def _begin(self, epoch: int, phase: str) -> None:
         """Begin a phase, unless a checkpoint was made in it."""
@@ -262,8 +269,8 @@ class Experiment:
             for step in steps:
                 self._statistics.on_step(step)
                 progress.on_step(step)
-                if self._on_step:
-                    self._on_step(step)
+                for listen in self._listeners:
+                    listen(step)
                 if self._checkpointer:
                     self._checkpointer.on_step()
                 if self._interruption.status is not None:

@@ -28,7 +28,7 @@ FIXED = (
 # These say how a run begins, or how this process does, and nothing about how the run goes on.
 OF_THE_START = (
     "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
-    "max_computing_time log_level replay_file sound"
+    "max_computing_time log_level replay_file sound display_screen"
 ).split()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -357,7 +357,16 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Write the sound to this WAV file; '': none.",
     )
-    group.add_argument("--sound", type=_boolean, default=True, help="Record with sound.")
+    group.add_argument("--sound", type=_boolean, default=True, help="Play and record with sound.")
+    group.add_argument(
+        "--display_screen",
+        type=_display,
+        default="false",
+        metavar="{auto,window,terminal,true,false}",
+        help="Show the game, also while it is trained or tested: in a window, in the text "
+        "terminal, or (auto, true) in a window if there is a display, else in the terminal. "
+        "play.sh takes auto. Playing without --load_weights, you are the player.",
+    )
 
     group = parser.add_argument_group("Common")
     group.add_argument(
@@ -451,6 +460,12 @@ def _boolean(text: str) -> bool:
     if text.lower() in ("false", "no", "0"):
         return False
     raise argparse.ArgumentTypeError(f"{text!r} is neither true, yes, 1 nor false, no, 0")
+
+
+def _display(text: str) -> str:
+    if text.lower() in ("auto", "window", "terminal"):
+        return text.lower()
+    return "auto" if _boolean(text) else "false"
 
 
 def _duration(text: str) -> float:

@@ -71,7 +71,11 @@ class Statistics:
     """
 
     def __init__(
-        self, agent: Agent, network: DeepQNetwork, memory: ReplayMemory, csv_file: Path | None
+        self,
+        agent: Agent,
+        network: DeepQNetwork | None,
+        memory: ReplayMemory,
+        csv_file: Path | None,
     ):
         self._agent = agent
         self._network = network
@@ -192,7 +196,7 @@ class Statistics:
                     len(self._memory),
                     self._mean_q(),
                     self._costs / self._num_costs if self._num_costs else 0,
-                    self._network.train_iterations,
+                    self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
                     steps_per_second,

@@ -26,7 +26,7 @@ def play(tmp_path, monkeypatch):
     monkeypatch.setenv("SDL_DISKAUDIOFILE", str(tmp_path / "sound"))
 
     def play(frames, presses):
-        speaker = open_speaker(sample_rate=60 * SAMPLES, samples_per_frame=SAMPLES)
+        speaker = open_speaker(60 * SAMPLES, 60)
         for _ in range(abs(presses)):
             speaker.louder() if presses > 0 else speaker.quieter()
         pace = Pace(60)
@@ -69,7 +69,7 @@ def test_without_a_sound_card_a_line_in_the_log_says_so(monkeypatch, caplog, cap
     caplog.set_level(logging.INFO)
     monkeypatch.setenv("SDL_AUDIODRIVER", "alsa")
     monkeypatch.setenv("AUDIODEV", "no such device")
-    assert open_speaker(sample_rate=30720, samples_per_frame=SAMPLES) is None
+    assert open_speaker(60 * SAMPLES, 60) is None
     (line,) = caplog.messages
     assert line.startswith("Playing without sound: ")
     assert capfd.readouterr().err == ""  # the library's own messages are not ours

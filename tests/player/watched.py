@@ -34,7 +34,9 @@ class Watched:
     the names of the actions taken.
     """
 
-    def __init__(self, display, *, game="breakout", with_network=True, speaker=None, seed=1):
+    def __init__(
+        self, display, *, game="breakout", with_network=True, speaker=None, videos=None, seed=1
+    ):
         rom, name = find_rom(game, Path("roms"))
         self.game = AleEnvironment(
             *(rom, name),
@@ -67,13 +69,13 @@ class Watched:
         display.show = show_and_note
         self.is_stopping = False
         self.player = Player(
-            self.game,
-            display,
-            speaker,
+            self.actor,
             network=network,
             policy=policy,
+            open_display=lambda: display,
+            open_speaker=lambda: speaker,
             frame_skip=4,
-            get_score=lambda: self.actor.score,
+            videos=videos,
             is_stopping=lambda: self.is_stopping,
         )
         self.frames = []

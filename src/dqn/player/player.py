@@ -1,53 +1,62 @@
 """A person at the game: they watch it at their own speed, and may play it themselves."""
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dqn.actors import Actor, Game
 from dqn.agent import EpsilonGreedy, Step
-from dqn.environments.ale import AleEnvironment
 from dqn.environments.environment import Frame
+from dqn.errors import UserError
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import Command, action_name, nearest_action
 from dqn.player.pace import Pace
+from dqn.player.recording import create_recorder
 from dqn.player.sound import Speaker
+
+if TYPE_CHECKING:
+    from dqn.player.recorder import Recorder
 
 POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
 MESSAGE_SECONDS = 3.0
 
 
 class Player:
-    """Shows each frame of `game` in its time, and chooses actions, as the network or as a person.
+    """Shows each frame of a game in its time, and chooses actions, as the network or as a person.
 
-    `choose_action` is the agent's policy. Without a `network` and its `policy` the person plays
-    from the start. `get_score` gives the score of the game in play, `is_stopping` tells whether the
-    program is about to end. A context manager: meanwhile it hears of the game's frames.
+    `choose_action` is the policy of what plays the `actor`. Without a `network` and its `policy`
+    the person plays from the start. What they record goes to `videos`. `is_stopping` tells whether
+    the program is about to end. A context manager: meanwhile it hears of the frames, as does who
+    heard of them before, and the display and the speaker (None: no sound) are open.
     """
 
     def __init__(
         self,
-        game: AleEnvironment,
-        display: Display,
-        speaker: Speaker | None,
+        actor: Actor,
         *,
         network: DeepQNetwork | None,
         policy: EpsilonGreedy | None,
+        open_display: Callable[[], Display],
+        open_speaker: Callable[[], Speaker | None],
         frame_skip: int,
-        get_score: Callable[[], float],
+        videos: Path,
         is_stopping: Callable[[], bool],
     ):
-        self._game = game
-        self._display = display
-        self._speaker = speaker
+        self._actor = actor
+        self._game = actor.environment
         self._network = network
         self._policy = policy
+        self._open_display = open_display
+        self._open_speaker = open_speaker
         self._frame_skip = frame_skip
-        self._get_score = get_score
+        self._videos = videos
         self._is_stopping = is_stopping
-        self._pace = Pace(game.frame_rate)
-        self._action_names = [action_name(action) for action in game.actions]
+        self._action_names = [action_name(action) for action in self._game.actions]
         self._is_person = network is None
         self._is_paused = False
         self._frames_to_pass = 0  # in spite of the pause
@@ -57,19 +66,27 @@ class Player:
         self._shows_insight = False
         self._choice: tuple[np.ndarray, int, float] | None = None  # state, action, ε
         self._insight: Insight | None = None  # into the choice, once it is asked for
+        self._recorder: Recorder | None = None
+        self._recorded_games: list[Game] = []
         self._message = ""
         self._message_end = 0.0
         self.has_quit = False
 
     def __enter__(self) -> "Player":
+        self._speaker = self._open_speaker()
+        self._display = self._open_display()
+        self._pace = Pace(self._game.frame_rate)
+        self._other_listener = self._game.on_frame
         self._game.on_frame = self._on_frame
         return self
 
     def __exit__(self, *_) -> None:
-        self._game.on_frame = None
+        self._game.on_frame = self._other_listener
         self._display.close()
         if self._speaker:
             self._speaker.close()
+        if self._recorder:
+            self._end_recording()
 
     def choose_action(self, state: np.ndarray, exploration_rate: float) -> int:
         """The action for a state, uint8 (history, height, width): the network's or the person's."""
@@ -83,6 +100,7 @@ class Player:
 
     def on_step(self, step: Step) -> None:
         """Tell the person of games that have ended."""
+        self._recorded_games += step.games
         for game in step.games:
             self._say(f"game over, score {game.score:g}")
 
@@ -91,6 +109,9 @@ class Player:
         return self.has_quit or self._is_stopping()
 
     def _on_frame(self, frame: Frame) -> None:
+        if self._other_listener:
+            self._other_listener(frame)
+        self._record(frame)
         if self._is_ending:
             return
         self._picture = frame.picture
@@ -146,6 +167,10 @@ class Player:
                 self._shows_insight = not self._shows_insight
             case Command.FULL_SCREEN:
                 self._display.toggle_full_screen()
+            case Command.RECORD if self._recorder is None:
+                self._begin_recording()
+            case Command.RECORD:
+                self._end_recording()
             case Command.QUIT:
                 self.has_quit = True
 
@@ -159,12 +184,48 @@ class Player:
             self._speaker.louder()
         self._say(f"volume {100 * self._speaker.volume:.0f} %")
 
+    def _begin_recording(self) -> None:
+        path = next(path for path in self._video_names() if not path.exists())
+        try:
+            self._recorder = create_recorder(
+                video_file=path,
+                screen_path=None,
+                sound_file=None,
+                frame_rate=self._game.frame_rate,
+                sample_rate=self._game.sample_rate,
+            )
+        except UserError as error:
+            self._say(str(error))
+            return
+        self._recorded_games = []
+        self._say(f"recording to {path.name}")
+
+    def _video_names(self) -> Iterator[Path]:
+        for number in itertools.count(1):
+            yield self._videos / f"{self._game.name}_{number}.mov"
+
+    def _record(self, frame: Frame) -> None:
+        if self._recorder:
+            try:
+                self._recorder.add(frame)
+            except UserError as error:
+                self._end_recording()
+                self._say(str(error))
+
+    def _end_recording(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        try:
+            recorder.close(self._recorded_games)
+            self._say("recorded")
+        except UserError as error:
+            self._say(str(error))
+
     def _say(self, message: str) -> None:
         self._message = message
         self._message_end = time.monotonic() + MESSAGE_SECONDS
 
     def _show(self) -> None:
-        status = [f"score {self._get_score():g}"]
+        status = [f"score {self._actor.score:g}"]
         if self._has_lives:
             status.append(f"lives {self._game.lives}")
         status.append(f"{self._pace.speed:g}×")
@@ -175,6 +236,7 @@ class Player:
             is_person=self._is_person,
             status=status,
             message=self._message if time.monotonic() < self._message_end else "h: help",
+            is_recording=self._recorder is not None,
             shows_help=self._shows_help,
             insight=self._look_into_choice() if self._shows_insight else None,
         )

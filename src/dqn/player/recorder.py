@@ -28,9 +28,17 @@ MIN_PAL_LINES = 240
 SOUND_RATE = 48000  # samples a second: AAC has none like that of the Atari
 SOUND_BIT_RATE = 128000
 BT709, LIMITED_RANGE = 1, 1  # how players take the colours of a video of this size
-# Without B-frames such videos are smaller, and less is lost when the process is killed. The number
-# of threads shows in the bytes, so that it must not depend on the machine.
-H264 = {"crf": "18", "preset": "veryfast", "bf": "0", "g": "120", "threads": "1"}
+# The same frames must make the same bytes: x264's look-ahead reads memory that it has not set, and
+# its number of threads shows. Such videos are also smaller without B-frames, and what the encoder
+# has not given out when the process is killed is lost.
+H264 = {
+    "crf": "18",
+    "preset": "veryfast",
+    "rc-lookahead": "0",
+    "threads": "1",
+    "bf": "0",
+    "g": "120",  # frames between those that a player can jump to
+}
 # While it grows, the file is a chain of fragments of half a second, each written as soon as it is
 # complete: what a killed process leaves can be played. At the end it is made an ordinary file,
 # which every player can search. Without delay_moov, sound and picture begin apart by the delays of

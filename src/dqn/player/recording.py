@@ -1,13 +1,19 @@
 """Recording whole games."""
 
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from dqn.actors import Game
 from dqn.agent import Step
 from dqn.environments.ale import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
+
+if TYPE_CHECKING:
+    from dqn.player.recorder import Recorder
+
+# Before FFmpeg 8.1 and PyAV 17.1, the index of a file that was written in fragments came out wrong.
+FIXED_LIBAVFORMAT = (62, 12, 0)
 
 
 class GameRecording:
@@ -30,7 +36,7 @@ class GameRecording:
         self._num_games = num_games
         self._ended = 0
         self._games: list[Game] = []
-        self._recorder = _recorder_module().Recorder(
+        self._recorder = create_recorder(
             video_file=video_file,
             screen_path=screen_path,
             sound_file=sound_file,
@@ -58,10 +64,34 @@ class GameRecording:
                 self._environment.on_frame = None
 
 
-def _recorder_module() -> ModuleType:
-    """PyAV is only imported where something is recorded."""
+def create_recorder(
+    *,
+    video_file: Path | None,
+    screen_path: Path | None,
+    sound_file: Path | None,
+    frame_rate: int,
+    sample_rate: int,
+) -> "Recorder":
+    """A recorder; PyAV is only imported here, so that all else does without it.
+
+    Raises UserError if it is missing or too old, or a folder cannot be written.
+    """
     try:
-        from dqn.player import recorder
+        import av
+
+        from dqn.player.recorder import Recorder
     except ImportError as error:
         raise UserError(f"{error}: recording needs PyAV: pip install av") from error
-    return recorder
+    if av.library_versions["libavformat"] < FIXED_LIBAVFORMAT:
+        raise UserError(
+            f"PyAV {av.__version__} would write damaged videos: pip install --upgrade av"
+        )
+    if "libx264" not in av.codecs_available:
+        raise UserError("this PyAV has no encoder of H.264: pip install av, from PyPI")
+    return Recorder(
+        video_file=video_file,
+        screen_path=screen_path,
+        sound_file=sound_file,
+        frame_rate=frame_rate,
+        sample_rate=sample_rate,
+    )

@@ -20,14 +20,15 @@ VOLUME_STEP = 0.1
 class Speaker:
     """Plays frame after frame, a twelfth of a second after they are seen.
 
-    Raises OSError where there is no sound card. `samples_per_frame` come at `sample_rate` a second.
+    Raises OSError where there is no sound card. The rates are of samples and frames a second.
     """
 
-    def __init__(self, *, sample_rate: int, samples_per_frame: int):
+    def __init__(self, sample_rate: int, frame_rate: int):
         os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
         import pygame
 
         self._pygame = pygame
+        samples_per_frame = sample_rate // frame_rate
         self._cushion = np.full(PIECE * samples_per_frame, SILENCE, np.uint8)
         try:
             with _without_messages_of_libraries():
@@ -76,10 +77,10 @@ class Speaker:
         return self._pygame.mixer.Sound(buffer=(samples - SILENCE) << 8)
 
 
-def open_speaker(*, sample_rate: int, samples_per_frame: int) -> Speaker | None:
+def open_speaker(sample_rate: int, frame_rate: int) -> Speaker | None:
     """The machine's sound card; None, with a line in the log, if there is none."""
     try:
-        return Speaker(sample_rate=sample_rate, samples_per_frame=samples_per_frame)
+        return Speaker(sample_rate, frame_rate)
     except (ImportError, OSError) as error:
         logger.info("Playing without sound: %s", error)
         return None
