@@ -5,7 +5,9 @@ import shutil
 import subprocess
 
 import pytest
-from watched import wait_for
+from watched import SHAPE, make_network, wait_for
+
+from dqn.snapshot import Metadata, Snapshot, save_snapshot
 
 
 class Screen:
@@ -88,3 +90,12 @@ def screen():
     screen = Screen()
     yield screen
     screen.close()
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory):
+    """A snapshot of a network that plays Breakout, though it never learned to."""
+    path = tmp_path_factory.mktemp("snapshots") / "breakout_1.pkl"
+    metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
+    save_snapshot(Snapshot(make_network(4).get_layers(), metadata.input_shape, metadata), path)
+    return path

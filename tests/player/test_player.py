@@ -175,6 +175,15 @@ def test_help_and_overlay_are_shown_and_taken_away(watched, display):
     assert watched.view.insight is None
 
 
+def test_the_overlay_is_there_before_the_first_choice(display):
+    with Watched(display) as watched:
+        display.press(Command.OVERLAY)
+        watched.step()
+        assert watched.views[0].insight.action is None
+        assert watched.views[0].insight.exploration == ""
+        assert watched.views[0].insight.q_values is not None
+
+
 def test_full_screen_is_the_displays_affair(watched, display):
     display.press(Command.FULL_SCREEN)
     watched.step()

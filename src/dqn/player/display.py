@@ -19,14 +19,27 @@ class Insight:
     """What the network made of a state.
 
     screens: uint8 (history, height, width), what it saw; actions: their names; q_values: float
-    (num_actions,), or None without a network; action: the index of the one taken.
+    (num_actions,), or None without a network; action: the index of the one taken, with ε; both are
+    None before the first.
     """
 
     screens: np.ndarray
     actions: list[str]
     q_values: np.ndarray | None
-    action: int
-    exploration_rate: float
+    action: int | None
+    exploration_rate: float | None
+
+    @property
+    def heading(self) -> str:
+        """What the list of the actions tells of them."""
+        return "actions" if self.q_values is None else "Q-values"
+
+    @property
+    def exploration(self) -> str:
+        """ε as text; empty where the network chooses nothing."""
+        if self.q_values is None or self.exploration_rate is None:
+            return ""
+        return f"ε = {self.exploration_rate:g}"
 
     def bar(self, index: int) -> float:
         """How long the bar of an action is, in 0..1: the values are close to one another."""

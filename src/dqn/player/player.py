@@ -64,8 +64,8 @@ class Player:
         self._has_lives = False
         self._shows_help = False
         self._shows_insight = False
-        self._choice: tuple[np.ndarray, int, float] | None = None  # state, action, ε
-        self._insight: Insight | None = None  # into the choice, once it is asked for
+        self._choice: tuple[np.ndarray, int, float] | None = None  # the last state, action and ε
+        self._insight: Insight | None = None  # into them, once it is asked for
         self._recorder: Recorder | None = None
         self._recorded_games: list[Game] = []
         self._message = ""
@@ -242,9 +242,9 @@ class Player:
         )
         self._display.show(self._picture, view)
 
-    def _look_into_choice(self) -> Insight | None:
-        if self._insight is None and self._choice is not None:
-            state, action, exploration_rate = self._choice
+    def _look_into_choice(self) -> Insight:
+        if self._insight is None:
+            state, action, exploration_rate = self._choice or (self._actor.state.copy(), None, None)
             q_values = self._network.predict(state[np.newaxis])[0] if self._network else None
             self._insight = Insight(state, self._action_names, q_values, action, exploration_rate)
         return self._insight

@@ -208,8 +208,8 @@ class Terminal(Display):
     def _draw_insight(self, insight: Insight, left: int, columns: int) -> None:
         """Draw the actions with their Q-values and, as far as there is room, the screens below."""
         cells = self._cells
-        lines = [("", DIM), ("  Q-values", DIM), *_action_lines(insight, columns - 1)]
-        lines += [("", DIM), (f"  ε = {insight.exploration_rate:g}", DIM), ("", DIM)]
+        lines = [("", DIM), (f"  {insight.heading}", DIM), *_action_lines(insight, columns - 1)]
+        lines += [("", DIM), (f"  {insight.exploration}", DIM), ("", DIM)]
         for row in range(cells.rows - 1):
             text, colour = lines[row] if row < len(lines) else ("", DIM)
             cells.write(row, left, text.ljust(columns), colour, DARK)

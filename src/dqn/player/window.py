@@ -207,14 +207,13 @@ def _draw_insight(screen: pygame.Surface, panel: pygame.Rect, insight: Insight) 
     line = min((content.height - screens_height - margin) // lines, round(panel.width / 10))
     size = max(round(line * 0.62), 8)
 
-    _draw_label(screen, content.left, content.top, line, "Q-values", size, DIM)
+    _draw_label(screen, content.left, content.top, line, insight.heading, size, DIM)
     for index, name in enumerate(insight.actions):
         top = content.top + (index + 1) * line
         row = pygame.Rect(content.left, top, content.width, line)
         _draw_action(screen, row, insight, index, name, size)
     top = content.top + (len(insight.actions) + 1) * line
-    text = f"ε = {insight.exploration_rate:g}"
-    _draw_label(screen, content.left, top, line, text, size, DIM)
+    _draw_label(screen, content.left, top, line, insight.exploration, size, DIM)
 
     top = content.bottom - screens_height
     _draw_label(screen, content.left, top - line, line, "what the network sees", size, DIM)
