@@ -5,6 +5,7 @@ import logging
 import secrets
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network
+from dqn.player.recording import GameRecording
 from dqn.replay_memory import ReplayMemory
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
 from dqn.statistics import Statistics
@@ -142,7 +144,12 @@ def run_experiment(
         check_identity(identity, checkpoint, folder)
     train_game_seed, test_game_seed = map(int, game_seed.generate_state(2))
     train_game = build_game(args, rom, game, life_loss_is_terminal=True, seed=train_game_seed)
-    test_game = build_game(args, rom, game, life_loss_is_terminal=False, seed=test_game_seed)
+    test_game = build_game(
+        *(args, rom, game),
+        life_loss_is_terminal=False,
+        seed=test_game_seed,
+        sound=args.sound and args.play_games > 0,
+    )
     metadata = Metadata(game, train_game.actions, **shape)
     network = build_network(args, train_game.num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
@@ -185,6 +192,7 @@ def run_experiment(
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
     statistics = Statistics(agent, network, memory, csv_file)
+    recording = build_recording(args, test_game)
     experiment = Experiment(
         agent,
         statistics,
@@ -196,6 +204,8 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        play_games=args.play_games,
+        on_step=recording.on_step if recording else None,
     )
     checkpointer = None
     if folder:
@@ -223,7 +233,7 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    with Interruption(args.max_computing_time, start) as interruption:
+    with Interruption(args.max_computing_time, start) as interruption, recording or nullcontext():
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:
         for scores in tests:
@@ -255,7 +265,13 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
 
 
 def build_game(
-    args: options.Namespace, rom: Path, name: str, *, life_loss_is_terminal: bool, seed: int
+    args: options.Namespace,
+    rom: Path,
+    name: str,
+    *,
+    life_loss_is_terminal: bool,
+    seed: int,
+    sound: bool = False,
 ) -> AleEnvironment:
     """A game for training or testing."""
     return AleEnvironment(
@@ -270,6 +286,20 @@ def build_game(
         max_game_frames=args.max_game_frames,
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
+        sound=sound,
+    )
+
+
+def build_recording(args: options.Namespace, game: AleEnvironment) -> GameRecording | None:
+    """What records the games that are played, if that is asked for."""
+    if not args.record_games:
+        return None
+    return GameRecording(
+        game,
+        args.record_games,
+        video_file=args.video_file,
+        screen_path=args.record_screen_path,
+        sound_file=args.record_sound_filename,
     )
 
 
