@@ -58,6 +58,12 @@ DEFAULTS = {
     "restart": False,
     "max_computing_time": None,
     "replay_file": None,
+    "play_games": 0,
+    "record_games": None,
+    "video_file": None,
+    "record_screen_path": None,
+    "record_sound_filename": None,
+    "sound": True,
     "random_seed": None,
     "log_level": "INFO",
 }

@@ -42,8 +42,7 @@ def parse(arguments: list[str], project: Path) -> Namespace:
     parser = _build_parser()
     args = parser.parse_args([_find_argument_file(argument, project) for argument in arguments])
     _check(parser, args)
-    if args.play_games:
-        _leave_out_all_but_playing(args)
+    _set_phases(args)
     return args
 
 
@@ -379,9 +378,19 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _leave_out_all_but_playing(args: Namespace) -> None:
-    args.random_steps = args.train_steps = args.test_steps = args.epochs = args.start_epoch = 0
-    args.test_games = None
+def _set_phases(args: Namespace) -> None:
+    """Playing leaves out all other phases, and recording means playing."""
+    if any(_outputs(args)):
+        args.play_games = max(args.play_games, args.record_games or 0)
+        args.record_games = args.record_games or args.play_games
+    if args.play_games:
+        args.random_steps = args.train_steps = args.test_steps = args.epochs = args.start_epoch = 0
+        args.test_games = None
+
+
+def _outputs(args: Namespace) -> tuple[Path | None, ...]:
+    """Where games are recorded."""
+    return args.video_file, args.record_screen_path, args.record_sound_filename
 
 
 def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
@@ -435,20 +444,9 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if args.save_weights_prefix is not None and not args.save_weights_prefix.name:
         parser.error("--save_weights_prefix has no file name, such as snapshots/breakout")
-    _check_recording(parser, args)
-
-
-def _check_recording(parser: argparse.ArgumentParser, args: Namespace) -> None:
-    """Fill in how many games are played and recorded."""
-    outputs = (args.video_file, args.record_screen_path, args.record_sound_filename)
-    if not any(outputs):
-        if args.record_games:
-            parser.error("--record_games needs a file to record in, such as --video_file my.mov")
-        args.record_games = 0
-        return
-    args.play_games = max(args.play_games, args.record_games or 0)
-    args.record_games = args.record_games or args.play_games
-    if not args.play_games:
+    if args.record_games and not any(_outputs(args)):
+        parser.error("--record_games needs a file to record in, such as --video_file my.mov")
+    if any(_outputs(args)) and not (args.play_games or args.record_games):
         parser.error("what is recorded are games that are played: add --record_games 1")
     if args.record_sound_filename and not args.sound:
         parser.error("--record_sound_filename needs --sound true")

@@ -57,11 +57,9 @@ class GameRecording:
         self._games = (self._games + step.games)[: self._num_games]
 
     def _on_frame(self, frame: Frame) -> None:
-        self._recorder.add(frame)
-        if self._environment.is_game_over():
-            self._ended += 1
-            if self._ended == self._num_games:
-                self._environment.on_frame = None
+        if self._ended < self._num_games:
+            self._recorder.add(frame)
+            self._ended += self._environment.is_game_over()
 
 
 def create_recorder(
