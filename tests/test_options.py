@@ -64,6 +64,7 @@ DEFAULTS = {
     "record_screen_path": None,
     "record_sound_filename": None,
     "sound": True,
+    "display_screen": "false",
     "random_seed": None,
     "log_level": "INFO",
 }
@@ -97,6 +98,17 @@ def test_yes_is_said_in_three_ways(text):
 @pytest.mark.parametrize("text", ["false", "no", "0", "False"])
 def test_no_is_said_in_three_ways(text):
     assert parse(GAME, "--color_averaging", text).color_averaging is False
+
+
+@pytest.mark.parametrize(
+    ("text", "display"),
+    [
+        *(("true", "auto"), ("yes", "auto"), ("AUTO", "auto"), ("False", "false"), ("0", "false")),
+        *(("window", "window"), ("Terminal", "terminal")),
+    ],
+)
+def test_a_display_is_named_or_switched_as_in_the_original(text, display):
+    assert parse(GAME, "--display_screen", text).display_screen == display
 
 
 def test_stochastic_rounding_takes_bits_or_neons_ten():

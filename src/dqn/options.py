@@ -362,9 +362,9 @@ def _build_parser() -> argparse.ArgumentParser:
         type=_display,
         default="false",
         metavar="{auto,window,terminal,true,false}",
-        help="Show the game, also while it is trained or tested: in a window, in the text "
-        "terminal, or (auto, true) in a window if there is a display, else in the terminal. "
-        "play.sh takes auto. Playing without --load_weights, you are the player.",
+        help="Show the game, also in training and tests: in a window, in the text terminal, or "
+        "(auto, true) in a window if there is a display, else in the terminal. Where games are "
+        "played without --load_weights, you play them.",
     )
 
     group = parser.add_argument_group("Common")
@@ -463,7 +463,12 @@ def _boolean(text: str) -> bool:
 def _display(text: str) -> str:
     if text.lower() in ("auto", "window", "terminal"):
         return text.lower()
-    return "auto" if _boolean(text) else "false"
+    try:
+        return "auto" if _boolean(text) else "false"
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of auto, window, terminal, true and false"
+        ) from error
 
 
 def _duration(text: str) -> float:

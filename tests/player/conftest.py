@@ -65,10 +65,13 @@ class Screen:
 
     def window(self):
         """Wait for the one window, give it the keyboard, and return its number."""
-        search = ("search", "--onlyvisible", "--class", ".")
-        number = wait_for(lambda: self.xdotool(*search), "a window")
+        number = wait_for(self.has_window, "a window")
         self.xdotool("windowfocus", "--sync", number)
         return number
+
+    def has_window(self):
+        """The number of the window; an empty text if there is none."""
+        return self.xdotool("search", "--onlyvisible", "--class", ".")
 
     def window_size(self, number):
         """Width and height of a window."""

@@ -279,3 +279,49 @@ def test_sound_is_played_at_true_speed_only(display):
         assert len(listener.sounds) == heard
         display.press(Command.SLOWER)
         watched.play_until(lambda: len(listener.sounds) > heard)
+
+
+def test_r_records_what_is_seen_until_it_is_pressed_again(display, tmp_path):
+    av = pytest.importorskip("av")
+    (tmp_path / "breakout_1.mov").touch()  # an older one
+    with Watched(display, videos=tmp_path) as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        watched.look()
+        assert watched.view.is_recording
+        assert watched.view.message == "recording to breakout_2.mov"
+        begin = len(watched.frames)
+        for _ in range(10):
+            watched.step()
+        display.press(Command.RECORD)
+        watched.look()
+        assert not watched.view.is_recording
+        assert watched.view.message == "recorded"
+    with av.open(str(tmp_path / "breakout_2.mov")) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert 40 <= len(pictures) <= len(watched.frames)
+    shown = pictures[0][2::4, 3::7].astype(int)
+    assert min(abs(shown - frame).mean() for frame in watched.frames[: begin + 1]) <= 4
+    assert not list(tmp_path.glob("breakout_1.mov.*"))
+    assert (tmp_path / "breakout_1.mov").stat().st_size == 0
+
+
+def test_quitting_completes_a_recording(display, tmp_path):
+    av = pytest.importorskip("av")
+    with Watched(display, videos=tmp_path / "new folder") as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        for _ in range(5):
+            watched.step()
+    with av.open(str(tmp_path / "new folder" / "breakout_1.mov")) as file:
+        assert file.streams.video[0].frames >= 20
+
+
+def test_a_recording_that_cannot_be_written_is_told_and_the_game_goes_on(display, tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "videos").touch()
+    with Watched(display, videos=tmp_path / "videos") as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        watched.look()
+        assert not watched.view.is_recording
+        assert "cannot write into the folder" in watched.view.message
+        watched.step()
