@@ -5,7 +5,8 @@ import logging
 import secrets
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
 from dqn.learner import Learner, OverlappingLearner
 from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
+from dqn.player.display import Display, open_display
+from dqn.player.player import Player
+from dqn.player.recording import GameRecording
+from dqn.player.sound import open_speaker
+from dqn.player.spectator import Spectator
 from dqn.replay_memory import ReplayMemory
 from dqn.screens import Screens, ScreensInFile
 from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
@@ -148,9 +154,11 @@ def run_experiment(
     args.actors = number_of_actors(args, checkpoint)
     actors = build_actors(args, rom, game, shape, seeds, generators)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
-    num_actions = train_actors.environment.num_actions
-    metadata = Metadata(game, train_actors.environment.actions, **shape)
-    network = build_network(args, num_actions, shape, generators["network"])
+    num_actions = train_actors.first.environment.num_actions
+    metadata = Metadata(game, train_actors.first.environment.actions, **shape)
+    network = None
+    if snapshot or not is_manual(args):
+        network = build_network(args, num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
         set_weights(args, network, snapshot, metadata)
@@ -164,11 +172,14 @@ def run_experiment(
         num_streams=args.actors,
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
+    test_policy = EpsilonGreedy(network, num_actions, generators["test"])
+    interruption = Interruption(args.max_computing_time, start)
+    player = build_player(args, test_actors.first, network, test_policy, interruption)
     agent = Agent(
         train_actors,
         test_actors,
         EpsilonGreedy(network, num_actions, generators["train"]),
-        EpsilonGreedy(network, num_actions, generators["test"]),
+        player.choose_actions if player else test_policy,
         memory,
         learner,
         exploration=LinearDecay(
@@ -189,6 +200,7 @@ def run_experiment(
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
     statistics = Statistics(agent, network, memory, csv_file, args.actors)
+    recording = build_recording(args, test_actors.first.environment)
     experiment = Experiment(
         agent,
         statistics,
@@ -200,6 +212,9 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        play_games=args.play_games,
+        listeners=[part.on_step for part in (recording, player) if part],
+        has_quit=lambda: player is not None and player.has_quit,
     )
     checkpointer = None
     if folder:
@@ -228,11 +243,20 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    with closing(actors), Interruption(args.max_computing_time, start) as interruption:
+    audience = player or build_spectator(args, train_actors.first, test_actors.first)
+    with (
+        closing(actors),
+        interruption,
+        recording or nullcontext(),
+        audience or nullcontext(),
+    ):
         tests = experiment.run(interruption, checkpointer)
     if not args.train_steps:
         for scores in tests:
-            print(scores)
+            if scores.games or not player:
+                print(scores)
+    if player and player.has_quit:
+        print(f"score of the unfinished game: {test_actors.first.score:g}")
 
 
 def check_identity(
@@ -265,6 +289,8 @@ def number_of_actors(args: options.Namespace, checkpoint: dict[str, Any] | None)
         return args.actors
     if checkpoint:
         return checkpoint["options"]["actors"]
+    if args.play_games:
+        return 1
     return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
 
 
@@ -295,6 +321,7 @@ def build_actors(
                     life_loss_is_terminal=group == "train",
                     seed=next(game_seeds),
                     generator=generator,
+                    sound=group == "test" and args.sound and args.play_games > 0,
                 )
             )
     return ActorProcesses(
@@ -313,6 +340,7 @@ def build_actor(
     life_loss_is_terminal: bool,
     seed: int,
     generator: np.random.Generator,
+    sound: bool = False,
 ) -> Actor:
     """A game for training or testing, and what plays it."""
     environment = AleEnvironment(
@@ -327,6 +355,7 @@ def build_actor(
         max_game_frames=args.max_game_frames,
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
+        sound=sound,
     )
     return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
 
@@ -350,6 +379,64 @@ def build_screens(args: options.Namespace, network: DeepQNetwork) -> Screens:
         if learns_on_gpu(args.engine, args.backend):
             logger.info("The replay memory does not fit on the GPU: it is in the main memory")
     return Screens(size, **shape)
+
+
+def build_recording(args: options.Namespace, game: AleEnvironment) -> GameRecording | None:
+    """What records the games that are played, if that is asked for."""
+    if not args.record_games:
+        return None
+    return GameRecording(
+        game,
+        args.record_games,
+        video_file=args.video_file,
+        screen_path=args.record_screen_path,
+        sound_file=args.record_sound_filename,
+    )
+
+
+def is_manual(args: options.Namespace) -> bool:
+    """Whether only a person plays."""
+    return bool(args.play_games and args.display_screen != "false" and not args.load_weights)
+
+
+def build_player(
+    args: options.Namespace,
+    actor: Actor,
+    network: DeepQNetwork | None,
+    policy: EpsilonGreedy,
+    interruption: Interruption,
+) -> Player | None:
+    """The person who watches the games that are played, or plays them, if there is one."""
+    if not args.play_games or args.display_screen == "false":
+        return None
+    game = actor.environment
+    return Player(
+        actor,
+        network=network,
+        policy=policy if network else None,
+        open_display=display_opener(args, game.name),
+        open_speaker=partial(open_speaker, game.sample_rate, game.frame_rate)
+        if args.sound
+        else lambda: None,
+        frame_skip=args.frame_skip,
+        videos=PROJECT / "videos",
+        is_stopping=lambda: interruption.status is not None,
+    )
+
+
+def build_spectator(
+    args: options.Namespace, train_actor: Actor, test_actor: Actor
+) -> Spectator | None:
+    """What shows training and testing, if that is asked for."""
+    if args.display_screen == "false":
+        return None
+    actors = {"training": train_actor, "testing": test_actor}
+    return Spectator(actors, display_opener(args, train_actor.environment.name))
+
+
+def display_opener(args: options.Namespace, game: str) -> Callable[[], Display]:
+    """What opens the display that was asked for, with the name of the game."""
+    return lambda: open_display(args.display_screen, game.replace("_", " ").title())
 
 
 def build_network(

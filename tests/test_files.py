@@ -41,6 +41,15 @@ def test_older_files_are_kept_under_the_next_free_number(tmp_path):
     assert contents == {"a.csv": "three", "a.csv.1": "one", "a.csv.2": "two"}
 
 
+def test_an_older_folder_is_kept_with_all_that_is_in_it(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    (folder / "a").write_text("one")
+    files.rename_aside(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["frames.1"]
+    assert (tmp_path / "frames.1" / "a").read_text() == "one"
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "results").write_text("a file")
     with pytest.raises(UserError, match="cannot write into the folder"):

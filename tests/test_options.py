@@ -11,6 +11,9 @@ GAME = "roms/breakout.bin"
 
 DEFAULTS = {
     "game": GAME,
+    "actors": "auto",
+    "overlap": False,
+    "replay_device": "auto",
     "environment": "ale",
     "frame_skip": 4,
     "repeat_action_probability": 0,
@@ -58,6 +61,13 @@ DEFAULTS = {
     "restart": False,
     "max_computing_time": None,
     "replay_file": None,
+    "play_games": 0,
+    "record_games": None,
+    "video_file": None,
+    "record_screen_path": None,
+    "record_sound_filename": None,
+    "sound": True,
+    "display_screen": "false",
     "random_seed": None,
     "log_level": "INFO",
 }
@@ -91,6 +101,17 @@ def test_yes_is_said_in_three_ways(text):
 @pytest.mark.parametrize("text", ["false", "no", "0", "False"])
 def test_no_is_said_in_three_ways(text):
     assert parse(GAME, "--color_averaging", text).color_averaging is False
+
+
+@pytest.mark.parametrize(
+    ("text", "display"),
+    [
+        *(("true", "auto"), ("yes", "auto"), ("AUTO", "auto"), ("False", "false"), ("0", "false")),
+        *(("window", "window"), ("Terminal", "terminal")),
+    ],
+)
+def test_a_display_is_named_or_switched_as_in_the_original(text, display):
+    assert parse(GAME, "--display_screen", text).display_screen == display
 
 
 def test_stochastic_rounding_takes_bits_or_neons_ten():

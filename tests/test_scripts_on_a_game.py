@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import av
 import matplotlib.image
 import pytest
 
@@ -190,6 +191,23 @@ def test_a_converted_snapshot_plays_the_same_games(trained, tmp_path):
     options = [*GAME, "--test_games", 3, "--random_seed", 1]
     results = [clone.run("test.sh", path, *options) for path in (snapshot, converted)]
     assert results[0].output == results[1].output
+
+
+def test_recording_makes_a_film_with_sound_and_its_frames(trained):
+    clone, _ = trained
+    snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
+    for _ in range(2):
+        result = clone.run("record.sh", snapshot, *GAME, "--random_seed", 1)
+    assert re.fullmatch(r"games: 1, mean: .*\n", result.output)
+    videos = ("breakout_tiny_1.mov", "breakout_tiny")
+    assert clone.files("videos") == {*videos, *(f"{name}.1" for name in videos)}
+    assert result.errors.count("Moved the older") == 2
+    frames = clone.files("videos/breakout_tiny")
+    assert {"000000.png", f"{len(frames) - 1:06}.png"} <= frames
+    with av.open(str(clone.root / "videos" / "breakout_tiny_1.mov")) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        assert file.streams.video[0].frames == len(frames)
+        assert file.duration / av.time_base == pytest.approx(len(frames) / 60, abs=0.05)
 
 
 def test_plotting_makes_a_picture_beside_the_csv(trained):

@@ -4,7 +4,7 @@
     ../plot.py       draws the CSV files; ../convert.py changes the format of a snapshot
 
     options.py       every flag, in one group for each class below
-    experiment.py    the order of the phases: random → (train → test) × epochs, and saving
+    experiment.py    the order of the phases: random → (train → test) × epochs → play, and saving
     agent.py         one ε-greedy step after another; explore, train, test
     actors.py        games in play: random starts, restarts, whole games counted
     actor_processes.py   the same in several processes, a share of the games in each
@@ -20,6 +20,11 @@
                      neon_network.py with Neon itself, which neon_compatibility.py makes importable
     statistics.py    listens to the steps: one CSV row for each phase and each game
     progress.py      listens too: a bar on a terminal, log lines elsewhere
+    player/          what a person sees, hears and does: player.py shows each frame in its time
+                     (pace.py) and lets them play (keyboard.py), spectator.py shows training;
+                     display.py is the contract of window.py and terminal.py, which draws in
+                     cells.py; sound.py; recorder.py writes videos, pictures and sound, recording.py
+                     the games that are played
     snapshot.py      weights on disk in Neon's format, which unpickler.py reads without trust, or
                      in that of safetensors_file.py
     checkpointer.py  keeps the state of all of these; checkpoint.py is its folder, replay_log.py the

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from dqn.actors import Actor, Actors, Transition
-from dqn.environments.environment import Environment
 from dqn.errors import UserError
 from dqn.interruption import SIGNALS
 
@@ -93,9 +92,9 @@ class GroupOfActors:
         return len(self.states)
 
     @property
-    def environment(self) -> Environment:
-        """That of the first actor, which is in this process."""
-        return self._local.environment
+    def first(self) -> Actor:
+        """The first actor, which is in this process."""
+        return self._local.first
 
     def start(self) -> None:
         self._call("start", [()] * (1 + len(self._workers)))

@@ -72,6 +72,11 @@ class Actor:
         """The current state, uint8 (history, height, width)."""
         return self._buffer.state
 
+    @property
+    def score(self) -> float:
+        """The unclipped score of the game in play so far."""
+        return self._score
+
     def start(self) -> None:
         """Begin the first game, unless one is in play already."""
         if not self._is_started:
@@ -157,9 +162,9 @@ class Actors:
         return len(self._actors)
 
     @property
-    def environment(self) -> Environment:
-        """That of the first actor; the others' are alike."""
-        return self._actors[0].environment
+    def first(self) -> Actor:
+        """The first actor; the others' games are alike."""
+        return self._actors[0]
 
     def start(self) -> None:
         """Begin the first game of each, unless one is in play already."""

@@ -1,10 +1,10 @@
-"""The order of the phases: random → (train → test) × epochs."""
+"""The order of the phases: random → (train → test) × epochs → play."""
 
 import dataclasses
 import filecmp
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -103,7 +103,8 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
-    `random_exploration_rate` is the ε of the phase that fills the replay memory.
+    `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
+    are told each step; playing ends when `has_quit` says so.
     """
 
     def __init__(
@@ -119,6 +120,9 @@ class Experiment:
         test_games: int | None,
         start_epoch: int,
         epochs: int,
+        play_games: int = 0,
+        listeners: Sequence[Callable[[Step], None]] = (),
+        has_quit: Callable[[], bool] = lambda: False,
     ):
         self._agent = agent
         self._statistics = statistics
@@ -130,6 +134,9 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        self._play_games = play_games
+        self._listeners = listeners
+        self._has_quit = has_quit
         # The phase that is under way, or comes next
         self._position = (start_epoch, "random")
         self._is_begun = False
@@ -153,7 +160,7 @@ class Experiment:
         self._random_exploration_rate = state["random_exploration_rate"]
 
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
-        """Run all phases that are left, and return the scores of each test.
+        """Run all phases that are left, and return the scores of each test and of playing.
 
         Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
         number, or the last snapshot or checkpoint was not saved.
@@ -177,6 +184,8 @@ class Experiment:
             self._position = (epoch, "test") if phase == "train" else (epoch + 1, "train")
             if checkpointer and phase == self._last_phase:
                 checkpointer.save()
+        if self._play_games:
+            tests.append(self._play())
         for part in (self._saver, checkpointer):
             if part:
                 part.close()
@@ -235,6 +244,18 @@ class Experiment:
         steps = self._agent.test(self._test_steps, done)
         return self._run_phase(steps, self._test_steps, "step", done)
 
+    def _play(self) -> Scores:
+        logger.info("Playing for %d game(s)", self._play_games)
+        self._begin(0, "play")
+        steps = self._until_quit(self._agent.test_games(self._play_games))
+        return self._run_phase(steps, self._play_games, "game", 0)
+
+    def _until_quit(self, steps: Iterable[Step]) -> Iterator[Step]:
+        for step in steps:
+            yield step
+            if self._has_quit():
+                return
+
     def _begin(self, epoch: int, phase: str) -> None:
         """Begin a phase, unless a checkpoint was made in it."""
         # With other options, the phase in which it was made may be left out now.
@@ -250,6 +271,8 @@ class Experiment:
                 for step in steps:
                     self._statistics.on_step(step)
                     progress.on_step(step)
+                    for listen in self._listeners:
+                        listen(step)
                     if self._checkpointer:
                         self._checkpointer.on_step(len(step.actions))
                     if self._interruption.status is not None:

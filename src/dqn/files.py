@@ -41,6 +41,11 @@ def move_aside(path: Path) -> None:
         return
     if not path.is_file():
         raise UserError(f"{path} is not a file that could be moved aside: choose another name")
+    rename_aside(path)
+
+
+def rename_aside(path: Path) -> None:
+    """The same for a file or a folder that is there."""
     aside = first_free_name(path)
     path.rename(aside)
     logger.info("Moved the older %s to %s", path, aside.name)

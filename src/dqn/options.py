@@ -28,7 +28,7 @@ FIXED = (
 # These say how a run begins, or how this process does, and nothing about how the run goes on.
 OF_THE_START = (
     "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
-    "max_computing_time log_level replay_file replay_device"
+    "max_computing_time log_level replay_file replay_device sound display_screen"
 ).split()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -42,6 +42,7 @@ def parse(arguments: list[str], project: Path) -> Namespace:
     parser = _build_parser()
     args = parser.parse_args([_find_argument_file(argument, project) for argument in arguments])
     _check(parser, args)
+    _set_phases(args)
     return args
 
 
@@ -345,6 +346,48 @@ def _build_parser() -> argparse.ArgumentParser:
         f"with exit status {TIME_IS_UP} if there is work left.",
     )
 
+    group = parser.add_argument_group("Playing and recording")
+    group.add_argument(
+        "--play_games",
+        type=_integer(0),
+        default=0,
+        help="Play so many games as in a test, instead of training and testing.",
+    )
+    group.add_argument(
+        "--record_games",
+        type=_integer(1),
+        help="Record the first so many of them, and play them if --play_games says less; "
+        "without it, all are recorded.",
+    )
+    group.add_argument(
+        "--video_file",
+        type=_video_file,
+        metavar="FILE",
+        help="Record a video, with sound, in this .mov or .mp4 file.",
+    )
+    group.add_argument(
+        "--record_screen_path",
+        type=_path_or_none,
+        metavar="FOLDER",
+        help="Write every frame to this folder, as 000000.png and so on; '': none.",
+    )
+    group.add_argument(
+        "--record_sound_filename",
+        type=_path_or_none,
+        metavar="FILE",
+        help="Write the sound to this WAV file; '': none.",
+    )
+    group.add_argument("--sound", type=_boolean, default=True, help="Play and record with sound.")
+    group.add_argument(
+        "--display_screen",
+        type=_display,
+        default="false",
+        metavar="{auto,window,terminal,true,false}",
+        help="Show the game, also in training and tests: in a window, in the text terminal, or "
+        "(auto, true) in a window if there is a display, else in the terminal. Where games are "
+        "played without --load_weights, you play them.",
+    )
+
     group = parser.add_argument_group("Common")
     group.add_argument(
         "--random_seed",
@@ -354,6 +397,21 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--log_level", choices=LOG_LEVELS, default="INFO", help="What is logged.")
     return parser
+
+
+def _set_phases(args: Namespace) -> None:
+    """Playing leaves out all other phases, and recording means playing."""
+    if any(_outputs(args)):
+        args.play_games = max(args.play_games, args.record_games or 0)
+        args.record_games = args.record_games or args.play_games
+    if args.play_games:
+        args.random_steps = args.train_steps = args.test_steps = args.epochs = args.start_epoch = 0
+        args.test_games = None
+
+
+def _outputs(args: Namespace) -> tuple[Path | None, ...]:
+    """Where games are recorded."""
+    return args.video_file, args.record_screen_path, args.record_sound_filename
 
 
 def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
@@ -400,6 +458,8 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
             f"--replay_size {args.replay_size} does not hold a minibatch and its history: "
             f"use at least {smallest}"
         )
+    if (args.play_games or any(_outputs(args))) and args.actors not in ("auto", 1):
+        parser.error(f"--actors {args.actors} plays several games at once: one can be watched")
     if args.overlap and args.engine != "torch":
         parser.error("--overlap needs --engine torch")
     if args.replay_file and args.replay_device == "gpu":
@@ -411,6 +471,12 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if args.save_weights_prefix is not None and not args.save_weights_prefix.name:
         parser.error("--save_weights_prefix has no file name, such as snapshots/breakout")
+    if args.record_games and not any(_outputs(args)):
+        parser.error("--record_games needs a file to record in, such as --video_file my.mov")
+    if any(_outputs(args)) and not (args.play_games or args.record_games):
+        parser.error("what is recorded are games that are played: add --record_games 1")
+    if args.record_sound_filename and not args.sound:
+        parser.error("--record_sound_filename needs --sound true")
 
 
 def _boolean(text: str) -> bool:
@@ -419,6 +485,17 @@ def _boolean(text: str) -> bool:
     if text.lower() in ("false", "no", "0"):
         return False
     raise argparse.ArgumentTypeError(f"{text!r} is neither true, yes, 1 nor false, no, 0")
+
+
+def _display(text: str) -> str:
+    if text.lower() in ("auto", "window", "terminal"):
+        return text.lower()
+    try:
+        return "auto" if _boolean(text) else "false"
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of auto, window, terminal, true and false"
+        ) from error
 
 
 def _duration(text: str) -> float:
@@ -430,6 +507,16 @@ def _duration(text: str) -> float:
 
 
 _duration.__name__ = "time"  # argparse says "invalid time value"
+
+
+def _path_or_none(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _video_file(text: str) -> Path | None:
+    if text and Path(text).suffix.lower() not in (".mov", ".mp4"):
+        raise argparse.ArgumentTypeError(f"{text} ends neither with .mov nor with .mp4")
+    return _path_or_none(text)
 
 
 def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:

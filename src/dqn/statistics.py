@@ -73,7 +73,7 @@ class Statistics:
     def __init__(
         self,
         agent: Agent,
-        network: DeepQNetwork,
+        network: DeepQNetwork | None,
         memory: ReplayMemory,
         csv_file: Path | None,
         num_actors: int = 1,
@@ -199,7 +199,7 @@ class Statistics:
                     len(self._memory),
                     self._mean_q(),
                     self._costs / self._num_costs if self._num_costs else 0,
-                    self._network.train_iterations,
+                    self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
                     steps_per_second,

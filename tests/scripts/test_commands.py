@@ -106,6 +106,49 @@ def test_test_neither_plays_at_random_nor_trains(light_project):
     ]
 
 
+@pytest.mark.parametrize(
+    ("snapshot", "name", "folder"),
+    [
+        ("snapshots/breakout_10.pkl", "breakout_10", "breakout"),
+        ("my nets/space_invaders_fast_7.safetensors", "space_invaders_fast_7", None),
+        ("best.pkl", "best", "best"),
+        ("breakout_200", "breakout_200", "breakout"),
+    ],
+)
+def test_record_names_the_video_after_the_snapshot(light_project, snapshot, name, folder):
+    videos = f"{light_project.root}/videos"
+    assert run(light_project, "record.sh", snapshot, "@x", "--record_games", "3") == [
+        *["main.py", "--load_weights", snapshot, "--play_games", "1"],
+        *["--video_file", f"{videos}/{name}.mov"],
+        *["--record_screen_path", f"{videos}/{folder or 'space_invaders_fast'}"],
+        *["@x", "--record_games", "3"],
+    ]
+
+
+PLAY = ["--play_games", "1", "--display_screen", "auto"]
+
+
+@pytest.mark.parametrize("name", ["my nets/pong_3.pkl", "a.prm", "pong.safetensors"])
+def test_play_shows_a_snapshot(light_project, name):
+    assert run(light_project, "play.sh", name, "@x", "--play_games", "3") == [
+        *["main.py", "--load_weights", name, *PLAY, "@x", "--play_games", "3"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["roms/breakout.bin", "my roms/PONG.BIN", "pong"])
+def test_play_lets_a_person_play_a_game(light_project, name):
+    assert run(light_project, "play.sh", name, "--sound", "false") == [
+        *["main.py", name, *PLAY, "--sound", "false"],
+    ]
+
+
+def test_play_takes_an_unusual_name_of_a_file_for_a_snapshot(light_project):
+    path = light_project.root / "breakout_200"
+    path.touch()
+    arguments = run(light_project, "play.sh", str(path))
+    assert arguments == ["main.py", "--load_weights", str(path), *PLAY]
+
+
 def test_plot_passes_everything_on(light_project):
     arguments = ["my results/a.csv", "b.csv", "--png_file", "c d.png"]
     assert run(light_project, "plot.sh", *arguments) == ["plot.py", *arguments]
@@ -116,7 +159,7 @@ def test_convert_passes_everything_on(light_project):
     assert run(light_project, "convert.sh", *arguments) == ["convert.py", *arguments]
 
 
-SCRIPTS = ["train.sh", "resume.sh", "test.sh", "plot.sh", "convert.sh"]
+SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "plot.sh", "convert.sh"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -126,7 +169,7 @@ def test_without_arguments_a_script_says_how_it_is_used(light_project, script):
     assert not light_project.has_started()
 
 
-@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh"])
+@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh"])
 def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, script):
     assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
 

@@ -1,0 +1,127 @@
+"""The contract of a display, what a person sees and the keys that they press; and its choice."""
+
+import logging
+import os
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.player.keyboard import Command, Joystick
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What the network made of a state.
+
+    screens: uint8 (history, height, width), what it saw; actions: their names; q_values: float
+    (num_actions,), or None without a network; action: the index of the one taken, with ε; both are
+    None before the first.
+    """
+
+    screens: np.ndarray
+    actions: list[str]
+    q_values: np.ndarray | None
+    action: int | None
+    exploration_rate: float | None
+
+    @property
+    def heading(self) -> str:
+        """What the list of the actions tells of them."""
+        return "actions" if self.q_values is None else "Q-values"
+
+    @property
+    def exploration(self) -> str:
+        """ε as text; empty where the network chooses nothing."""
+        if self.q_values is None or self.exploration_rate is None:
+            return ""
+        return f"ε = {self.exploration_rate:g}"
+
+    def bar(self, index: int) -> float:
+        """How long the bar of an action is, in 0..1: the values are close to one another."""
+        lowest, highest = self.q_values.min(), self.q_values.max()
+        if highest == lowest:
+            return 1.0
+        return float(0.1 + 0.9 * (self.q_values[index] - lowest) / (highest - lowest))
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown with the picture: the line at the bottom, and what lies over it.
+
+    status: the parts of the line; message: its right end; shows_help: whether the keys are
+    explained; insight: what the network sees, or None if that is not wanted.
+    """
+
+    who: str
+    is_person: bool
+    status: list[str]
+    message: str
+    is_recording: bool = False
+    shows_help: bool = False
+    insight: Insight | None = None
+
+
+class Display(ABC):
+    """Shows pictures and tells which keys are pressed. `joystick` is what the person holds."""
+
+    joystick: Joystick
+
+    @abstractmethod
+    def show(self, picture: np.ndarray, view: View) -> None:
+        """Show a picture, uint8 (height, width, 3), RGB."""
+
+    @abstractmethod
+    def poll(self) -> list[Command]:
+        """The commands that were given since the last call; the joystick is moved, too."""
+
+    @abstractmethod
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or no longer, where that is possible."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave everything as it was before; more calls of it do nothing."""
+
+
+def open_display(kind: str, title: str) -> Display:
+    """The display of a `kind`: "window", "terminal", or "auto" for the first of them that is there.
+
+    Their modules are imported only here. Raises UserError if there is none.
+    """
+    if kind == "window":
+        return _open_window(title)
+    if kind == "auto" and _has_desktop():
+        try:
+            return _open_window(title)
+        except UserError as error:
+            if not sys.stdout.isatty():
+                raise
+            logger.info("%s", error)
+    if kind == "auto" and not sys.stdout.isatty():
+        raise UserError(
+            "there is neither a display nor a terminal to show the game on: set DISPLAY, or start "
+            "it in a terminal; record.sh needs neither"
+        )
+    from dqn.player.terminal import Terminal
+
+    return Terminal()
+
+
+def _open_window(title: str) -> Display:
+    try:
+        from dqn.player.window import Window
+    except ImportError as error:
+        raise UserError(f"a window needs pygame-ce ({error}): pip install pygame-ce") from error
+    return Window(title)
+
+
+def _has_desktop() -> bool:
+    """Whether a window may be possible. Asked without a desktop, SDL may take the console."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

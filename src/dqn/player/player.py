@@ -1,0 +1,250 @@
+"""A person at the game: they watch it at their own speed, and may play it themselves."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dqn.actors import Actor, Game
+from dqn.agent import EpsilonGreedy, Step
+from dqn.environments.environment import Frame
+from dqn.errors import UserError
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.player.display import Display, Insight, View
+from dqn.player.keyboard import Command, action_name, nearest_action
+from dqn.player.pace import Pace
+from dqn.player.recording import create_recorder
+from dqn.player.sound import Speaker
+
+if TYPE_CHECKING:
+    from dqn.player.recorder import Recorder
+
+POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
+MESSAGE_SECONDS = 3.0
+
+
+class Player:
+    """Shows each frame of a game in its time, and chooses actions, as the network or as a person.
+
+    `choose_actions` is the policy of what plays the `actor`. Without a `network` and its `policy`
+    the person plays from the start. What they record goes to `videos`. `is_stopping` tells whether
+    the program is about to end. A context manager: meanwhile it hears of the frames, as does who
+    heard of them before, and the display and the speaker (None: no sound) are open.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        *,
+        network: DeepQNetwork | None,
+        policy: EpsilonGreedy | None,
+        open_display: Callable[[], Display],
+        open_speaker: Callable[[], Speaker | None],
+        frame_skip: int,
+        videos: Path,
+        is_stopping: Callable[[], bool],
+    ):
+        self._actor = actor
+        self._game = actor.environment
+        self._network = network
+        self._policy = policy
+        self._open_display = open_display
+        self._open_speaker = open_speaker
+        self._frame_skip = frame_skip
+        self._videos = videos
+        self._is_stopping = is_stopping
+        self._action_names = [action_name(action) for action in self._game.actions]
+        self._is_person = network is None
+        self._is_paused = False
+        self._frames_to_pass = 0  # in spite of the pause
+        self._picture: np.ndarray | None = None
+        self._has_lives = False
+        self._shows_help = False
+        self._shows_insight = False
+        self._choice: tuple[np.ndarray, int, float] | None = None  # the last state, action and ε
+        self._insight: Insight | None = None  # into them, once it is asked for
+        self._recorder: Recorder | None = None
+        self._recorded_games: list[Game] = []
+        self._message = ""
+        self._message_end = 0.0
+        self.has_quit = False
+
+    def __enter__(self) -> "Player":
+        self._speaker = self._open_speaker()
+        self._display = self._open_display()
+        self._pace = Pace(self._game.frame_rate)
+        self._other_listener = self._game.on_frame
+        self._game.on_frame = self._on_frame
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._game.on_frame = self._other_listener
+        self._display.close()
+        if self._speaker:
+            self._speaker.close()
+        if self._recorder:
+            self._end_recording()
+
+    def choose_actions(self, states: np.ndarray, exploration_rate: float) -> list[int]:
+        """The action for one state, uint8 (1, history, height, width), of network or person."""
+        if self._is_person:
+            actions = [nearest_action(self._display.joystick.look(), self._game.actions)]
+        else:
+            actions = self._policy(states, exploration_rate)
+        self._choice = states[0].copy(), actions[0], exploration_rate
+        self._insight = None
+        return actions
+
+    def on_step(self, step: Step) -> None:
+        """Tell the person of games that have ended."""
+        self._recorded_games += step.games
+        for game in step.games:
+            self._say(f"game over, score {game.score:g}")
+
+    @property
+    def _is_ending(self) -> bool:
+        return self.has_quit or self._is_stopping()
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._other_listener:
+            self._other_listener(frame)
+        self._record(frame)
+        if self._is_ending:
+            return
+        self._picture = frame.picture
+        self._has_lives |= self._game.lives > 0
+        self._pace.next_frame()
+        self._obey(self._display.poll())
+        while (seconds := self._pace.seconds_left) > 0 and not self._is_ending:
+            time.sleep(min(seconds, POLL_SECONDS))
+            self._obey(self._display.poll())
+        if self._speaker and self._pace.speed == 1:
+            self._speaker.play(frame.sound)
+        if self._pace.shows:
+            self._show()
+        self._pause()
+
+    def _pause(self) -> None:
+        """Wait as long as the person wants to."""
+        self._frames_to_pass = max(self._frames_to_pass - 1, 0)
+        has_waited = False
+        while self._is_paused and not self._frames_to_pass and not self._is_ending:
+            self._show()
+            time.sleep(POLL_SECONDS)
+            self._obey(self._display.poll())
+            has_waited = True
+        if has_waited:
+            self._pace.restart()
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            self._obey_one(command)
+
+    def _obey_one(self, command: Command) -> None:
+        match command:
+            case Command.SLOWER:
+                self._pace.slower()
+            case Command.FASTER:
+                self._pace.faster()
+            case Command.TAKE_OVER if self._network is None:
+                self._say("no network to give back to: start with a snapshot")
+            case Command.TAKE_OVER:
+                self._is_person = not self._is_person
+            case Command.QUIETER | Command.LOUDER:
+                self._set_volume(command)
+            case Command.PAUSE:
+                self._is_paused = not self._is_paused
+                self._frames_to_pass = 0
+            case Command.STEP:
+                self._frames_to_pass = self._frame_skip if self._is_paused else 0
+                self._is_paused = True
+            case Command.HELP:
+                self._shows_help = not self._shows_help
+            case Command.OVERLAY:
+                self._shows_insight = not self._shows_insight
+            case Command.FULL_SCREEN:
+                self._display.toggle_full_screen()
+            case Command.RECORD if self._recorder is None:
+                self._begin_recording()
+            case Command.RECORD:
+                self._end_recording()
+            case Command.QUIT:
+                self.has_quit = True
+
+    def _set_volume(self, command: Command) -> None:
+        if self._speaker is None:
+            self._say("there is no sound")
+            return
+        if command == Command.QUIETER:
+            self._speaker.quieter()
+        else:
+            self._speaker.louder()
+        self._say(f"volume {100 * self._speaker.volume:.0f} %")
+
+    def _begin_recording(self) -> None:
+        path = next(path for path in self._video_names() if not path.exists())
+        try:
+            self._recorder = create_recorder(
+                video_file=path,
+                screen_path=None,
+                sound_file=None,
+                frame_rate=self._game.frame_rate,
+                sample_rate=self._game.sample_rate,
+            )
+        except UserError as error:
+            self._say(str(error))
+            return
+        self._recorded_games = []
+        self._say(f"recording to {path.name}")
+
+    def _video_names(self) -> Iterator[Path]:
+        for number in itertools.count(1):
+            yield self._videos / f"{self._game.name}_{number}.mov"
+
+    def _record(self, frame: Frame) -> None:
+        if self._recorder:
+            try:
+                self._recorder.add(frame)
+            except UserError as error:
+                self._end_recording()
+                self._say(str(error))
+
+    def _end_recording(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        try:
+            recorder.close(self._recorded_games)
+            self._say("recorded")
+        except UserError as error:
+            self._say(str(error))
+
+    def _say(self, message: str) -> None:
+        self._message = message
+        self._message_end = time.monotonic() + MESSAGE_SECONDS
+
+    def _show(self) -> None:
+        status = [f"score {self._actor.score:g}"]
+        if self._has_lives:
+            status.append(f"lives {self._game.lives}")
+        status.append(f"{self._pace.speed:g}×")
+        if self._is_paused:
+            status.append("paused")
+        view = View(
+            who="you play" if self._is_person else "the network plays",
+            is_person=self._is_person,
+            status=status,
+            message=self._message if time.monotonic() < self._message_end else "h: help",
+            is_recording=self._recorder is not None,
+            shows_help=self._shows_help,
+            insight=self._look_into_choice() if self._shows_insight else None,
+        )
+        self._display.show(self._picture, view)
+
+    def _look_into_choice(self) -> Insight:
+        if self._insight is None:
+            state, action, exploration_rate = self._choice or (self._actor.state.copy(), None, None)
+            q_values = self._network.predict(state[np.newaxis])[0] if self._network else None
+            self._insight = Insight(state, self._action_names, q_values, action, exploration_rate)
+        return self._insight

@@ -1,0 +1,298 @@
+"""The text terminal as a display: a picture of half blocks, also by ssh."""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import select
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.player.cells import COLOURS_256, PLAIN, TRUE_COLOUR, WHITE, Cells
+from dqn.player.display import Display, Insight, View
+from dqn.player.keyboard import COMMANDS, Command, Joystick
+from dqn.player.keyboard import HELP as HELP_OF_ALL
+
+HOLD_SECONDS = 0.25  # for which a pressed key counts: no terminal tells when it is let go
+ESCAPE_SECONDS = 0.1  # after which an escape that nothing followed is the key of that name
+LAST_SENDING_SECONDS = 1.0  # at the end, to a terminal that takes nothing any more
+
+ENTER = b"\x1b[?1049h\x1b[?25l\x1b[?7l"  # the other screen, no cursor, no wrapping
+LEAVE = b"\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+CLEAR = b"\x1b[0m\x1b[2J"
+KEY = re.compile(rb"\x1b[\[O][0-9;]*[A-Za-z~]|\x1b\x1b|\x1b[^\[O]|[^\x1b]", re.DOTALL)
+ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
+TERMS_OF_256_COLOURS = re.compile("256color|direct|kitty|alacritty|foot|ghostty|wezterm")
+
+MIN_PANEL, MAX_PANEL = 32, 48  # columns
+NAME_COLUMNS = 16  # of an action
+HELP = [line for line in HELP_OF_ALL if line[0] != "f"]  # a terminal has no full screen
+HELP_COLUMNS = 36
+PERSON, NETWORK, DARK, DIM = (255, 176, 72), (96, 184, 255), (40, 40, 44), (150, 150, 155)
+RED = (255, 90, 90)
+
+
+class Terminal(Display):
+    """Shows a game on the terminal that the program was started from.
+
+    It never waits for the terminal: pictures that come faster than they can be sent are left out.
+    Log lines are kept until the end; the last one stands in the status line. Ctrl-Z and Ctrl-\\
+    give the terminal back first. Raises UserError if there is none.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ):
+        self._num_colours = number_of_colours(environment)
+        try:
+            # Opened anew, it can be told not to wait without telling the shell's the same.
+            self._tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            raise UserError(
+                f"there is no terminal to show the game on ({error.strerror}): start it in one, or "
+                "use --display_screen window"
+            ) from error
+        self.joystick = Joystick(HOLD_SECONDS)
+        self._is_open = True
+        self._log = _HeldBackLog()
+        self._unsent = b""
+        self._typed = b""
+        self._typed_at = 0.0
+        self._cells = Cells(0, 0, self._num_colours)
+        self._handlers = {
+            number: signal.signal(number, self._leave_and_obey)
+            for number in (signal.SIGTSTP, signal.SIGQUIT)
+        }
+        self._enter()
+
+    def show(self, picture: np.ndarray, view: View) -> None:
+        if not self._send():
+            return
+        columns, rows = self._size()
+        if (rows, columns) != (self._cells.rows, self._cells.columns):
+            self._cells = Cells(rows, columns, self._num_colours)
+            self._unsent += CLEAR
+        cells = self._cells
+        cells.clear()
+        panel = min(max(columns // 4, MIN_PANEL), MAX_PANEL)
+        has_room = view.insight is not None and columns > 2 * panel
+        self._draw_picture(picture, rows - 1, columns - panel * has_room)
+        if view.insight:
+            self._draw_insight(view.insight, max(columns - panel, 0), panel)
+        if view.shows_help:
+            self._draw_help()
+        self._draw_status(view)
+        self._unsent += cells.changes()
+        self._send()
+
+    def poll(self) -> list[Command]:
+        commands = []
+        for key in self._keys():
+            if key in COMMANDS:
+                commands.append(COMMANDS[key])
+            elif key is not None:
+                self.joystick.press(key)
+        return commands
+
+    def toggle_full_screen(self) -> None:
+        pass
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._leave()
+            os.close(self._tty)
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+
+    def _enter(self) -> None:
+        self._settings = termios.tcgetattr(self._tty)
+        tty.setcbreak(self._tty)
+        self._log.begin()
+        self._cells = Cells(0, 0, self._num_colours)
+        self._unsent = ENTER
+
+    def _leave(self) -> None:
+        self._unsent += LEAVE
+        end = time.monotonic() + LAST_SENDING_SECONDS
+        while not self._send() and time.monotonic() < end:
+            select.select([], [self._tty], [], LAST_SENDING_SECONDS)
+        with contextlib.suppress(termios.error):  # the terminal has gone
+            termios.tcsetattr(self._tty, termios.TCSANOW, self._settings)
+        self._log.end()
+
+    def _leave_and_obey(self, number: int, _frame: object) -> None:
+        """Do what a signal does by itself; it may be to wait until the shell goes on with us."""
+        self._leave()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        signal.signal(number, self._leave_and_obey)
+        self._enter()
+
+    def _send(self) -> bool:
+        """Send what the terminal takes; whether that was all."""
+        while self._unsent:
+            try:
+                sent = os.write(self._tty, self._unsent)
+            except BlockingIOError:
+                return False
+            except OSError:  # it has gone, and a signal tells the program
+                sent = len(self._unsent)
+            self._unsent = self._unsent[sent:]
+        return True
+
+    def _size(self) -> tuple[int, int]:
+        try:
+            columns, rows = os.get_terminal_size(self._tty)
+        except OSError:
+            columns = rows = 0
+        return (columns, rows) if columns and rows else (80, 24)
+
+    def _keys(self) -> Iterator[str | None]:
+        """The names of the keys typed; None for those without."""
+        with contextlib.suppress(OSError):  # nothing typed, or no terminal any more
+            typed = os.read(self._tty, 4096)
+            self._typed += typed
+            self._typed_at = time.monotonic()
+        end = 0
+        for match in KEY.finditer(self._typed):
+            yield _key_name(match[0])
+            end = match.end()
+        self._typed = self._typed[end:]
+        if self._typed and time.monotonic() - self._typed_at > ESCAPE_SECONDS:
+            if self._typed == b"\x1b":
+                yield "escape"
+            self._typed = b""
+
+    def _draw_picture(self, picture: np.ndarray, rows: int, columns: int) -> None:
+        """Draw it as large as it fits, four wide to three high; a cell is twice as high as wide."""
+        width = min(columns, rows * 2 * 4 // 3)
+        height = min(rows, round(width * 3 / 4 / 2))
+        if width and height:
+            top, left = (rows - height) // 2, (columns - width) // 2
+            self._cells.draw(picture, top, left, height, width)
+
+    def _draw_status(self, view: View) -> None:
+        cells = self._cells
+        row = cells.rows - 1
+        cells.write(row, 0, " " * cells.columns, behind=DARK)
+        parts = [(view.who, PERSON if view.is_person else NETWORK)]
+        parts += [(part, WHITE) for part in view.status]
+        if view.is_recording:
+            parts.append(("● recording", RED))
+        column = 1
+        for text, colour in parts:
+            cells.write(row, column, text, colour, DARK)
+            column += len(text) + 2
+        message = view.message or self._log.last_line
+        room = cells.columns - column - 1
+        if room > 0:
+            cells.write(row, column, message[:room].rjust(room), DIM, DARK)
+
+    def _draw_help(self) -> None:
+        cells = self._cells
+        lines = [("", ""), *HELP, ("", "")]
+        top = max((cells.rows - 1 - len(lines)) // 2, 0)
+        left = max((cells.columns - HELP_COLUMNS) // 2, 0)
+        for row, (keys, text) in enumerate(lines[: cells.rows - 1], top):
+            cells.write(row, left, " " * HELP_COLUMNS, behind=DARK)
+            cells.write(row, left + 2, keys.rjust(6), NETWORK, DARK)
+            cells.write(row, left + 10, text, behind=DARK)
+
+    def _draw_insight(self, insight: Insight, left: int, columns: int) -> None:
+        """Draw the actions with their Q-values and, as far as there is room, the screens below."""
+        cells = self._cells
+        lines = [("", DIM), (f"  {insight.heading}", DIM), *_action_lines(insight, columns - 1)]
+        lines += [("", DIM), (f"  {insight.exploration}", DIM), ("", DIM)]
+        for row in range(cells.rows - 1):
+            text, colour = lines[row] if row < len(lines) else ("", DIM)
+            cells.write(row, left, text.ljust(columns), colour, DARK)
+        screen_rows = (columns - 6) // 4  # two of them, each twice as many columns wide, and gaps
+        for index, screen in enumerate(insight.screens):
+            row = len(lines) + index // 2 * (screen_rows + 1)
+            column = left + 2 + index % 2 * (2 * screen_rows + 2)
+            if row + screen_rows < cells.rows and column + 2 * screen_rows <= cells.columns:
+                picture = np.repeat(screen[..., np.newaxis], 3, axis=2)
+                cells.draw(picture, row, column, screen_rows, 2 * screen_rows)
+
+
+def number_of_colours(environment: Mapping[str, str]) -> int:
+    """How many colours the terminal has, as its environment variables tell.
+
+    Raises UserError if it cannot show a picture at all.
+    """
+    term = environment.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        raise UserError(
+            f"the terminal (TERM={term}) cannot place characters: use another one, or "
+            "--display_screen window"
+        )
+    if environment.get("COLORTERM") in ("truecolor", "24bit"):
+        return TRUE_COLOUR
+    return COLOURS_256 if TERMS_OF_256_COLOURS.search(term) else PLAIN
+
+
+def _action_lines(insight: Insight, columns: int) -> list[tuple[str, tuple[int, int, int]]]:
+    """A line for each action: its name, its Q-value as a bar and as a number."""
+    lines = []
+    for index, name in enumerate(insight.actions):
+        is_taken = index == insight.action
+        text = f"{'▶' if is_taken else ' '} {name:<{NAME_COLUMNS}}"
+        if insight.q_values is not None:
+            number = f"{insight.q_values[index]:8.2f}"
+            bar_columns = columns - len(text) - len(number)
+            bar = "█" * round(insight.bar(index) * bar_columns)
+            text += f"{bar:<{bar_columns}}{number}"
+        lines.append((text, NETWORK if is_taken else WHITE))
+    return lines
+
+
+def _key_name(typed: bytes) -> str | None:
+    if typed[:1] == b"\x1b":
+        return "escape" if typed == b"\x1b\x1b" else ARROWS.get(typed[-1:])
+    if typed == b" ":
+        return "fire"
+    name = typed.decode("latin-1").lower()
+    return name if name in COMMANDS else None
+
+
+class _HeldBackLog:
+    """Keeps what goes to standard error, if that is a terminal, from `begin` to `end`."""
+
+    def __init__(self):
+        self._text = io.StringIO()
+        self._is_holding = False
+
+    @property
+    def last_line(self) -> str:
+        """The last line that was kept."""
+        lines = self._text.getvalue()[-500:].splitlines()
+        return lines[-1] if lines else ""
+
+    def begin(self) -> None:
+        self._stderr = sys.stderr
+        self._is_holding = sys.stderr.isatty()
+        if self._is_holding:
+            self._redirect(self._stderr, self._text)
+
+    def end(self) -> None:
+        if self._is_holding:
+            self._redirect(self._text, self._stderr)
+            with contextlib.suppress(OSError):
+                self._stderr.write(self._text.getvalue())
+                self._stderr.flush()
+            self._text.seek(0)
+            self._text.truncate()
+
+    @staticmethod
+    def _redirect(old: io.TextIOBase, new: io.TextIOBase) -> None:
+        sys.stderr = new
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is old:
+                handler.setStream(new)

@@ -1,0 +1,275 @@
+"""A window as a display, by pygame."""
+
+import os
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
+os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"  # signals are the program's own affair
+
+import pygame
+
+from dqn.errors import UserError
+from dqn.player.display import Display, Insight, View
+from dqn.player.keyboard import COMMANDS, HELP, Command, Joystick
+
+ASPECT = 4 / 3  # of a television picture
+LINES = 210  # of which a window shows a whole multiple at first
+MAX_PART = 0.7  # of the desktop's height that a new window takes
+MIN_SIZE = 100  # pixels either way, for more than the picture
+PANEL_PART = 0.36  # the panel's width, as a part of the picture's height
+
+JOYSTICK = {
+    pygame.K_UP: "up",
+    pygame.K_DOWN: "down",
+    pygame.K_LEFT: "left",
+    pygame.K_RIGHT: "right",
+    pygame.K_SPACE: "fire",
+}
+BLACK, BAR, PANEL = (0, 0, 0), (28, 28, 32), (20, 20, 23)
+TEXT, DIM, RAIL = (232, 232, 236), (150, 150, 158), (44, 44, 50)
+NETWORK, PERSON, RED = (96, 184, 255), (255, 176, 72), (255, 84, 84)
+
+
+class Window(Display):
+    """A window that can be resized, with a line at the bottom and a panel at the side.
+
+    Raises UserError if no window can be opened.
+    """
+
+    def __init__(self, title: str):
+        try:
+            pygame.display.init()
+        except pygame.error as error:
+            raise UserError(_no_window(str(error))) from error
+        if pygame.display.get_driver() in ("dummy", "offscreen"):
+            pygame.display.quit()
+            raise UserError(_no_window("there is no display"))
+        pygame.font.init()
+        self.joystick = Joystick()
+        desktop_height = pygame.display.get_desktop_sizes()[0][1]
+        height = LINES * max(int(desktop_height * MAX_PART / LINES), 1)
+        size = (round(ASPECT * height), height + _bar_height(height))
+        self._window = pygame.Window(title, size, resizable=True)
+        self._is_full_screen = False
+        self._has_icon = False
+        self._has_panel = False
+
+    def show(self, picture: np.ndarray, view: View) -> None:
+        if not self._has_icon:
+            self._has_icon = True
+            self._window.set_icon(_surface(cv2.resize(picture, (32, 32))))
+        if self._has_panel != (view.insight is not None):
+            self._toggle_panel()
+        screen = self._window.get_surface()
+        screen.fill(BLACK)
+        area = screen.get_rect()
+        bar = pygame.Rect(0, 0, area.width, min(_bar_height(area.height), area.height))
+        bar.bottom = area.bottom
+        area.height -= bar.height
+        is_large = min(area.size) >= MIN_SIZE
+        if view.insight and is_large:
+            panel = pygame.Rect(area)
+            panel.width = min(_panel_width(area.height), area.width // 2)
+            panel.right = area.right
+            area.width -= panel.width
+            _draw_insight(screen, panel, view.insight)
+        _draw_picture(screen, area, picture)
+        if view.shows_help and is_large:
+            _draw_help(screen, area)
+        _draw_bar(screen, bar, view)
+        self._window.flip()
+
+    def poll(self) -> list[Command]:
+        commands = []
+        for event in pygame.event.get():
+            if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
+                commands.append(Command.QUIT)
+            elif event.type == pygame.WINDOWFOCUSLOST:
+                self.joystick.release_all()
+            elif event.type == pygame.KEYUP and event.key in JOYSTICK:
+                self.joystick.release(JOYSTICK[event.key])
+            elif event.type == pygame.KEYDOWN:
+                command = _command(event)
+                if event.key in JOYSTICK:
+                    self.joystick.press(JOYSTICK[event.key])
+                elif command:
+                    commands.append(command)
+        return commands
+
+    def toggle_full_screen(self) -> None:
+        self._is_full_screen = not self._is_full_screen
+        if self._is_full_screen:
+            self._window.set_fullscreen(True)
+        else:
+            self._window.set_windowed()
+        pygame.mouse.set_visible(not self._is_full_screen)
+
+    def close(self) -> None:
+        self._window.destroy()
+        pygame.display.quit()
+
+    def _toggle_panel(self) -> None:
+        """Make room for the panel beside the picture, where the desktop has it."""
+        self._has_panel = not self._has_panel
+        if self._is_full_screen:
+            return
+        width, height = self._window.size
+        panel = _panel_width(height - _bar_height(height))
+        width += panel if self._has_panel else -panel
+        desktop_width = pygame.display.get_desktop_sizes()[0][0]
+        self._window.size = (min(max(width, MIN_SIZE), desktop_width), height)
+
+
+def _no_window(reason: str) -> str:
+    return f"no window can be opened ({reason}): use --display_screen terminal"
+
+
+def _command(event: pygame.event.Event) -> Command | None:
+    if event.key == pygame.K_ESCAPE:
+        return COMMANDS["escape"]
+    # The character rather than the key: brackets stand elsewhere on other keyboards.
+    return COMMANDS.get(event.unicode.lower()) or COMMANDS.get(pygame.key.name(event.key))
+
+
+def _bar_height(height: int) -> int:
+    return max(height // 20, 22)
+
+
+def _panel_width(height: int) -> int:
+    return int(height * PANEL_PART)
+
+
+def _surface(picture: np.ndarray) -> pygame.Surface:
+    height, width, _ = picture.shape
+    return pygame.image.frombuffer(np.ascontiguousarray(picture), (width, height), "RGB")
+
+
+def _draw_picture(screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray) -> None:
+    """Draw it as large as it fits; each of its pixels keeps sharp edges."""
+    width = min(area.width, round(area.height * ASPECT))
+    height = min(area.height, round(area.width / ASPECT))
+    if width and height:
+        large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        surface = _surface(large)
+        screen.blit(surface, surface.get_rect(center=area.center))
+
+
+def _draw_bar(screen: pygame.Surface, bar: pygame.Rect, view: View) -> None:
+    screen.fill(BAR, bar)
+    size = round(bar.height * 0.5)
+    left = bar.left + size // 2
+    parts = [(view.who, PERSON if view.is_person else NETWORK)]
+    parts += [(part, TEXT) for part in view.status]
+    if view.is_recording:
+        parts.append(("● recording", RED))
+    for text, colour in parts:
+        image = _text(text, size, colour)
+        screen.blit(image, image.get_rect(left=left, centery=bar.centery))
+        left += image.get_width() + size
+    image = _text(view.message, size, DIM)
+    place = image.get_rect(right=bar.right - size // 2, centery=bar.centery)
+    if place.left >= left:
+        screen.blit(image, place)
+
+
+def _draw_help(screen: pygame.Surface, area: pygame.Rect) -> None:
+    size = max(area.height // 26, 10)
+    line = round(size * 1.5)
+    box = pygame.Rect(0, 0, size * 19, line * len(HELP) + 2 * size)
+    box.center = area.center
+    shade = pygame.Surface(box.size, pygame.SRCALPHA)
+    pygame.draw.rect(shade, (*PANEL, 235), shade.get_rect(), border_radius=size // 2)
+    pygame.draw.rect(shade, DIM, shade.get_rect(), width=1, border_radius=size // 2)
+    screen.blit(shade, box)
+    for row, (keys, text) in enumerate(HELP):
+        centre = box.top + size + row * line + line // 2
+        image = _text(keys, size, NETWORK)
+        screen.blit(image, image.get_rect(right=box.left + size * 5, centery=centre))
+        image = _text(text, size, TEXT)
+        screen.blit(image, image.get_rect(left=box.left + size * 6, centery=centre))
+
+
+def _draw_insight(screen: pygame.Surface, panel: pygame.Rect, insight: Insight) -> None:
+    """Draw the actions with their Q-values, ε, and the screens below."""
+    screen.fill(PANEL, panel)
+    margin = max(panel.width // 16, 4)
+    content = panel.inflate(-2 * margin, -2 * margin)
+    gap = max(margin // 2, 2)
+    side = (content.width - gap) // 2  # of a screen
+    rows = (len(insight.screens) + 1) // 2
+    screens_height = rows * (side + gap) - gap
+    lines = len(insight.actions) + 3
+    line = min((content.height - screens_height - margin) // lines, round(panel.width / 10))
+    size = max(round(line * 0.62), 8)
+
+    _draw_label(screen, content.left, content.top, line, insight.heading, size, DIM)
+    for index, name in enumerate(insight.actions):
+        top = content.top + (index + 1) * line
+        row = pygame.Rect(content.left, top, content.width, line)
+        _draw_action(screen, row, insight, index, name, size)
+    top = content.top + (len(insight.actions) + 1) * line
+    _draw_label(screen, content.left, top, line, insight.exploration, size, DIM)
+
+    top = content.bottom - screens_height
+    _draw_label(screen, content.left, top - line, line, "what the network sees", size, DIM)
+    for index, pixels in enumerate(insight.screens):
+        picture = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+        surface = _surface(np.repeat(picture[..., np.newaxis], 3, axis=2))
+        left = content.left + index % 2 * (side + gap)
+        screen.blit(surface, (left, top + index // 2 * (side + gap)))
+
+
+def _draw_action(
+    screen: pygame.Surface, row: pygame.Rect, insight: Insight, index: int, name: str, size: int
+) -> None:
+    """Draw an action's name, and its Q-value as a bar and as a number."""
+    is_taken = index == insight.action
+    colour = NETWORK if is_taken else TEXT
+    _draw_label(screen, row.left, row.top, row.height, name, size, colour)
+    if insight.q_values is None:
+        return
+    number = _text(f"{insight.q_values[index]:.2f}", size, colour)
+    screen.blit(number, number.get_rect(right=row.right, centery=row.centery))
+    rail = pygame.Rect(0, 0, round(row.width * 0.3), max(row.height // 3, 2))
+    rail.midleft = (row.left + round(row.width * 0.47), row.centery)
+    screen.fill(RAIL, rail)
+    rail.width = round(rail.width * insight.bar(index))
+    screen.fill(colour if is_taken else DIM, rail)
+
+
+def _draw_label(
+    screen: pygame.Surface,
+    left: int,
+    top: int,
+    height: int,
+    text: str,
+    size: int,
+    colour: tuple[int, int, int],
+) -> None:
+    image = _text(text, size, colour)
+    screen.blit(image, image.get_rect(left=left, centery=top + height // 2))
+
+
+@lru_cache(maxsize=256)
+def _text(text: str, size: int, colour: tuple[int, int, int]) -> pygame.Surface:
+    return _font(size).render(text, True, colour)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> pygame.font.Font:
+    return pygame.font.Font(_font_file(), size)
+
+
+@lru_cache(maxsize=1)
+def _font_file() -> Path | None:
+    """DejaVu Sans, which comes with matplotlib; None for pygame's own font, poor in small sizes."""
+    matplotlib = find_spec("matplotlib")
+    if matplotlib is None:
+        return None
+    path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return path if path.is_file() else None

@@ -1,0 +1,327 @@
+"""What a person at the game sees, and what each key does to the game."""
+
+import itertools
+
+import numpy as np
+import pytest
+from watched import Watched, make_network, paddle
+
+from dqn.player.display import Display
+from dqn.player.keyboard import Command, Joystick
+
+
+class Script(Display):
+    """A display without a screen, and a person who presses what a test says."""
+
+    def __init__(self):
+        self.joystick = Joystick()
+        self.commands = []
+        self.pictures = []
+        self.is_full_screen = False
+        self.is_closed = False
+
+    def press(self, *commands):
+        self.commands += commands
+
+    def show(self, picture, view):
+        self.pictures.append(picture)
+
+    def poll(self):
+        commands, self.commands = self.commands, []
+        return commands
+
+    def toggle_full_screen(self):
+        self.is_full_screen = not self.is_full_screen
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def display():
+    return Script()
+
+
+@pytest.fixture
+def watched(display):
+    with Watched(display) as watched:
+        display.press(*[Command.FASTER] * 3)
+        watched.step()
+        yield watched
+
+
+def test_frames_are_shown_in_order_and_not_only_one_of_each_step(display):
+    with Watched(display) as watched:
+        watched.play_until(lambda: len(watched.frames) > 60)
+    numbers = {id(frame): number for number, frame in enumerate(watched.frames)}
+    shown = [numbers[id(picture)] for picture in display.pictures]
+    assert shown == sorted(set(shown))
+    assert 1 in np.diff(shown)  # on a busy machine, not all of them are shown in time
+
+
+def test_the_game_is_the_same_whether_it_is_watched_or_not(display):
+    def game(is_watched):
+        with Watched(display) as watched:
+            if is_watched:
+                display.press(*[Command.FASTER] * 3, Command.OVERLAY, Command.HELP)
+            else:
+                watched.game.on_frame = None
+            for _ in range(60):
+                watched.step()
+        return watched.actions, watched.actor.state.copy()
+
+    (actions, state), (watched_actions, watched_state) = game(False), game(True)
+    assert actions == watched_actions
+    assert len(set(actions)) > 1  # with random ones among them
+    np.testing.assert_array_equal(state, watched_state)
+
+
+def test_slower_and_faster(watched, display):
+    assert watched.view.status[-1] == "8×"
+    display.press(*[Command.SLOWER] * 4)
+    watched.look()
+    assert watched.view.status[-1] == "0.5×"
+
+
+def test_a_person_takes_over_plays_and_gives_back(watched, display):
+    assert watched.view.who == "the network plays"
+    display.press(Command.TAKE_OVER)
+    watched.look()
+    assert watched.view.who == "you play"
+    before = paddle(watched.frames[-1])
+    display.joystick.press("right")
+    watched.play_until(lambda: paddle(watched.frames[-1]) > before + 20)
+    assert watched.actions[-1] == "right"
+    display.joystick.release("right")
+    display.joystick.press("fire")
+    watched.step()
+    assert watched.actions[-1] == "fire"
+    display.joystick.release("fire")
+    for _ in range(3):
+        watched.step()
+    assert watched.actions[-3:] == ["no-op"] * 3
+    display.press(Command.TAKE_OVER)
+    watched.play_until(lambda: watched.actions[-1] != "no-op", "the network acts")
+    assert watched.view.who == "the network plays"
+
+
+def test_without_a_network_the_person_plays_from_the_start(display):
+    with Watched(display, with_network=False) as watched:
+        display.press(*[Command.FASTER] * 3, Command.TAKE_OVER, Command.OVERLAY)
+        display.joystick.press("left")
+        for _ in range(3):
+            watched.step()
+        assert watched.actions == ["left"] * 3
+        assert watched.view.who == "you play"
+        assert "no network" in watched.view.message
+        assert watched.view.insight.q_values is None
+
+
+def test_pausing_waits_until_it_is_told_to_go_on(watched, display):
+    polls = itertools.count()
+    poll = display.poll
+
+    def poll_and_go_on():
+        frames = len(watched.frames)
+        count = next(polls)
+        if count == 5:
+            assert watched.view.status[-1] == "paused"
+            display.press(Command.STEP)
+            display.frames_before = frames
+        if count == 30:
+            # The step's frames have been shown, and the last waits again.
+            assert frames == display.frames_before + 4
+            display.press(Command.PAUSE)
+        return poll()
+
+    display.poll = poll_and_go_on
+    display.press(Command.PAUSE)
+    frames = len(watched.frames)
+    watched.play_until(lambda: next(polls) > 40)
+    assert len(watched.frames) > frames + 4
+    assert "paused" not in watched.view.status
+
+
+def test_a_step_pauses_first(watched, display):
+    display.press(Command.STEP)
+    poll = display.poll
+
+    def poll_and_go_on():
+        if "paused" in watched.view.status:
+            display.press(Command.PAUSE)
+            display.was_paused = True
+        return poll()
+
+    display.poll = poll_and_go_on
+    watched.step()
+    assert display.was_paused
+
+
+def test_help_and_overlay_are_shown_and_taken_away(watched, display):
+    assert not watched.view.shows_help
+    assert watched.view.insight is None
+    display.press(Command.HELP, Command.OVERLAY)
+    watched.look()
+    assert watched.view.shows_help
+    insight = watched.view.insight
+    network = make_network(watched.game.num_actions)
+    np.testing.assert_allclose(insight.q_values, network.predict(insight.screens[np.newaxis])[0])
+    assert insight.actions == ["no-op", "fire", "right", "left"]
+    assert insight.actions[insight.action] == watched.actions[-1]
+    assert insight.exploration_rate == 0.05
+    display.press(Command.HELP, Command.OVERLAY)
+    watched.look()
+    assert not watched.view.shows_help
+    assert watched.view.insight is None
+
+
+def test_the_overlay_is_there_before_the_first_choice(display):
+    with Watched(display) as watched:
+        display.press(Command.OVERLAY)
+        watched.step()
+        assert watched.views[0].insight.action is None
+        assert watched.views[0].insight.exploration == ""
+        assert watched.views[0].insight.q_values is not None
+
+
+def test_full_screen_is_the_displays_affair(watched, display):
+    display.press(Command.FULL_SCREEN)
+    watched.step()
+    assert display.is_full_screen
+
+
+def test_the_volume_says_when_there_is_no_sound(watched, display):
+    display.press(Command.LOUDER)
+    watched.look()
+    assert watched.view.message == "there is no sound"
+
+
+def test_score_and_lives_are_shown(watched, display):
+    watched.game.on_frame, on_frame = None, watched.game.on_frame
+    watched.play_until(lambda: watched.actor.score > 0 and watched.game.lives < 5)
+    watched.game.on_frame = on_frame
+    watched.step()
+    watched.look()
+    score, lives, _ = watched.view.status
+    assert score == f"score {watched.actor.score:g}"
+    assert lives == f"lives {watched.game.lives}"
+
+
+def test_the_score_of_a_game_that_ended_is_told(display):
+    with Watched(display, game="pong") as watched:
+        display.press(*[Command.FASTER] * 6)
+        watched.step()
+        assert not any(part.startswith("lives") for part in watched.view.status)  # Pong has none
+        watched.game.on_frame, on_frame = None, watched.game.on_frame
+        watched.play_until(lambda: watched.actor.score == 0 and len(watched.actions) > 500)
+        watched.game.on_frame = on_frame
+        watched.look()
+        assert watched.view.message.startswith("game over, score -2")
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_quitting_and_a_signal_end_the_waiting_at_once(display, is_paused):
+    with Watched(display) as watched:
+        if is_paused:
+            display.press(Command.PAUSE)
+        display.press(*[Command.SLOWER] * 3, Command.QUIT)
+        for _ in range(20):
+            watched.step()
+        assert watched.player.has_quit
+        assert len(watched.views) <= 1
+    assert display.is_closed
+    assert watched.game.on_frame is None
+
+
+def test_a_signal_ends_a_pause(display):
+    with Watched(display) as watched:
+        display.press(Command.PAUSE)
+        poll = display.poll
+
+        def poll_and_stop():
+            watched.is_stopping = len(watched.views) > 3
+            return poll()
+
+        display.poll = poll_and_stop
+        watched.step()
+        assert not watched.player.has_quit
+
+
+class Listener:
+    """A speaker that keeps what it is given."""
+
+    volume = 0.5
+
+    def __init__(self):
+        self.sounds = []
+
+    def play(self, sound):
+        self.sounds.append(sound)
+
+    def louder(self):
+        self.volume = 0.6
+
+    def close(self):
+        pass
+
+
+def test_sound_is_played_at_true_speed_only(display):
+    listener = Listener()
+    with Watched(display, game="space_invaders", speaker=listener) as watched:
+        watched.step()
+        assert len(listener.sounds) == len(watched.frames)
+        assert {sound.shape for sound in listener.sounds} == {(512,)}
+        display.press(Command.FASTER, Command.LOUDER)
+        watched.look()
+        heard = len(listener.sounds)
+        assert watched.view.message == "volume 60 %"
+        watched.step()
+        assert len(listener.sounds) == heard
+        display.press(Command.SLOWER)
+        watched.play_until(lambda: len(listener.sounds) > heard)
+
+
+def test_r_records_what_is_seen_until_it_is_pressed_again(display, tmp_path):
+    av = pytest.importorskip("av")
+    (tmp_path / "breakout_1.mov").touch()  # an older one
+    with Watched(display, videos=tmp_path) as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        watched.look()
+        assert watched.view.is_recording
+        assert watched.view.message == "recording to breakout_2.mov"
+        begin = len(watched.frames)
+        for _ in range(10):
+            watched.step()
+        display.press(Command.RECORD)
+        watched.look()
+        assert not watched.view.is_recording
+        assert watched.view.message == "recorded"
+    with av.open(str(tmp_path / "breakout_2.mov")) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert 40 <= len(pictures) <= len(watched.frames)
+    shown = pictures[0][2::4, 3::7].astype(int)
+    assert min(abs(shown - frame).mean() for frame in watched.frames[: begin + 1]) <= 4
+    assert not list(tmp_path.glob("breakout_1.mov.*"))
+    assert (tmp_path / "breakout_1.mov").stat().st_size == 0
+
+
+def test_quitting_completes_a_recording(display, tmp_path):
+    av = pytest.importorskip("av")
+    with Watched(display, videos=tmp_path / "new folder") as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        for _ in range(5):
+            watched.step()
+    with av.open(str(tmp_path / "new folder" / "breakout_1.mov")) as file:
+        assert file.streams.video[0].frames >= 20
+
+
+def test_a_recording_that_cannot_be_written_is_told_and_the_game_goes_on(display, tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "videos").touch()
+    with Watched(display, videos=tmp_path / "videos") as watched:
+        display.press(*[Command.FASTER] * 3, Command.RECORD)
+        watched.look()
+        assert not watched.view.is_recording
+        assert "cannot write into the folder" in watched.view.message
+        watched.step()
