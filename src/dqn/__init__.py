@@ -7,7 +7,8 @@
     experiment.py    the order of the phases: random → (train → test) × epochs, and saving
     agent.py         one ε-greedy step after another; explore, train, test
     actors.py        a game in play: random starts, restarts, whole games counted
-    environments/    environment.py is the contract; ale.py the Atari games; roms.py finds them
+    environments/    environment.py is the contract; ale.py the Atari games, whose colours
+                     blending.py averages; roms.py finds them
     state_buffer.py  the last screens of a game, which are the network's input
     replay_memory.py what happened, each screen kept once; minibatches
     exploration.py   the schedule of ε
