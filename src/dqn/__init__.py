@@ -9,7 +9,8 @@
     actors.py        games in play: random starts, restarts, whole games counted
     actor_processes.py   the same in several processes, a share of the games in each
     learner.py       one update after another, or beside the acting
-    environments/    environment.py is the contract; ale.py the Atari games; roms.py finds them
+    environments/    environment.py is the contract; ale.py the Atari games, whose colours
+                     blending.py averages; roms.py finds them
     state_buffer.py  the last screens of a game, which are the network's input
     replay_memory.py what happened, a stream for each actor; minibatches
     screens.py       its screens, each kept once, in memory or in a file
