@@ -152,6 +152,12 @@ def run_experiment(
     if checkpoint:
         check_identity(identity, checkpoint, folder)
     args.actors = number_of_actors(args, checkpoint)
+    smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
+    if args.replay_size < smallest:
+        raise UserError(
+            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
+            f"{smallest}, or lower --actors"
+        )
     actors = build_actors(args, rom, game, shape, seeds, generators)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     num_actions = train_actors.first.environment.num_actions

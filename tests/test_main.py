@@ -222,6 +222,22 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
     assert "Traceback" not in run("breakout", status=130)
 
 
+def test_more_actors_than_the_replay_memory_has_room_for(run):
+    assert "use at least 540, or lower --actors" in run("breakout", "--actors", 60)
+
+
+def test_several_games_cannot_be_watched(run):
+    assert "one can be watched" in run("breakout", "--actors", 2, "--play_games", 1)
+
+
+def test_a_replay_memory_on_a_gpu_that_is_not_there(run):
+    assert "use --replay_device cpu" in run("breakout", "--replay_device", "gpu")
+
+
+def test_overlapping_needs_pytorch(run):
+    assert "--engine torch" in run("breakout", "--overlap", "true", "--engine", "neon")
+
+
 def test_short_lives_that_leave_nothing_to_sample(run):
     assert "raise --max_game_frames" in run("breakout", "--max_game_frames", 12)
 
