@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from ale_py import ALEInterface
 
 import main as trainer
+from dqn import building
 from dqn.environments.ale import AleEnvironment
 
 
@@ -43,5 +44,5 @@ class AlesAveraging(AleEnvironment):
 
 
 if __name__ == "__main__":
-    trainer.AleEnvironment = AlesAveraging
+    building.AleEnvironment = AlesAveraging
     sys.exit(trainer.main(sys.argv[1:]))

@@ -22,12 +22,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as trainer
-from dqn import options
-from dqn.actors import Actor
+from dqn import building, options
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.environments.roms import find_rom
 from dqn.replay_memory import ReplayMemory
+from dqn.screens import Screens
 
 
 def main() -> None:
@@ -67,13 +67,13 @@ def measure(path: Path, size: int) -> dict[str, str]:
     disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     rows["size of the folder with both generations"] = f"{disk / 2**30:.2f} GiB"
     run.folder.close()
-    expected = run.memory.read(run.memory.added - 1000, run.memory.added).tobytes()
-    added = run.memory.added
+    expected = run.stream.read(run.stream.added - 1000, run.stream.added).tobytes()
+    added = run.stream.added
     del run
     other = Run(path / "run", size)
     rows["loading"] = f"{seconds(lambda: other.checkpointer.restore(other.folder.load())):.1f} s"
-    assert other.memory.added == added
-    assert other.memory.read(added - 1000, added).tobytes() == expected
+    assert other.stream.added == added
+    assert other.stream.read(added - 1000, added).tobytes() == expected
     return rows
 
 
@@ -85,12 +85,18 @@ class Run:
         shape = {"history_length": 4, "screen_height": 84, "screen_width": 84}
         rom, name = find_rom("breakout", trainer.PROJECT / "roms")
         generator = np.random.default_rng(0)
-        self.memory = ReplayMemory(size, **shape, batch_size=32, generator=generator)
-        self.network = trainer.build_network(args, 4, shape, generator)
+        self.memory = ReplayMemory(
+            Screens(size, screen_height=84, screen_width=84),
+            history_length=4,
+            batch_size=32,
+            generator=generator,
+        )
+        self.stream = self.memory.streams[0]
+        self.network = building.build_network(args, 4, shape, generator)
         actors = {}
         for actor in ("train_actor", "test_actor"):
-            game = trainer.build_game(args, rom, name, life_loss_is_terminal=True, seed=0)
-            actors[actor] = Actor(game, **shape, random_starts=30, generator=generator)
+            settings = {"life_loss_is_terminal": True, "seed": 0, "generator": generator}
+            actors[actor] = building.build_actor(args, rom, name, shape, **settings)
             actors[actor].start()
         self.folder = CheckpointFolder(path)
         parts = {"network": self.network, **actors}
@@ -105,7 +111,7 @@ class Run:
         times = []
         for step in range(steps):
             start = time.perf_counter()
-            self.memory.add(step % 4, 0, self._screens[step % 1000], False, False)
+            self.stream.add(step % 4, 0, self._screens[step % 1000], False, False)
             self.checkpointer.on_step()
             times.append(time.perf_counter() - start)
         return times

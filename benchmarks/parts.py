@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from ales_averaging import AlesAveraging
 
 import main as trainer
-from dqn import options
+from dqn import building, options
 from dqn.environments.ale import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.replay_memory import ReplayMemory
@@ -45,9 +45,9 @@ def emulator(environment: type[AleEnvironment]) -> float:
     rom, name = find_rom("breakout", trainer.PROJECT / "roms")
     generator = np.random.default_rng(0)
     settings = {"seed": 1, "life_loss_is_terminal": True, "generator": generator}
-    original, trainer.AleEnvironment = trainer.AleEnvironment, environment
-    actor = trainer.build_actor(args, rom, name, SHAPE, **settings)
-    trainer.AleEnvironment = original
+    original, building.AleEnvironment = building.AleEnvironment, environment
+    actor = building.build_actor(args, rom, name, SHAPE, **settings)
+    building.AleEnvironment = original
     actor.start()
     return median(lambda: actor.act(int(generator.integers(4))), 10 * REPEATS)
 
@@ -57,9 +57,9 @@ def network(backend: str, datatype: str) -> dict[str, float]:
     flags = ["breakout", "--backend", backend, "--datatype", datatype, "--replay_size", "20000"]
     args = options.parse(flags, trainer.PROJECT)
     generator = np.random.default_rng(0)
-    network = trainer.build_network(args, 4, SHAPE, generator)
+    network = building.build_network(args, 4, SHAPE, generator)
     memory = ReplayMemory(
-        trainer.build_screens(args, network),
+        building.build_screens(args, network),
         history_length=4,
         batch_size=32,
         generator=generator,

@@ -16,6 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from dqn.replay_memory import ReplayMemory
+from dqn.screens import Screens, ScreensInFile
 
 
 def main() -> None:
@@ -24,20 +25,18 @@ def main() -> None:
     parser.add_argument("--replay_file", type=Path)
     arguments = parser.parse_args()
     generator = np.random.default_rng(0)
-    memory = ReplayMemory(
-        arguments.replay_size,
-        screen_height=84,
-        screen_width=84,
-        history_length=4,
-        batch_size=32,
-        generator=generator,
-        file=arguments.replay_file,
-    )
+    size = {"screen_height": 84, "screen_width": 84}
+    if arguments.replay_file:
+        store = ScreensInFile(arguments.replay_size, **size, file=arguments.replay_file)
+    else:
+        store = Screens(arguments.replay_size, **size)
+    memory = ReplayMemory(store, history_length=4, batch_size=32, generator=generator)
+    stream = memory.streams[0]
     screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)
     for step in range(arguments.replay_size):
-        memory.add(0, 0, screens[step % 1000], False, False)
+        stream.add(0, 0, screens[step % 1000], False, False)
     samples = [seconds(memory.sample) for _ in range(500)]
-    adds = [seconds(lambda: memory.add(0, 0, screens[0], False, False)) for _ in range(500)]
+    adds = [seconds(lambda: stream.add(0, 0, screens[0], False, False)) for _ in range(500)]
     print(f"minibatch: {1000 * statistics.median(samples):.2f} ms, mean ", end="")
     print(f"{1000 * statistics.mean(samples):.2f} ms; add: {1e6 * statistics.median(adds):.0f} µs")
 

@@ -5,38 +5,26 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ale_py.roms import get_all_rom_ids
 
-from dqn import options
-from dqn.actor_processes import ActorProcesses
-from dqn.actors import Actor
+from dqn import building, options
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer, does_not_fit
-from dqn.cores import usable_cores
-from dqn.environments.ale import NOT_RESTORED_EXACTLY, AleEnvironment
+from dqn.environments.ale import NOT_RESTORED_EXACTLY
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
 from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
 from dqn.interruption import Interruption, Stopped
 from dqn.learner import Learner, OverlappingLearner
-from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
-from dqn.player.display import Display, open_display
-from dqn.player.player import Player
-from dqn.player.recording import GameRecording
-from dqn.player.sound import open_speaker
-from dqn.player.spectator import Spectator
 from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens, ScreensInFile
-from dqn.snapshot import Metadata, Snapshot, check_snapshot, load_snapshot
+from dqn.snapshot import Metadata, Snapshot, load_snapshot
 from dqn.statistics import Statistics
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -151,27 +139,21 @@ def run_experiment(
     identity = {"game": game, "rom_sha256": hashlib.sha256(rom.read_bytes()).hexdigest()}
     if checkpoint:
         check_identity(identity, checkpoint, folder)
-    args.actors = number_of_actors(args, checkpoint)
-    smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
-    if args.replay_size < smallest:
-        raise UserError(
-            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
-            f"{smallest}, or lower --actors"
-        )
-    actors = build_actors(args, rom, game, shape, seeds, generators)
+    args.actors = building.number_of_actors(args, checkpoint)
+    actors = building.build_actors(args, rom, game, shape, seeds, generators)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     num_actions = train_actors.first.environment.num_actions
     metadata = Metadata(game, train_actors.first.environment.actions, **shape)
     network = None
-    if snapshot or not is_manual(args):
-        network = build_network(args, num_actions, shape, generators["network"])
+    if snapshot or not building.is_manual(args):
+        network = building.build_network(args, num_actions, shape, generators["network"])
     total_train_steps = args.start_epoch * args.train_steps
     if snapshot:
-        set_weights(args, network, snapshot, metadata)
+        building.set_weights(args, network, snapshot, metadata)
         if snapshot.metadata:
             total_train_steps = snapshot.metadata.train_steps
     memory = ReplayMemory(
-        build_screens(args, network),
+        building.build_screens(args, network),
         history_length=args.history_length,
         batch_size=args.batch_size,
         generator=generators["memory"],
@@ -180,7 +162,9 @@ def run_experiment(
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
     interruption = Interruption(args.max_computing_time, start)
-    player = build_player(args, test_actors.first, network, test_policy, interruption)
+    player = building.build_player(
+        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
+    )
     agent = Agent(
         train_actors,
         test_actors,
@@ -206,7 +190,7 @@ def run_experiment(
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
     statistics = Statistics(agent, network, memory, csv_file, args.actors)
-    recording = build_recording(args, test_actors.first.environment)
+    recording = building.build_recording(args, test_actors.first.environment)
     experiment = Experiment(
         agent,
         statistics,
@@ -249,7 +233,7 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    audience = player or build_spectator(args, train_actors.first, test_actors.first)
+    audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
     with (
         closing(actors),
         interruption,
@@ -287,204 +271,6 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     if game not in get_all_rom_ids():
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
-
-
-def number_of_actors(args: options.Namespace, checkpoint: dict[str, Any] | None) -> int:
-    """What --actors auto stands for."""
-    if args.actors != "auto":
-        return args.actors
-    if checkpoint:
-        return checkpoint["options"]["actors"]
-    if args.play_games:
-        return 1
-    return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
-
-
-def build_actors(
-    args: options.Namespace,
-    rom: Path,
-    game: str,
-    shape: dict[str, int],
-    seeds: dict[str, np.random.SeedSequence],
-    generators: dict[str, np.random.Generator],
-) -> ActorProcesses:
-    """The actors of training and those of testing, spread over the cores."""
-    game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
-    makers = {"train": [], "test": []}
-    for _ in range(args.actors):
-        for group in makers:
-            # One actor alone draws its random starts and its actions from the same generator.
-            generator = generators[group]
-            if args.actors > 1:
-                generator = np.random.default_rng(seeds[group].spawn(1)[0])
-            makers[group].append(
-                partial(
-                    build_actor,
-                    args,
-                    rom,
-                    game,
-                    shape,
-                    life_loss_is_terminal=group == "train",
-                    seed=next(game_seeds),
-                    generator=generator,
-                    sound=group == "test" and args.sound and args.play_games > 0,
-                )
-            )
-    return ActorProcesses(
-        makers,
-        num_processes=min(args.actors, usable_cores()),
-        state_shape=(args.history_length, args.screen_height, args.screen_width),
-    )
-
-
-def build_actor(
-    args: options.Namespace,
-    rom: Path,
-    game: str,
-    shape: dict[str, int],
-    *,
-    life_loss_is_terminal: bool,
-    seed: int,
-    generator: np.random.Generator,
-    sound: bool = False,
-) -> Actor:
-    """A game for training or testing, and what plays it."""
-    environment = AleEnvironment(
-        rom,
-        game,
-        frame_skip=args.frame_skip,
-        repeat_action_probability=args.repeat_action_probability,
-        minimal_action_set=args.minimal_action_set,
-        color_averaging=args.color_averaging,
-        screen_width=args.screen_width,
-        screen_height=args.screen_height,
-        max_game_frames=args.max_game_frames,
-        life_loss_is_terminal=life_loss_is_terminal,
-        seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
-        sound=sound,
-    )
-    return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
-
-
-def build_screens(args: options.Namespace, network: DeepQNetwork) -> Screens:
-    """Where the replay memory keeps its screens; a test needs none."""
-    size = args.replay_size if args.random_steps or args.train_steps else 0
-    shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
-    if size and args.replay_file:
-        return ScreensInFile(size, **shape, file=args.replay_file)
-    if size and args.replay_device != "cpu":
-        screens = network.device_screens(size, **shape)
-        if screens:
-            logger.info("The replay memory is on the GPU")
-            return screens
-        if args.replay_device == "gpu":
-            raise UserError(
-                f"there is no GPU that learns and has room for {size} screens: lower "
-                "--replay_size, or use --replay_device cpu"
-            )
-        if learns_on_gpu(args.engine, args.backend):
-            logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Screens(size, **shape)
-
-
-def build_recording(args: options.Namespace, game: AleEnvironment) -> GameRecording | None:
-    """What records the games that are played, if that is asked for."""
-    if not args.record_games:
-        return None
-    return GameRecording(
-        game,
-        args.record_games,
-        video_file=args.video_file,
-        screen_path=args.record_screen_path,
-        sound_file=args.record_sound_filename,
-    )
-
-
-def is_manual(args: options.Namespace) -> bool:
-    """Whether only a person plays."""
-    return bool(args.play_games and args.display_screen != "false" and not args.load_weights)
-
-
-def build_player(
-    args: options.Namespace,
-    actor: Actor,
-    network: DeepQNetwork | None,
-    policy: EpsilonGreedy,
-    interruption: Interruption,
-) -> Player | None:
-    """The person who watches the games that are played, or plays them, if there is one."""
-    if not args.play_games or args.display_screen == "false":
-        return None
-    game = actor.environment
-    return Player(
-        actor,
-        network=network,
-        policy=policy if network else None,
-        open_display=display_opener(args, game.name),
-        open_speaker=partial(open_speaker, game.sample_rate, game.frame_rate)
-        if args.sound
-        else lambda: None,
-        frame_skip=args.frame_skip,
-        videos=PROJECT / "videos",
-        is_stopping=lambda: interruption.status is not None,
-    )
-
-
-def build_spectator(
-    args: options.Namespace, train_actor: Actor, test_actor: Actor
-) -> Spectator | None:
-    """What shows training and testing, if that is asked for."""
-    if args.display_screen == "false":
-        return None
-    actors = {"training": train_actor, "testing": test_actor}
-    return Spectator(actors, display_opener(args, train_actor.environment.name))
-
-
-def display_opener(args: options.Namespace, game: str) -> Callable[[], Display]:
-    """What opens the display that was asked for, with the name of the game."""
-    return lambda: open_display(args.display_screen, game.replace("_", " ").title())
-
-
-def build_network(
-    args: options.Namespace,
-    num_actions: int,
-    shape: dict[str, int],
-    generator: np.random.Generator,
-) -> DeepQNetwork:
-    """The network with its initial weights."""
-    return create_network(
-        args.engine,
-        num_actions,
-        **shape,
-        learning_rate=args.learning_rate,
-        discount_rate=args.discount_rate,
-        batch_size=args.batch_size,
-        optimizer=args.optimizer,
-        decay_rate=args.decay_rate,
-        clip_error=args.clip_error,
-        min_reward=args.min_reward,
-        max_reward=args.max_reward,
-        batch_norm=args.batch_norm,
-        has_target_network=args.target_steps > 0,
-        backend=args.backend,
-        device_id=args.device_id,
-        datatype=args.datatype,
-        stochastic_round=args.stochastic_round,
-        generator=generator,
-    )
-
-
-def set_weights(
-    args: options.Namespace, network: DeepQNetwork, snapshot: Snapshot, metadata: Metadata
-) -> None:
-    """Begin with the weights, optimizer states and number of updates of a snapshot that fits."""
-    check_snapshot(snapshot, args.load_weights, metadata)
-    network.set_layers(snapshot.layers)
-    if snapshot.metadata:
-        network.train_iterations = snapshot.metadata.weight_updates
-    logger.info("Loaded weights from %s", args.load_weights)
-    if args.train_steps:
-        logger.info("A snapshot has no replay memory: it is filled by --random_steps")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
     ../plot.py       draws the CSV files; ../convert.py changes the format of a snapshot
 
     options.py       every flag, in one group for each class below
+    building.py      builds the parts, each from its options
     experiment.py    the order of the phases: random → (train → test) × epochs → play, and saving
     agent.py         one ε-greedy step after another; explore, train, test
     actors.py        games in play: random starts, restarts, whole games counted

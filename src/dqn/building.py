@@ -1,0 +1,234 @@
+"""The parts of the program, each built from its own options; `../main.py` puts them together."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqn.actor_processes import ActorProcesses
+from dqn.actors import Actor
+from dqn.agent import EpsilonGreedy
+from dqn.cores import usable_cores
+from dqn.environments.ale import AleEnvironment
+from dqn.errors import UserError
+from dqn.interruption import Interruption
+from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
+from dqn.options import Namespace
+from dqn.player.display import Display, open_display
+from dqn.player.player import Player
+from dqn.player.recording import GameRecording
+from dqn.player.sound import open_speaker
+from dqn.player.spectator import Spectator
+from dqn.screens import Screens, ScreensInFile
+from dqn.snapshot import Metadata, Snapshot, check_snapshot
+
+logger = logging.getLogger(__name__)
+
+
+def number_of_actors(args: Namespace, checkpoint: dict[str, Any] | None) -> int:
+    """What --actors auto stands for."""
+    if args.actors != "auto":
+        return args.actors
+    if checkpoint:
+        return checkpoint["options"]["actors"]
+    if args.play_games:
+        return 1
+    return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
+
+
+def build_actors(
+    args: Namespace,
+    rom: Path,
+    game: str,
+    shape: dict[str, int],
+    seeds: dict[str, np.random.SeedSequence],
+    generators: dict[str, np.random.Generator],
+) -> ActorProcesses:
+    """The actors of training and those of testing, spread over the cores.
+
+    Raises UserError if the replay memory has no room for so many.
+    """
+    smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
+    if args.replay_size < smallest:
+        raise UserError(
+            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
+            f"{smallest}, or lower --actors"
+        )
+    game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
+    makers = {"train": [], "test": []}
+    for _ in range(args.actors):
+        for group in makers:
+            # One actor alone draws its random starts and its actions from the same generator.
+            generator = generators[group]
+            if args.actors > 1:
+                generator = np.random.default_rng(seeds[group].spawn(1)[0])
+            makers[group].append(
+                partial(
+                    build_actor,
+                    args,
+                    rom,
+                    game,
+                    shape,
+                    life_loss_is_terminal=group == "train",
+                    seed=next(game_seeds),
+                    generator=generator,
+                    sound=group == "test" and args.sound and args.play_games > 0,
+                )
+            )
+    return ActorProcesses(
+        makers,
+        num_processes=min(args.actors, usable_cores()),
+        state_shape=(args.history_length, args.screen_height, args.screen_width),
+    )
+
+
+def build_actor(
+    args: Namespace,
+    rom: Path,
+    game: str,
+    shape: dict[str, int],
+    *,
+    life_loss_is_terminal: bool,
+    seed: int,
+    generator: np.random.Generator,
+    sound: bool = False,
+) -> Actor:
+    """A game for training or testing, and what plays it."""
+    environment = AleEnvironment(
+        rom,
+        game,
+        frame_skip=args.frame_skip,
+        repeat_action_probability=args.repeat_action_probability,
+        minimal_action_set=args.minimal_action_set,
+        color_averaging=args.color_averaging,
+        screen_width=args.screen_width,
+        screen_height=args.screen_height,
+        max_game_frames=args.max_game_frames,
+        life_loss_is_terminal=life_loss_is_terminal,
+        seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
+        sound=sound,
+    )
+    return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
+
+
+def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
+    """Where the replay memory keeps its screens; a test needs none."""
+    size = args.replay_size if args.random_steps or args.train_steps else 0
+    shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
+    if size and args.replay_file:
+        return ScreensInFile(size, **shape, file=args.replay_file)
+    if size and args.replay_device != "cpu":
+        screens = network.device_screens(size, **shape)
+        if screens:
+            logger.info("The replay memory is on the GPU")
+            return screens
+        if args.replay_device == "gpu":
+            raise UserError(
+                f"there is no GPU that learns and has room for {size} screens: lower "
+                "--replay_size, or use --replay_device cpu"
+            )
+        if learns_on_gpu(args.engine, args.backend):
+            logger.info("The replay memory does not fit on the GPU: it is in the main memory")
+    return Screens(size, **shape)
+
+
+def build_recording(args: Namespace, game: AleEnvironment) -> GameRecording | None:
+    """What records the games that are played, if that is asked for."""
+    if not args.record_games:
+        return None
+    return GameRecording(
+        game,
+        args.record_games,
+        video_file=args.video_file,
+        screen_path=args.record_screen_path,
+        sound_file=args.record_sound_filename,
+    )
+
+
+def is_manual(args: Namespace) -> bool:
+    """Whether only a person plays."""
+    return bool(args.play_games and args.display_screen != "false" and not args.load_weights)
+
+
+def build_player(
+    args: Namespace,
+    actor: Actor,
+    network: DeepQNetwork | None,
+    policy: EpsilonGreedy,
+    interruption: Interruption,
+    videos: Path,
+) -> Player | None:
+    """The person who watches the games that are played, or plays them, if there is one."""
+    if not args.play_games or args.display_screen == "false":
+        return None
+    game = actor.environment
+    return Player(
+        actor,
+        network=network,
+        policy=policy if network else None,
+        open_display=display_opener(args, game.name),
+        open_speaker=partial(open_speaker, game.sample_rate, game.frame_rate)
+        if args.sound
+        else lambda: None,
+        frame_skip=args.frame_skip,
+        videos=videos,
+        is_stopping=lambda: interruption.status is not None,
+    )
+
+
+def build_spectator(args: Namespace, train_actor: Actor, test_actor: Actor) -> Spectator | None:
+    """What shows training and testing, if that is asked for."""
+    if args.display_screen == "false":
+        return None
+    actors = {"training": train_actor, "testing": test_actor}
+    return Spectator(actors, display_opener(args, train_actor.environment.name))
+
+
+def display_opener(args: Namespace, game: str) -> Callable[[], Display]:
+    """What opens the display that was asked for, with the name of the game."""
+    return lambda: open_display(args.display_screen, game.replace("_", " ").title())
+
+
+def build_network(
+    args: Namespace,
+    num_actions: int,
+    shape: dict[str, int],
+    generator: np.random.Generator,
+) -> DeepQNetwork:
+    """The network with its initial weights."""
+    return create_network(
+        args.engine,
+        num_actions,
+        **shape,
+        learning_rate=args.learning_rate,
+        discount_rate=args.discount_rate,
+        batch_size=args.batch_size,
+        optimizer=args.optimizer,
+        decay_rate=args.decay_rate,
+        clip_error=args.clip_error,
+        min_reward=args.min_reward,
+        max_reward=args.max_reward,
+        batch_norm=args.batch_norm,
+        has_target_network=args.target_steps > 0,
+        backend=args.backend,
+        device_id=args.device_id,
+        datatype=args.datatype,
+        stochastic_round=args.stochastic_round,
+        generator=generator,
+    )
+
+
+def set_weights(
+    args: Namespace, network: DeepQNetwork, snapshot: Snapshot, metadata: Metadata
+) -> None:
+    """Begin with the weights, optimizer states and number of updates of a snapshot that fits."""
+    check_snapshot(snapshot, args.load_weights, metadata)
+    network.set_layers(snapshot.layers)
+    if snapshot.metadata:
+        network.train_iterations = snapshot.metadata.weight_updates
+    logger.info("Loaded weights from %s", args.load_weights)
+    if args.train_steps:
+        logger.info("A snapshot has no replay memory: it is filled by --random_steps")
