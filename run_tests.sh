@@ -8,8 +8,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/python.sh
 source "$root/scripts/python.sh"
 
-# Debian's names, separated by spaces: Slurm, for jobs/slurm.sbatch; a screen, a keyboard and a terminal, for
-# play.sh.
+# Debian's names, separated by spaces: Slurm, for jobs/slurm.sbatch; a virtual screen and its keyboard, and a
+# terminal multiplexer, for play.sh.
 system_packages='slurmctld slurmd xvfb xdotool tmux'
 
 install_system_packages() {

@@ -241,7 +241,7 @@ def test_training_in_a_terminal_goes_on_when_its_picture_is_closed(tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
-def test_in_tmux(tmp_path):
+def test_play_sh_in_tmux(tmp_path):
     def tmux(*arguments):
         command = ["tmux", "-L", tmp_path.name, "-f", "/dev/null", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True).stdout
@@ -249,8 +249,10 @@ def test_in_tmux(tmp_path):
     def shows(text):
         return wait_for(lambda: text in tmux("capture-pane", "-p"), text)
 
-    command = [sys.executable, MAIN, "breakout", "--play_games", 1, "--display_screen", "auto"]
-    program = shlex.join(["env", "-u", "DISPLAY", *map(str, command)])
+    script = MAIN.parent.parent / "play.sh"
+    program = shlex.join(
+        ["env", "-u", "DISPLAY", f"PYTHON={sys.executable}", str(script), "roms/breakout.bin"]
+    )
     tmux("new-session", "-d", "-x", 100, "-y", 36, f"{program}; echo status $?; sleep 100")
     try:
         shows("you play")
