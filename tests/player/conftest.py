@@ -16,16 +16,8 @@ class Screen:
     def __init__(self):
         read_end, write_end = os.pipe()
         self._server = subprocess.Popen(
-            [
-                "Xvfb",
-                "-displayfd",
-                str(write_end),
-                "-screen",
-                "0",
-                "1280x800x24",
-                "-nolisten",
-                "tcp",
-            ],
+            # Without -noreset it begins anew when the last window closes, and refuses others then.
+            ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1280x800x24", "-noreset"],
             pass_fds=[write_end],
             stderr=subprocess.DEVNULL,
         )
