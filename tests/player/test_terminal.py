@@ -151,7 +151,7 @@ def test_an_error_restores_the_terminal():
     program = (
         f"import sys; sys.path.insert(0, {str(MAIN.parent)!r}); import main\n"
         "def fail(self, step): raise RuntimeError('a defect')\n"
-        "main.Player.on_step = fail\n"
+        "from dqn.player.player import Player\nPlayer.on_step = fail\n"
         "sys.exit(main.main(sys.argv[1:]))"
     )
     arguments = ["breakout", "--play_games", "1", "--display_screen", "terminal"]
