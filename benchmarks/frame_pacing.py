@@ -18,11 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from training_speed import cpu_model, usable_cores
+from speed import cpu_model
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as program
+from dqn import building
+from dqn.cores import usable_cores
 from dqn.networks.deepqnetwork import create_network
 from dqn.player.player import Player
 from dqn.snapshot import Metadata, Snapshot, save_snapshot
@@ -114,7 +116,7 @@ def main() -> None:
 
     load = os.getloadavg()[0]
     TimedPlayer.seconds, TimedPlayer.overlay = args.seconds, args.overlay
-    program.Player = TimedPlayer
+    building.Player = TimedPlayer
     with tempfile.TemporaryDirectory() as folder:
         command = ["--load_weights", str(make_snapshot(Path(folder))), "--backend", "cpu"]
         command += ["--play_games", "1000", "--display_screen", args.display_screen]
