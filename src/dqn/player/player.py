@@ -96,6 +96,8 @@ class Player:
             actions = self._policy(states, exploration_rate)
         self._choice = states[0].copy(), actions[0], exploration_rate
         self._insight = None
+        if self._shows_insight:
+            self._look_into_choice()  # now, and not when the next frame is due
         return actions
 
     def on_step(self, step: Step) -> None:
