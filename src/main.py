@@ -16,7 +16,6 @@ from dqn import building, options
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer, does_not_fit
-from dqn.environments.ale import NOT_RESTORED_EXACTLY
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
 from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
@@ -222,7 +221,7 @@ def run_experiment(
         checkpointer = Checkpointer(
             folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
         )
-        if game in NOT_RESTORED_EXACTLY:
+        if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
     if checkpointer and checkpoint:
         checkpointer.restore(checkpoint)

@@ -8,7 +8,7 @@ import pytest
 from ale_py import ALEInterface
 from ale_py.roms import get_all_rom_ids, get_rom_path
 
-from dqn.environments.ale import AVERAGED_BY_ALE, NOT_RESTORED_EXACTLY, AleEnvironment
+from dqn.environments.ale import AVERAGED_BY_ALE, AleEnvironment
 from dqn.environments.roms import find_rom
 
 NO_ROMS = Path("/nowhere")
@@ -272,15 +272,12 @@ def test_lives_are_those_that_are_left():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("frame_skip", [4, 1])
 @pytest.mark.parametrize("name", ALL_GAMES)
-def test_just_the_games_that_are_named_do_not_go_on_exactly(name):
-    continued = [
-        continue_both(name, after, frame_skip=frame_skip)
-        for frame_skip in (4, 1)
-        for after in (1, 57, 230, 700)
-    ]
-    differs = any(one != other for one, other in continued)
-    assert differs == (name in NOT_RESTORED_EXACTLY)
+def test_each_game_tells_whether_it_goes_on_exactly(name, frame_skip):
+    continued = [continue_both(name, after, frame_skip=frame_skip) for after in (1, 57, 230, 700)]
+    is_exact = all(one == other for one, other in continued)
+    assert is_exact == make_game(name, frame_skip=frame_skip).is_restored_exactly
 
 
 def test_ale_py_carries_more_than_a_hundred_games():
