@@ -18,7 +18,7 @@ def play(pace, clock, frames, work=0.001):
     for _ in range(frames):
         pace.next_frame()
         clock.time += max(pace.seconds_left, 0)
-        shown += pace.shows
+        shown += pace.shows_frame()
         clock.time += work
     return shown
 

@@ -48,9 +48,8 @@ class Pace:
         """Seconds until the frame is due; negative if it is late."""
         return self._due - self._clock()
 
-    @property
-    def shows(self) -> bool:
-        """Whether the frame is to be shown.
+    def shows_frame(self) -> bool:
+        """Whether the frame is to be shown, asked once for each.
 
         At most `frame_rate` a second are. Late ones are left out, to catch up, but a few.
         """

@@ -125,7 +125,7 @@ class Player:
             self._obey(self._display.poll())
         if self._speaker and self._pace.speed == 1:
             self._speaker.play(frame.sound)
-        if self._pace.shows:
+        if self._pace.shows_frame():
             self._show()
         self._pause()
 

@@ -65,9 +65,9 @@ class Terminal(Display):
         self._typed = b""
         self._typed_at = 0.0
         self._cells = Cells(0, 0, self._num_colours)
+        self._signal: int | None = None
         self._handlers = {
-            number: signal.signal(number, self._leave_and_obey)
-            for number in (signal.SIGTSTP, signal.SIGQUIT)
+            number: signal.signal(number, self._note) for number in (signal.SIGTSTP, signal.SIGQUIT)
         }
         self._enter()
 
@@ -92,6 +92,10 @@ class Terminal(Display):
         self._send()
 
     def poll(self) -> list[Command]:
+        if self._signal is not None:
+            self._leave()
+            self._obey_signal()  # which may be to wait until the shell goes on with us
+            self._enter()
         commands = []
         for key in self._keys():
             if key in COMMANDS:
@@ -108,6 +112,7 @@ class Terminal(Display):
             self._is_open = False
             self._leave()
             os.close(self._tty)
+            self._obey_signal()
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 
@@ -127,13 +132,16 @@ class Terminal(Display):
             termios.tcsetattr(self._tty, termios.TCSANOW, self._settings)
         self._log.end()
 
-    def _leave_and_obey(self, number: int, _frame: object) -> None:
-        """Do what a signal does by itself; it may be to wait until the shell goes on with us."""
-        self._leave()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        signal.signal(number, self._leave_and_obey)
-        self._enter()
+    def _note(self, number: int, _frame: object) -> None:
+        self._signal = number
+
+    def _obey_signal(self) -> None:
+        """Do what a signal that has come does by itself."""
+        if self._signal is not None:
+            number, self._signal = self._signal, None
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            signal.signal(number, self._note)
 
     def _send(self) -> bool:
         """Send what the terminal takes; whether that was all."""
@@ -262,37 +270,33 @@ def _key_name(typed: bytes) -> str | None:
     return name if name in COMMANDS else None
 
 
-class _HeldBackLog:
+class _HeldBackLog(io.StringIO):
     """Keeps what goes to standard error, if that is a terminal, from `begin` to `end`."""
 
-    def __init__(self):
-        self._text = io.StringIO()
-        self._is_holding = False
+    last_line = ""
 
-    @property
-    def last_line(self) -> str:
-        """The last line that was kept."""
-        lines = self._text.getvalue()[-500:].splitlines()
-        return lines[-1] if lines else ""
+    def write(self, text: str) -> int:
+        self.last_line = text.rstrip("\n") or self.last_line
+        return super().write(text)
 
     def begin(self) -> None:
         self._stderr = sys.stderr
-        self._is_holding = sys.stderr.isatty()
-        if self._is_holding:
-            self._redirect(self._stderr, self._text)
+        if self._stderr.isatty():
+            _redirect(self._stderr, self)
 
     def end(self) -> None:
-        if self._is_holding:
-            self._redirect(self._text, self._stderr)
+        if sys.stderr is self:
+            _redirect(self, self._stderr)
             with contextlib.suppress(OSError):
-                self._stderr.write(self._text.getvalue())
+                self._stderr.write(self.getvalue())
                 self._stderr.flush()
-            self._text.seek(0)
-            self._text.truncate()
+            self.seek(0)
+            self.truncate()
 
-    @staticmethod
-    def _redirect(old: io.TextIOBase, new: io.TextIOBase) -> None:
-        sys.stderr = new
-        for handler in logging.getLogger().handlers:
-            if isinstance(handler, logging.StreamHandler) and handler.stream is old:
-                handler.setStream(new)
+
+def _redirect(old: io.TextIOBase, new: io.TextIOBase) -> None:
+    """Let what goes to standard error, and the log, go to another stream."""
+    sys.stderr = new
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is old:
+            handler.setStream(new)

@@ -61,6 +61,7 @@ class Window(Display):
         self._is_full_screen = False
         self._has_icon = False
         self._has_panel = False
+        self._widened_by = 0  # pixels, for the panel
 
     def show(self, picture: np.ndarray, view: View) -> None:
         if not self._has_icon:
@@ -117,15 +118,18 @@ class Window(Display):
         pygame.display.quit()
 
     def _toggle_panel(self) -> None:
-        """Make room for the panel beside the picture, where the desktop has it."""
+        """Make room for the panel beside the picture, where the desktop has it, or take it away."""
         self._has_panel = not self._has_panel
         if self._is_full_screen:
             return
         width, height = self._window.size
-        panel = _panel_width(height - _bar_height(height))
-        width += panel if self._has_panel else -panel
-        desktop_width = pygame.display.get_desktop_sizes()[0][0]
-        self._window.size = (min(max(width, MIN_SIZE), desktop_width), height)
+        if self._has_panel and not self._widened_by:
+            room = pygame.display.get_desktop_sizes()[0][0] - width
+            self._widened_by = max(min(_panel_width(height - _bar_height(height)), room), 0)
+            self._window.size = (width + self._widened_by, height)
+        elif not self._has_panel:
+            self._window.size = (max(width - self._widened_by, MIN_SIZE), height)
+            self._widened_by = 0
 
 
 def _no_window(reason: str) -> str:
