@@ -1,7 +1,6 @@
 """Actors in several processes play the same games as in one, and end with it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -119,7 +118,6 @@ def test_an_actor_without_a_state_begins_a_new_game():
         assert states[4]["steps"] <= 4  # its random start
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no signals here")
 def test_the_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path):
     command = [sys.executable, str(SRC / "main.py"), "breakout", "--backend", "cpu"]
     command += ["--actors", "2", "--random_steps", "100000", "--replay_size", "1000"]

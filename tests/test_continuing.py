@@ -15,7 +15,6 @@ from crashes import EPOCHS, MAIN, STOPS, Training
 
 import main
 from dqn.checkpoint import CheckpointFolder
-from dqn.cores import usable_cores
 
 
 @pytest.fixture(scope="module")
@@ -378,7 +377,6 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
 
 
-@pytest.mark.skipif(usable_cores() < 2, reason="one core: one process")
 def test_the_same_command_with_several_actors_gives_the_same_files(tmp_path):
     results = []
     for name in ("one", "other"):
