@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from networks_to_test import make_network
 from toy_games import Catch, ScriptedGame
 
 from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
-from dqn.networks.deepqnetwork import create_network
 from dqn.replay_memory import ReplayMemory, ReplayStream
 from dqn.screens import Screens
 
@@ -232,25 +232,8 @@ def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
 def test_it_learns_to_catch():
     shape = {"screen_height": 54, "screen_width": 36, "history_length": 2}
     generators = [np.random.default_rng(seed) for seed in range(4)]
-    network = create_network(
-        "torch",
-        3,
-        **shape,
-        learning_rate=0.0005,
-        discount_rate=0.9,
-        batch_size=32,
-        optimizer="rmsprop",
-        decay_rate=0.95,
-        clip_error=1,
-        min_reward=-1,
-        max_reward=1,
-        batch_norm=False,
-        has_target_network=True,
-        backend="cpu",
-        device_id=0,
-        datatype="float32",
-        stochastic_round=0,
-        generator=generators[0],
+    network = make_network(
+        num_actions=3, **shape, learning_rate=0.0005, discount_rate=0.9, generator=generators[0]
     )
     memory = make_memory(5000, **shape, batch_size=32, generator=generators[1])
     actors = [

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from networks_to_test import make_network
 
 from dqn.learner import Learner, OverlappingLearner
-from dqn.networks.deepqnetwork import create_network
 from dqn.replay_memory import ReplayMemory
 from dqn.screens import Screens
 
@@ -18,26 +18,8 @@ def make_parts(learner_class, seed=0):
     for _ in range(150):
         screen = chance.integers(0, 256, (44, 40), np.uint8)
         memory.streams[0].add(chance.integers(3), chance.normal(), screen, False, False)
-    network = create_network(
-        "torch",
-        3,
-        **SIZE,
-        history_length=4,
-        learning_rate=0.001,
-        discount_rate=0.99,
-        batch_size=8,
-        optimizer="rmsprop",
-        decay_rate=0.95,
-        clip_error=1,
-        min_reward=-1,
-        max_reward=1,
-        batch_norm=False,
-        has_target_network=True,
-        backend="cpu",
-        device_id=0,
-        datatype="float32",
-        stochastic_round=0,
-        generator=generator,
+    network = make_network(
+        num_actions=3, **SIZE, learning_rate=0.001, batch_size=8, generator=generator
     )
     return network, memory, learner_class(network, memory)
 

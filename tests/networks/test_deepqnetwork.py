@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from engines import (
     BACKENDS,
-    DEFAULTS,
     ENGINES,
     OPTIMIZERS,
     SHAPE,
     SMALL,
     difference,
     make_minibatch,
-    make_network,
     show,
 )
+from networks_to_test import DEFAULTS, make_network
 
 from dqn.errors import UserError
 from dqn.replay_memory import Minibatch

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from engines import SMALL, make_network
+from engines import SMALL
+from networks_to_test import make_network
 
 from dqn.networks.device_screens import DeviceScreens, fits
 from dqn.replay_memory import ReplayMemory

@@ -12,10 +12,10 @@ from engines import (
     SMALL,
     difference,
     make_minibatch,
-    make_network,
     needs_neon,
     show,
 )
+from networks_to_test import make_network
 
 import main
 from dqn.environments.ale import AleEnvironment

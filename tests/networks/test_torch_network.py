@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from engines import SMALL, make_minibatch, make_network
+from engines import SMALL, make_minibatch
+from networks_to_test import make_network
 
 from dqn.errors import UserError
 from dqn.networks.rounding import mantissa_bits

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from watched import SHAPE, make_network, wait_for
+from networks_to_test import make_network
+from watched import SHAPE, wait_for
 
 from dqn.snapshot import Metadata, Snapshot, save_snapshot
 
@@ -92,5 +93,5 @@ def snapshot(tmp_path_factory):
     """A snapshot of a network that plays Breakout, though it never learned to."""
     path = tmp_path_factory.mktemp("snapshots") / "breakout_1.pkl"
     metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
-    save_snapshot(Snapshot(make_network(4).get_layers(), metadata.input_shape, metadata), path)
+    save_snapshot(Snapshot(make_network().get_layers(), metadata.input_shape, metadata), path)
     return path

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from watched import Watched, make_network, paddle
+from networks_to_test import make_network
+from watched import Watched, paddle
 
 from dqn.player.display import Display
 from dqn.player.keyboard import Command, Joystick
@@ -164,7 +165,7 @@ def test_help_and_overlay_are_shown_and_taken_away(watched, display):
     watched.look()
     assert watched.view.shows_help
     insight = watched.view.insight
-    network = make_network(watched.game.num_actions)
+    network = make_network(num_actions=watched.game.num_actions)
     np.testing.assert_allclose(insight.q_values, network.predict(insight.screens[np.newaxis])[0])
     assert insight.actions == ["no-op", "fire", "right", "left"]
     assert insight.actions[insight.action] == watched.actions[-1]

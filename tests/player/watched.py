@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from networks_to_test import make_network
 
 from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
@@ -11,7 +12,6 @@ from dqn.environments.ale import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
-from dqn.networks.deepqnetwork import create_network
 from dqn.player.keyboard import action_name
 from dqn.player.player import Player
 
@@ -54,7 +54,7 @@ class Watched:
         )
         network = policy = None
         if with_network:
-            network = make_network(self.game.num_actions)
+            network = make_network(num_actions=self.game.num_actions)
             policy = EpsilonGreedy(network, self.game.num_actions, np.random.default_rng(2))
         self.actor = Actor(
             self.game, **SHAPE, random_starts=4, generator=np.random.default_rng(seed)
@@ -119,29 +119,6 @@ class Watched:
         while not condition():
             assert time.monotonic() < end, f"played in vain until {what}"
             self.step()
-
-
-def make_network(num_actions, seed=0):
-    """A network with random weights."""
-    return create_network(
-        *("torch", num_actions),
-        **SHAPE,
-        learning_rate=0.00025,
-        discount_rate=0.99,
-        batch_size=32,
-        optimizer="rmsprop",
-        decay_rate=0.95,
-        clip_error=1,
-        min_reward=-1,
-        max_reward=1,
-        batch_norm=False,
-        has_target_network=False,
-        backend="cpu",
-        device_id=0,
-        datatype="float32",
-        stochastic_round=0,
-        generator=np.random.default_rng(seed),
-    )
 
 
 def play(actor, policy, network):
