@@ -21,5 +21,8 @@ case $what in
   *) [[ ! -f $what ]] || player=(--load_weights) ;;
 esac
 
+# One thread is fast enough for one state; two would wait for each other on a busy machine.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+
 # bash 3.2 takes an empty array for an unset variable.
 run main.py ${player[@]+"${player[@]}"} "$what" --play_games 1 --display_screen auto "$@"

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from speed import cpu_model
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as play.sh does; read when PyTorch is loaded
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as program

@@ -3,8 +3,8 @@
     python benchmarks/speed.py [--rounds 5] [--actors 1 2] [--backend auto] [flags of src/main.py]
 
 Everything takes turns, the whole loops each time in a process of their own, so that a machine that
-slows down or is shared slows all of them; medians of all rounds are compared. Markdown tables go to
-standard output, progress to standard error.
+slows down or is shared slows all of them. A ratio is the median of the rounds' ratios. Markdown
+tables go to standard output, progress to standard error.
 """
 
 import argparse
@@ -77,27 +77,25 @@ def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) ->
     def loop(phase, settings, program=MAIN):
         return lambda seed: measure_loop(program, phase, seed, backend, [*settings.split(), *flags])
 
-    random_steps, train_steps = f"--random_steps {10 * steps}", f"--train_steps {steps}"
-    loops = {
-        "training": loop("train", f"{TRAIN} {train_steps} --actors 1"),
-        "training, bfloat16": loop(
-            "train", f"{TRAIN} {train_steps} --actors 1 --datatype bfloat16"
-        ),
-        "training, --overlap": loop("train", f"{TRAIN} {train_steps} --actors 1 --overlap true"),
+    def train(settings):
+        return loop("train", f"{TRAIN} --train_steps {steps} {settings}")
+
+    def play_randomly(settings, program=MAIN):
+        return loop("random", f"{RANDOM} --random_steps {10 * steps} {settings}", program)
+
+    # What is compared stands near its peer, so that a busy minute slows both.
+    several = [n for n in actors if n > 1]
+    return {
+        "training": train("--actors 1"),
         "training, Stable-Baselines3": lambda seed: measure_peer(steps, seed),
-        "random play with ALE's own averaging": loop(
-            "random", f"{RANDOM} {random_steps} --actors 1", ALES_AVERAGING
-        ),
-        "random play": loop("random", f"{RANDOM} {random_steps} --actors 1"),
+        "training, bfloat16": train("--actors 1 --datatype bfloat16"),
+        "training, --overlap": train("--actors 1 --overlap true"),
+        **{f"training, {n} actors": train(f"--actors {n}") for n in several},
+        "random play with ALE's own averaging": play_randomly("--actors 1", ALES_AVERAGING),
+        "random play": play_randomly("--actors 1"),
+        **{f"random play, {n} actors": play_randomly(f"--actors {n}") for n in several},
         "testing": loop("test", f"{TEST} --test_steps {3 * steps} --actors 1"),
     }
-    for n in actors:
-        if n > 1:
-            loops[f"training, {n} actors"] = loop("train", f"{TRAIN} {train_steps} --actors {n}")
-            loops[f"random play, {n} actors"] = loop(
-                "random", f"{RANDOM} {random_steps} --actors {n}"
-            )
-    return loops
 
 
 def measure_loop(
@@ -136,16 +134,16 @@ def table_of_parts(rounds: list[dict[str, float]]) -> str:
 
 
 def table_of_loops(speeds: dict[str, list[float]]) -> str:
-    """Median, least and greatest speed, and the ratio of the median to another loop's."""
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    """Median, least and greatest speed, and the median ratio to another loop in the same round."""
     lines = ["| loop | steps/s, median | least to greatest | ratio |", "|---|---|---|---|"]
     for name, values in speeds.items():
         ratio = ""
         peer = compared_with(name)
-        if peer in medians and peer != name:
-            ratio = f"{medians[name] / medians[peer]:.2f} × {peer}"
+        if peer in speeds and peer != name:
+            ratios = [a / b for a, b in zip(values, speeds[peer], strict=True)]
+            ratio = f"{statistics.median(ratios):.2f} × {peer}"
         spread = f"{min(values):.0f} to {max(values):.0f}"
-        lines.append(f"| {name} | {medians[name]:.0f} | {spread} | {ratio} |")
+        lines.append(f"| {name} | {statistics.median(values):.0f} | {spread} | {ratio} |")
     return "\n".join(lines)
 
 

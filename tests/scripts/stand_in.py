@@ -21,7 +21,9 @@ try:
     tiny = importlib.metadata.version("tiny")
 except importlib.metadata.PackageNotFoundError:
     tiny = None
-print(json.dumps({"argv": sys.argv, "prefix": sys.prefix, "cwd": os.getcwd(), "tiny": tiny}))
+threads = os.environ.get("OMP_NUM_THREADS")
+report = {"argv": sys.argv, "prefix": sys.prefix, "cwd": os.getcwd(), "tiny": tiny}
+print(json.dumps({**report, "threads": threads}))
 sys.exit(int(os.environ.get("STATUS", 0)))
 """
 

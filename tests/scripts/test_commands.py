@@ -159,6 +159,13 @@ def test_convert_passes_everything_on(light_project):
     assert run(light_project, "convert.sh", *arguments) == ["convert.py", *arguments]
 
 
+def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
+    del light_project.env["OMP_NUM_THREADS"]  # which all tests have
+    assert light_project.run("play.sh", "pong").report["threads"] == "1"
+    result = light_project.run("play.sh", "pong", OMP_NUM_THREADS="3")
+    assert result.report["threads"] == "3"
+
+
 SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "plot.sh", "convert.sh"]
 
 
