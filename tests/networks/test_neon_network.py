@@ -18,6 +18,7 @@ from engines import (
 from networks_to_test import make_network
 
 import main
+from dqn import building
 from dqn.environments.ale import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks import deepqnetwork
@@ -65,7 +66,7 @@ def play(monkeypatch, engine, optimizer):
         return recorders[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(main, "create_network", create)
+        patch.setattr(building, "create_network", create)
         patch.setattr(AleEnvironment, "act", record_action)
         flags = (
             f"--engine {engine} --optimizer {optimizer} --datatype float64 --train_steps 200 "
