@@ -131,8 +131,11 @@ class Slurm:
     def start(self, number: str, **values: str) -> None:
         """Start a requeued job now, changed, though Slurm lets it wait for two minutes.
 
-        Slurm forgets the new time if the job's last processes have not ended yet: it is set again.
+        Slurm takes the end of the job's last processes for that of the new ones if they have not
+        ended yet, or forgets the new time: they are waited for, and it is set again.
         """
+        steps = f"spool/node_{self.job(number)['JobId']}.*"  # a socket for each
+        self._wait_for(lambda: not any(self.folder.glob(steps)), number, "to end its last steps")
         changes = [f"{name}={value}" for name, value in ({"StartTime": "now"} | values).items()]
 
         def is_started() -> bool:
@@ -141,7 +144,7 @@ class Slurm:
             self.run("scontrol", "update", f"JobId={number}", *changes, check=False)
             return False
 
-        wait_for(is_started, f"job {number} to start", poll=0.5)
+        self._wait_for(is_started, number, "to start", poll=0.5)
 
     def wait_for_state(self, number: str, *states: str, restarts: int = 0) -> None:
         """Return when a job that was started anew `restarts` times is in one of `states`."""
@@ -150,7 +153,15 @@ class Slurm:
             job = self.job(number)
             return job["JobState"] in states and int(job["Restarts"]) == restarts
 
-        wait_for(is_there, f"job {number} to be {states} after {restarts} restarts")
+        self._wait_for(is_there, number, f"to be {states} after {restarts} restarts")
+
+    def _wait_for(self, condition, number: str, what: str, **options) -> None:
+        """As `wait_for`; if it was in vain, say what Slurm knows of the job and of its node."""
+        try:
+            wait_for(condition, f"job {number} {what}", **options)
+        except AssertionError as error:
+            node = self.run("scontrol", "show", "node", check=False)
+            raise AssertionError(f"{error}: {self.job(number)}\n{node}") from error
 
     def _start(self, *command: str) -> None:
         with open(self.folder / f"{command[0]}.out", "wb") as output:
