@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from trainings import wait_for
@@ -131,11 +132,9 @@ class Slurm:
     def start(self, number: str, **values: str) -> None:
         """Start a requeued job now, changed, though Slurm lets it wait for two minutes.
 
-        Slurm takes the end of the job's last processes for that of the new ones if they have not
-        ended yet, or forgets the new time: they are waited for, and it is set again.
+        slurmd refuses a start in the second in which the job was killed ("already killed").
         """
-        steps = f"spool/node_{self.job(number)['JobId']}.*"  # a socket for each
-        self._wait_for(lambda: not any(self.folder.glob(steps)), number, "to end its last steps")
+        time.sleep(1)
         changes = [f"{name}={value}" for name, value in ({"StartTime": "now"} | values).items()]
 
         def is_started() -> bool:
@@ -156,12 +155,14 @@ class Slurm:
         self._wait_for(is_there, number, f"to be {states} after {restarts} restarts")
 
     def _wait_for(self, condition, number: str, what: str, **options) -> None:
-        """As `wait_for`; if it was in vain, say what Slurm knows of the job and of its node."""
+        """As `wait_for`; if it was in vain, print what Slurm knows of the job and its log."""
         try:
             wait_for(condition, f"job {number} {what}", **options)
-        except AssertionError as error:
-            node = self.run("scontrol", "show", "node", check=False)
-            raise AssertionError(f"{error}: {self.job(number)}\n{node}") from error
+        except AssertionError:
+            print(self.job(number))
+            for daemon in ("slurmctld", "slurmd"):
+                print(f"--- {daemon}\n{(self.folder / f'{daemon}.out').read_text()}")
+            raise
 
     def _start(self, *command: str) -> None:
         with open(self.folder / f"{command[0]}.out", "wb") as output:
