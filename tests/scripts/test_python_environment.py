@@ -121,12 +121,19 @@ def test_a_first_start_that_is_killed_repairs_itself(new_project):
 def kill_while_setting_up(project: Project, **env: str) -> None:
     """Start, and kill everything as soon as .venv is being made (anew); fails if it is not."""
     configuration = project.venv / "pyvenv.cfg"
-    before = configuration.stat() if configuration.exists() else None
+    before = modification_time(configuration)
     process = project.start("train.sh", "pong.bin", **env)
     assert process.stderr.readline().startswith(SETTING_UP)
-    wait_for(lambda: configuration.exists() and configuration.stat() != before)
+    wait_for(lambda: modification_time(configuration) not in (None, before))
     os.killpg(process.pid, signal.SIGKILL)
     finish(process)
+
+
+def modification_time(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
