@@ -67,9 +67,11 @@ class QFunction(nn.Module):
             if index < len(CONVOLUTIONS):
                 x = F.conv2d(x, weights, stride=CONVOLUTIONS[index][2])
             else:
-                x = affine(x.flatten(1), weights)
+                x = affine(x, weights)
             if norms[index] is not None:
                 x = norms[index](x, inference)
+            if index == len(CONVOLUTIONS) - 1:
+                x = x.flatten(1)  # before ReLU, whose gradient is fast only if laid out as x is
             if index < len(norms) - 1:
                 x = F.relu_(x)
         return x
