@@ -132,7 +132,8 @@ class Slurm:
     def start(self, number: str, **values: str) -> None:
         """Start a requeued job now, changed, though Slurm lets it wait for two minutes.
 
-        slurmd refuses a start in the second in which the job was killed ("already killed").
+        slurmd refuses a start in the second in which the job was killed ("already killed"). The
+        new time is set until it holds: set once, it was at times without effect.
         """
         time.sleep(1)
         changes = [f"{name}={value}" for name, value in ({"StartTime": "now"} | values).items()]
