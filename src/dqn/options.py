@@ -8,9 +8,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-from dqn.errors import UserError
 from dqn.interruption import TIME_IS_UP
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 
@@ -20,30 +19,30 @@ MAX_SCREEN_SIZE = 210  # the height of Atari's own screen
 # Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.
 DEFAULT_ROUNDING_BITS = 10
 
-# A checkpoint fits no other values of these.
-FIXED = (
-    "environment minimal_action_set screen_width screen_height history_length replay_size "
-    "optimizer batch_norm engine actors"
-).split()
-# These say how a run begins, or how this process does, and nothing about how the run goes on.
-OF_THE_START = (
-    "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
-    "max_computing_time log_level replay_file replay_device sound display_screen"
-).split()
-
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def parse(arguments: list[str], project: Path) -> Namespace:
+def parse(arguments: list[str], project: Path, is_complete: bool = True) -> Namespace:
     """The options given by `arguments`; ends the process with status 2 if they are impossible.
 
-    An argument file `@name` is looked for from the working folder and then from `project`.
+    An argument file `@name` is looked for from the working folder and then from `project`. Whether
+    options fit one another is seen only once they are complete.
     """
-    parser = _build_parser()
+    parser = _build_parser(_Parser)
     args = parser.parse_args([_find_argument_file(argument, project) for argument in arguments])
-    _check(parser, args)
+    if is_complete:
+        _check(parser, args)
     _set_phases(args)
     return args
+
+
+def find_unusable(arguments: list[str]) -> str:
+    """Why `arguments`, read from a file, cannot be used as options; empty if they can."""
+    try:
+        _build_parser(_ParserOfFiles).parse_args(arguments)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,6 +56,13 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
+class _ParserOfFiles(_Parser):
+    """Raises ValueError where the command line would be told what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
 class _HelpFormatter(argparse.HelpFormatter):
     """Names the default of each flag that has one."""
 
@@ -66,8 +72,8 @@ class _HelpFormatter(argparse.HelpFormatter):
         return f"{action.help} (default: {str(action.default).lower()})"
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _build_parser(kind: type[_Parser]) -> _Parser:
+    parser = kind(
         prog="main.py",
         description="Train and test a deep Q-network on an Atari game.",
         formatter_class=_HelpFormatter,
@@ -292,9 +298,11 @@ def _build_parser() -> argparse.ArgumentParser:
     group.add_argument("--epochs", type=_integer(0), default=200, help="Run to this epoch.")
     group.add_argument(
         "--start_epoch",
-        type=_integer(0),
+        type=_integer_or("auto", 0),
         default=0,
-        help="Go on after this epoch: the next ones are named and explored accordingly.",
+        metavar="N",
+        help="Go on after this epoch: the next ones are named and explored accordingly. auto: "
+        "after the one that the snapshot of --load_weights records.",
     )
     group.add_argument(
         "--trained_steps",
@@ -414,30 +422,6 @@ def _outputs(args: Namespace) -> tuple[Path | None, ...]:
     return args.video_file, args.record_screen_path, args.record_sound_filename
 
 
-def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
-    """Compare with the options `before` of a run that goes on; what changes is logged.
-
-    Raises UserError if its checkpoint does not fit.
-    """
-    for name, value in as_plain_values(args).items():
-        if name in OF_THE_START or before.get(name, value) == value or value == "auto":
-            continue
-        if name in FIXED:
-            raise UserError(
-                f"the run that goes on has --{name} {before[name]}, not {value}: use the same, "
-                "give this run another label, or begin anew with --restart"
-            )
-        if name == "random_seed":
-            logger.info("The run that goes on has random numbers already: --random_seed is unused")
-        else:
-            logger.info("Going on with --%s %s instead of %s", name, value, before[name])
-
-
-def as_plain_values(args: Namespace) -> dict[str, Any]:
-    """The options as a checkpoint keeps them."""
-    return {name: str(v) if isinstance(v, Path) else v for name, v in vars(args).items()}
-
-
 def _find_argument_file(argument: str, project: Path) -> str:
     name = argument[1:]
     if argument.startswith("@") and not Path(name).exists() and (project / name).exists():
@@ -469,6 +453,8 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
             f"--start_epoch {args.start_epoch} leaves nothing to do: raise --epochs, now "
             f"{args.epochs}, above it"
         )
+    if args.csv_file is not None and args.csv_file.suffix == ".args":
+        parser.error("--csv_file ends with .args, as the file of the run's flags beside it does")
     if args.save_weights_prefix is not None and not args.save_weights_prefix.name:
         parser.error("--save_weights_prefix has no file name, such as snapshots/breakout")
     if args.record_games and not any(_outputs(args)):
