@@ -74,6 +74,7 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
         if reason:
             raise does_not_fit(folder, reason)
         complete = options.parse([*continuing.as_arguments(before), *arguments], PROJECT)
+        continuing.check_fits(complete, before)
         if is_done(checkpoint["parts"], complete.epochs):
             logger.info(
                 "All epochs of this run are done (%d): raise --epochs, or --restart begins anew",
@@ -82,7 +83,8 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
             return
         logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
         continuing.log_taken(complete, args, "the checkpoint")
-        continuing.check_continuation(complete, before)
+        continuing.keep_seed(complete, before)
+        continuing.log_changes(complete, before)
         run_experiment(complete, start, folder, checkpoint=checkpoint)
     finally:
         folder.close()

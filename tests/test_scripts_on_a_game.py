@@ -235,6 +235,6 @@ def test_an_error_is_one_last_line_and_nothing_is_overwritten(trained):
     result = clone.run("test.sh", snapshot, "--screen_width", "84", status=2)
     assert result.errors.splitlines()[-1].startswith("error: the snapshot ")
     assert "--screen_height 44 --screen_width 44" in result.errors
-    result = clone.run("train.sh", "breakout", "tiny", status=2)
+    result = clone.run("train.sh", "breakout", "tiny", "--screen_width", "84", status=2)
     assert "goes on has --screen_width 44, not 84" in result.errors.splitlines()[-1]
     assert clone.files_and_times() == before

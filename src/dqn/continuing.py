@@ -86,11 +86,8 @@ def as_arguments(flags: PlainFlags) -> list[str]:
     return [f"--{name}={_text(value)}" for name, value in flags.items() if value is not None]
 
 
-def check_continuation(args: Namespace, before: PlainFlags) -> None:
-    """Compare with the flags `before` of the run that goes on; what changes is logged.
-
-    Raises UserError if its checkpoint does not fit. The seed is set back to the run's.
-    """
+def check_fits(args: Namespace, before: PlainFlags) -> None:
+    """Raises UserError if the checkpoint of a run with the flags `before` does not fit `args`."""
     for name in _changed(args, before):
         if name in FIXED:
             raise UserError(
@@ -98,10 +95,13 @@ def check_continuation(args: Namespace, before: PlainFlags) -> None:
                 f"{_text(getattr(args, name))}: use the same, give this run another label, or "
                 "begin anew with --restart"
             )
+
+
+def keep_seed(args: Namespace, before: PlainFlags) -> None:
+    """Set the seed back to that of the run, which has its random generators already."""
     if "random_seed" in _changed(args, before):
         logger.info("The run that goes on has random numbers already: --random_seed is unused")
         args.random_seed = before["random_seed"]
-    log_changes(args, before)
 
 
 def log_changes(args: Namespace, before: PlainFlags) -> None:
