@@ -165,4 +165,5 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    value = _plain(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
