@@ -8,13 +8,14 @@
 : "${root:?}"
 python='' # until it is found
 
+# Even where the line cannot be written (2>&-), the exit status says what it would have said.
 show_usage() {
-  echo "usage: $*; --help names the flags" >&2
+  echo "usage: $*; --help names the flags" >&2 || true
   exit 2
 }
 
 fail() {
-  echo "error: $*" >&2
+  echo "error: $*" >&2 || true
   exit 2
 }
 

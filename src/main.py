@@ -1,30 +1,33 @@
 """Train and test a deep Q-network on an Atari game: parse, build, run."""
 
-import hashlib
-import logging
-import secrets
-import sys
-import time
-from contextlib import closing, nullcontext
-from pathlib import Path
-from typing import Any
+from dqn import console
 
-import numpy as np
-from ale_py.roms import get_all_rom_ids
+with console.starting(__name__):
+    import hashlib
+    import logging
+    import secrets
+    import sys
+    import time
+    from contextlib import closing, nullcontext
+    from pathlib import Path
+    from typing import Any
 
-from dqn import building, options
-from dqn.agent import Agent, EpsilonGreedy
-from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer, does_not_fit
-from dqn.environments.roms import find_rom, game_of_file_name
-from dqn.errors import UserError
-from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
-from dqn.exploration import LinearDecay
-from dqn.interruption import Interruption, Stopped
-from dqn.learner import Learner, OverlappingLearner
-from dqn.replay_memory import ReplayMemory
-from dqn.snapshot import Metadata, Snapshot, load_snapshot
-from dqn.statistics import Statistics
+    import numpy as np
+    from ale_py.roms import get_all_rom_ids
+
+    from dqn import building, options
+    from dqn.agent import Agent, EpsilonGreedy
+    from dqn.checkpoint import CheckpointFolder
+    from dqn.checkpointer import Checkpointer, does_not_fit
+    from dqn.environments.roms import find_rom, game_of_file_name
+    from dqn.errors import UserError
+    from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
+    from dqn.exploration import LinearDecay
+    from dqn.interruption import Interruption, Stopped
+    from dqn.learner import Learner, OverlappingLearner
+    from dqn.replay_memory import ReplayMemory
+    from dqn.snapshot import Metadata, Snapshot, load_snapshot
+    from dqn.statistics import Statistics
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -34,9 +37,9 @@ logger = logging.getLogger(__name__)
 def main(arguments: list[str]) -> int:
     """Run what the command line says and return the exit status."""
     start = time.monotonic()
-    args = options.parse(arguments, PROJECT)
-    logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
     try:
+        args = options.parse(arguments, PROJECT)
+        logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
         run(args, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -240,12 +243,12 @@ def run_experiment(
         audience or nullcontext(),
     ):
         tests = experiment.run(interruption, checkpointer)
+    results = []
     if not args.train_steps:
-        for scores in tests:
-            if scores.games or not player:
-                print(scores)
+        results += [str(scores) for scores in tests if scores.games or not player]
     if player and player.has_quit:
-        print(f"score of the unfinished game: {test_actors.first.score:g}")
+        results.append(f"score of the unfinished game: {test_actors.first.score:g}")
+    console.print_results(*results)
 
 
 def check_identity(
@@ -273,4 +276,4 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    console.run(main)

@@ -177,6 +177,13 @@ def test_without_arguments_a_script_says_how_it_is_used(light_project, script):
     assert not light_project.has_started()
 
 
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("mistake", ["./train.sh", "./train.sh pong /"])
+def test_an_error_that_cannot_be_printed_has_its_exit_status(light_project, mistake, redirection):
+    command = ["bash", "-c", f"{mistake} {redirection}"]
+    assert subprocess.run(command, cwd=light_project.root, env=light_project.env).returncode == 2
+
+
 @pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh"])
 def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, script):
     assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
