@@ -3,6 +3,10 @@
 from dqn import console
 
 with console.starting(__name__):
+    from dqn.process_limits import check_process_limits
+
+    check_process_limits()
+
     import hashlib
     import logging
     import secrets
@@ -15,16 +19,17 @@ with console.starting(__name__):
     import numpy as np
     from ale_py.roms import get_all_rom_ids
 
-    from dqn import building, options
+    from dqn import building, options, start_log
     from dqn.agent import Agent, EpsilonGreedy
     from dqn.checkpoint import CheckpointFolder
-    from dqn.checkpointer import Checkpointer, does_not_fit
+    from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
+    from dqn.memory_limit import is_out_of_memory
     from dqn.replay_memory import ReplayMemory
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
@@ -40,9 +45,15 @@ def main(arguments: list[str]) -> int:
     try:
         args = options.parse(arguments, PROJECT)
         logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
-        run(args, start)
+        with start_log.held_back():
+            run(args, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("error: the memory is used up: lower --batch_size or --replay_size", file=sys.stderr)
         return 2
     except Stopped as stopped:
         logger.info("Stopped, because %s", stopped)
@@ -103,7 +114,7 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     if checkpoint is None:
         return None
     options.check_continuation(args, checkpoint["options"])
-    logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
+    logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     return checkpoint
 
 
@@ -226,6 +237,7 @@ def run_experiment(
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
+    start_log.release()
     if checkpointer and checkpoint:
         checkpointer.restore(checkpoint)
     else:
