@@ -1,30 +1,38 @@
 """Train and test a deep Q-network on an Atari game: parse, build, run."""
 
-import hashlib
-import logging
-import secrets
-import sys
-import time
-from contextlib import closing, nullcontext
-from pathlib import Path
-from typing import Any
+from dqn import console
 
-import numpy as np
-from ale_py.roms import get_all_rom_ids
+with console.starting(__name__):
+    from dqn.process_limits import check_process_limits
 
-from dqn import building, continuing, options
-from dqn.agent import Agent, EpsilonGreedy
-from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer, does_not_fit
-from dqn.environments.roms import find_rom, game_of_file_name
-from dqn.errors import UserError
-from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
-from dqn.exploration import LinearDecay
-from dqn.interruption import Interruption, Stopped
-from dqn.learner import Learner, OverlappingLearner
-from dqn.replay_memory import ReplayMemory
-from dqn.snapshot import Metadata, Snapshot, load_snapshot
-from dqn.statistics import Statistics
+    check_process_limits()
+
+    import hashlib
+    import logging
+    import secrets
+    import sys
+    import time
+    from contextlib import closing, nullcontext
+    from pathlib import Path
+    from typing import Any
+
+    import numpy as np
+    from ale_py.roms import get_all_rom_ids
+
+    from dqn import building, continuing, options, start_log
+    from dqn.agent import Agent, EpsilonGreedy
+    from dqn.checkpoint import CheckpointFolder
+    from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.environments.roms import find_rom, game_of_file_name
+    from dqn.errors import UserError
+    from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
+    from dqn.exploration import LinearDecay
+    from dqn.interruption import Interruption, Stopped
+    from dqn.learner import Learner, OverlappingLearner
+    from dqn.memory_limit import is_out_of_memory
+    from dqn.replay_memory import ReplayMemory
+    from dqn.snapshot import Metadata, Snapshot, load_snapshot
+    from dqn.statistics import Statistics
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -34,12 +42,18 @@ logger = logging.getLogger(__name__)
 def main(arguments: list[str]) -> int:
     """Run what the command line says and return the exit status."""
     start = time.monotonic()
-    args = options.parse(arguments, PROJECT, is_complete=False)
-    logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
     try:
-        run(args, arguments, start)
+        args = options.parse(arguments, PROJECT, is_complete=False)
+        logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
+        with start_log.held_back():
+            run(args, arguments, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("error: the memory is used up: lower --batch_size or --replay_size", file=sys.stderr)
         return 2
     except Stopped as stopped:
         logger.info("Stopped, because %s", stopped)
@@ -81,7 +95,7 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
                 complete.epochs,
             )
             return
-        logger.info("Going on with the checkpoint %s; nothing is missing", folder.path)
+        logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
         continuing.log_taken(complete, args, "the checkpoint")
         continuing.keep_seed(complete, before)
         continuing.log_changes(complete, before)
@@ -293,6 +307,7 @@ def run_experiment(
         audience or nullcontext(),
     ):
         # All that can fail has been tried by now: from here on, files change.
+        start_log.release()
         if checkpointer and checkpoint:
             checkpointer.restore(checkpoint)
         else:
@@ -308,12 +323,12 @@ def run_experiment(
             before = checkpoint and continuing.flags_of_checkpoint(checkpoint)
             continuing.save_flags(args, args.csv_file.with_suffix(".args"), before)
         tests = experiment.run(interruption, checkpointer)
+    results = []
     if not args.train_steps:
-        for scores in tests:
-            if scores.games or not player:
-                print(scores)
+        results += [str(scores) for scores in tests if scores.games or not player]
     if player and player.has_quit:
-        print(f"score of the unfinished game: {test_actors.first.score:g}")
+        results.append(f"score of the unfinished game: {test_actors.first.score:g}")
+    console.print_results(*results)
 
 
 def check_identity(
@@ -341,4 +356,4 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    console.run(main)

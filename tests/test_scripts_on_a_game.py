@@ -118,7 +118,7 @@ def test_the_log_of_a_training_is_plain_lines_with_the_originals_summary(trained
     lines = [line.split(" ", 2)[2] for line in result.errors.splitlines()]
     assert " Training for 200 steps" in lines
     assert any(re.match(r"  num_games: \d+, average_reward: [-\d.]+", line) for line in lines)
-    assert any("using the ROM that ale-py carries" in line for line in lines)
+    assert any("Using the ROM of breakout that ale-py carries" in line for line in lines)
     assert any(line.startswith("Using the CPU with ") for line in lines)
     assert "\r" not in result.errors
 

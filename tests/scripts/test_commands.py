@@ -27,10 +27,11 @@ def outputs(project: Project, name: str) -> list[str]:
         (["roms/breakout.bin"], "roms/breakout.bin", "breakout", []),
         (["breakout"], "breakout", "breakout", []),
         (["breakout", "fast"], "breakout", "breakout_fast", []),
+        (["roms/BREAKOUT.BIN", "Fast"], "roms/BREAKOUT.BIN", "breakout_Fast", []),
         (["breakout", "--epochs", "1"], "breakout", "breakout", ["--epochs", "1"]),
         (["breakout", "@nature.args"], "breakout", "breakout", ["@nature.args"]),
         (["breakout", "fast", "@a b", "-x", ""], "breakout", "breakout_fast", ["@a b", "-x", ""]),
-        (["my roms/Space Invaders.bin", "two words"], None, "Space Invaders_two words", []),
+        (["my roms/Space Invaders.bin", "two words"], None, "space invaders_two words", []),
         (["../x.y/v1.2.bin", "v1.5"], "../x.y/v1.2.bin", "v1.2_v1.5", []),
         (["$HOME/*.bin", "a'b"], "$HOME/*.bin", "*_a'b", []),
     ],
@@ -180,6 +181,13 @@ def test_without_arguments_a_script_says_how_it_is_used(light_project, script):
     for arguments in ([], [""]):
         assert_one_line_error(light_project.run(script, *arguments), start=f"usage: ./{script} ")
     assert not light_project.has_started()
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("mistake", ["./train.sh", "./train.sh pong /"])
+def test_an_error_that_cannot_be_printed_has_its_exit_status(light_project, mistake, redirection):
+    command = ["bash", "-c", f"{mistake} {redirection}"]
+    assert subprocess.run(command, cwd=light_project.root, env=light_project.env).returncode == 2
 
 
 @pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh"])
