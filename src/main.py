@@ -30,7 +30,7 @@ with console.starting(__name__):
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
-    from dqn.replay_memory import ReplayMemory
+    from dqn.replay.memory import ReplayMemory
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
 

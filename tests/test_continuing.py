@@ -11,9 +11,9 @@ import time
 
 import psutil
 import pytest
-from crashes import EPOCHS, MAIN, STOPS, Training
 
 import main
+from crashes import EPOCHS, MAIN, STOPS, Training
 from dqn.checkpoint import CheckpointFolder
 
 

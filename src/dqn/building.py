@@ -22,7 +22,7 @@ from dqn.player.player import Player
 from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
-from dqn.screens import OTHER_MEMORY, Screens, ScreensInFile
+from dqn.replay.storage import OTHER_MEMORY, Screens, ScreensInFile
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import numpy as np
 from dqn.checkpoint import CheckpointFolder
 from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
+from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog
-from dqn.replay_memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dqn.agent import Agent, Step
 from dqn.csv_file import CsvFile
 from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 
