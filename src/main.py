@@ -31,6 +31,7 @@ with console.starting(__name__):
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
     from dqn.replay.memory import ReplayMemory
+    from dqn.replay.returns import OneStepReturns
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
 
@@ -232,6 +233,7 @@ def run_experiment(
         batch_size=args.batch_size,
         generator=generators["memory"],
         num_streams=args.actors,
+        returns=OneStepReturns(args.discount_rate, args.min_reward, args.max_reward),
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])

@@ -9,7 +9,7 @@ import pytest
 
 from dqn.actors import Game
 from dqn.agent import Step
-from dqn.replay.memory import Minibatch
+from dqn.replay.minibatch import Minibatch
 from dqn.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (

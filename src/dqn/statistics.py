@@ -227,11 +227,11 @@ class Statistics:
     def _mean_q(self) -> float:
         """Mean over the validation states of the highest Q-value; 0 before there are any.
 
-        They are one minibatch of prestates, kept from the end of the first phase on (Mnih et al.
+        They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
         if self._validation_states is None and self._memory.can_sample:
-            self._validation_states = self._memory.sample().prestates_on_host()
+            self._validation_states = self._memory.sample().states_on_host()
         if self._validation_states is None:
             return 0.0
         return float(self._network.predict(self._validation_states).max(axis=1).mean())
