@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from toy_games import ScriptedGame
 
 from dqn import actor_processes
 from dqn.actor_processes import ActorLost, ActorProcesses
 from dqn.actors import Actor
 from dqn.errors import UserError
+from helpers.toy_games import ScriptedGame
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import dqn.experiment
-import dqn.networks.torch_network
+import dqn.networks.torch_engine.network
 import main
-from dqn import screens
+from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 
 TINY = (
@@ -185,7 +185,7 @@ def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
-    network = dqn.networks.torch_network.TorchNetwork
+    network = dqn.networks.torch_engine.network.TorchNetwork
     train = network.train
 
     def train_and_diverge(self, minibatch):

@@ -23,7 +23,8 @@ def starting(name: str) -> Iterator[None]:
     """Prepare the process for a program, then guard its imports.
 
     `name` is the `__name__` of the program's module: where that is only imported, nothing is done.
-    Until `run` is called, Ctrl-C ends the process with one line. So does a missing package.
+    Until `run` is called, Ctrl-C ends the process with one line. So do a missing package and a
+    UserError.
     """
     if name != "__main__":
         yield
@@ -35,6 +36,8 @@ def starting(name: str) -> Iterator[None]:
     _handle_interrupts(_end_at_once)
     try:
         yield
+    except UserError as error:
+        sys.exit(_fail(str(error), 2))
     except ImportError as error:
         sys.exit(_fail(_describe_import(error), 2))
 

@@ -4,6 +4,7 @@ import dataclasses
 import filecmp
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,6 +76,16 @@ class SnapshotSaver:
         else:
             self._failure = self.failed_epoch = None
             self.last_good = path
+
+    def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`."""
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+)\.pkl", re.ASCII)
+        for path in sorted(self._prefix.parent.iterdir()):
+            match = older.fullmatch(path.name)
+            if not match or int(match[1]) <= epoch or not path.is_file():
+                continue
+            if loaded is None or not path.samefile(loaded):
+                move_aside(path)
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

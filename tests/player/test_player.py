@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from networks_to_test import make_network
 from watched import Watched, paddle
 
 from dqn.player.display import Display
 from dqn.player.keyboard import Command, Joystick
+from helpers.networks import make_network
 
 
 class Script(Display):
