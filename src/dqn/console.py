@@ -36,10 +36,14 @@ def starting(name: str) -> Iterator[None]:
     _handle_interrupts(_end_at_once)
     try:
         yield
-    except UserError as error:
-        sys.exit(_fail(str(error), 2))
     except ImportError as error:
         sys.exit(_fail(_describe_import(error), 2))
+    except Exception as error:
+        from dqn.errors import UserError
+
+        if not isinstance(error, UserError):
+            raise
+        sys.exit(_fail(str(error), 2))
 
 
 def run(main: Callable[[list[str]], int]) -> None:
