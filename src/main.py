@@ -214,7 +214,8 @@ def run_experiment(
     if checkpoint:
         check_identity(identity, checkpoint, folder)
     args.actors = building.number_of_actors(args, checkpoint)
-    actors = building.build_actors(args, rom, game, shape, seeds, generators)
+    interruption = Interruption(args.max_computing_time, start)
+    actors = building.build_actors(args, rom, game, shape, seeds, generators, interruption)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     num_actions = train_actors.first.environment.num_actions
     flags = continuing.flags_for_snapshots(args)
@@ -237,7 +238,6 @@ def run_experiment(
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
-    interruption = Interruption(args.max_computing_time, start)
     player = building.build_player(
         args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
     )

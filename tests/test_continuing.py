@@ -368,9 +368,39 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     worker.kill()
     log = process.communicate()[1]
     assert process.returncode == 2
-    assert "the process of the actors 1 to 1 ended (exit code -9)" in last_line(log)
+    assert "the process of actor 1 ended (exit code -9)" in last_line(log)
     assert "Traceback" not in log
     assert psutil.wait_procs([worker], timeout=60)[1] == []
+    log = training.run()
+    assert "Going on with the checkpoint" in log
+    rows = training.rows("breakout.csv")
+    assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
+
+
+def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping(tmp_path):
+    training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "3000")
+    code = (
+        "import sys, main\n"
+        "from dqn import actor_processes\n"
+        "actor_processes.ANSWER_SECONDS = 1\n"
+        "sys.exit(main.main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *training.command[2:]],
+        cwd=MAIN.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    training.wait_for("breakout.csv", rows=1)
+    children = psutil.Process(process.pid).children()
+    (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    worker.suspend()
+    process.terminate()
+    log = process.communicate()[1]
+    assert process.returncode == 2
+    assert "the process of actor 1 did not answer for 1 s" in last_line(log)
+    assert "Traceback" not in log
+    assert not worker.is_running()
     log = training.run()
     assert "Going on with the checkpoint" in log
     rows = training.rows("breakout.csv")

@@ -54,6 +54,7 @@ def build_actors(
     shape: dict[str, int],
     seeds: dict[str, np.random.SeedSequence],
     generators: dict[str, np.random.Generator],
+    interruption: Interruption,
 ) -> ActorProcesses:
     """The actors of training and those of testing, spread over the cores.
 
@@ -90,6 +91,7 @@ def build_actors(
         makers,
         num_processes=min(args.actors, usable_cores()),
         state_shape=(args.history_length, args.screen_height, args.screen_width),
+        is_stopping=lambda: interruption.status is not None,
     )
 
 

@@ -299,6 +299,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
+        self._agent.check_actors()
         raise Stopped(status)
 
     def _watch_loss(self, steps: Iterable[Step]) -> Iterator[Step]:
