@@ -183,7 +183,12 @@ def run_experiment(
     saver = None
     if args.save_weights_prefix:
         saver = SnapshotSaver(
-            args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
+            args.save_weights_prefix,
+            network,
+            agent,
+            metadata,
+            last_good=args.load_weights,
+            num_newest=options.number_of_snapshots(args.keep_snapshots),
         )
     csv_file = args.csv_file
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
