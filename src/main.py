@@ -161,8 +161,9 @@ def run_experiment(
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
     interruption = Interruption(args.max_computing_time, start)
+    facts = building.facts_of_video(args, snapshot, random_seed)
     player = building.build_player(
-        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
+        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos", facts
     )
     agent = Agent(
         train_actors,
@@ -194,7 +195,7 @@ def run_experiment(
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
     statistics = Statistics(agent, network, memory, csv_file, args.actors)
-    recording = building.build_recording(args, test_actors.first.environment)
+    recording = building.build_recording(args, test_actors.first.environment, facts)
     experiment = Experiment(
         agent,
         statistics,
@@ -237,7 +238,9 @@ def run_experiment(
             args.random_steps + args.train_steps,
             args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
         )
-    audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
+    audience = player or building.build_spectator(
+        args, train_actors.first, test_actors.first, network, statistics
+    )
     with (
         closing(actors),
         interruption,
@@ -249,8 +252,8 @@ def run_experiment(
         for scores in tests:
             if scores.games or not player:
                 print(scores)
-    if player and player.has_quit:
-        print(f"score of the unfinished game: {test_actors.first.score:g}")
+    if player and player.unfinished_score is not None:
+        print(f"score of the unfinished game: {player.unfinished_score:g}")
 
 
 def check_identity(

@@ -25,7 +25,7 @@ recorder = pytest.importorskip("dqn.player.recorder")
 
 FRAME_RATE, SAMPLE_RATE = AleEnvironment.frame_rate, AleEnvironment.sample_rate
 SAMPLES = SAMPLE_RATE // FRAME_RATE
-NOTHING = {"video_file": None, "screen_path": None, "sound_file": None}
+NOTHING = {"video_file": None, "screen_path": None, "sound_file": None, "facts": {}}
 
 
 def play(game, num_frames):
@@ -207,7 +207,7 @@ from dqn.player.recorder import Recorder
 frames = pickle.load(sys.stdin.buffer)
 recording = Recorder(
     video_file=Path("a.mov"), screen_path=Path("a"), sound_file=Path("a.wav"),
-    frame_rate=60, sample_rate=30720,
+    frame_rate=60, sample_rate=30720, facts={},
 )
 for frame in frames * 3:
     recording.add(frame)

@@ -103,15 +103,15 @@ def test_every_other_key():
     with play("breakout") as terminal:
         terminal.wait_for_text(" 1× ")
         for key, text in (
-            *((b"a", "0.5×"), (b"s", "1×"), (b"S", "2×"), (b"a", "1×")),
-            *((b"p", "paused"), (b"h", "take over, give back"), (b"m", "no network")),
+            *((b"-", "0.5×"), (b"+", "1×"), (b"=", "2×"), (b"-", "1×")),
+            *((b"p", "paused"), (b"h", "Left  A  S"), (b"m", "no network")),
             *((b"[", "volume 40 %"), (b"]", "volume 50 %"), (b"o", "actions")),
         ):
             terminal.type(key)
             terminal.wait_for_text(f" {text}")
         terminal.type(b"nxf\x1b[5~\x1bxph")
         terminal.wait_for(lambda: "paused" not in terminal.text)
-        terminal.wait_for(lambda: "take over" not in terminal.text)
+        terminal.wait_for(lambda: "Left  A  S" not in terminal.text)
         assert terminal.process.poll() is None
 
 
