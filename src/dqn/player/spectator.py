@@ -24,7 +24,7 @@ SPEEDS = (0.125, 0.25, 0.5, 1, LIVE)
 # Slower than live, so many frames in a row are kept (60 MB) and shown; then come the newest again.
 CLIP_SECONDS = 5
 HELP = (
-    ("-  +  or  a  s", "slower, faster: ⅛× … 1×, live"),
+    ("-  +  or  a  s", "slower, faster: 0.125× to 1×, live"),
     ("", f"all but live: {CLIP_SECONDS} s of a game, then the newest"),
     ("p", "freeze the picture, go on"),
     ("o", "what the network sees"),
