@@ -238,8 +238,9 @@ def run_experiment(
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
+    facts = building.facts_of_video(args, snapshot, args.random_seed)
     player = building.build_player(
-        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
+        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos", facts
     )
     agent = Agent(
         train_actors,
@@ -260,14 +261,19 @@ def run_experiment(
     saver = None
     if args.save_weights_prefix:
         saver = SnapshotSaver(
-            args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
+            args.save_weights_prefix,
+            network,
+            agent,
+            metadata,
+            last_good=args.load_weights,
+            num_newest=options.number_of_snapshots(args.keep_snapshots),
         )
     if args.csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         # It goes on, whatever snapshot the file that is named now is called after.
         name = Path(checkpoint["options"]["csv_file"]).name
         args.csv_file = args.csv_file.with_name(name)
     statistics = Statistics(agent, network, memory, args.csv_file, args.actors)
-    recording = building.build_recording(args, test_actors.first.environment)
+    recording = building.build_recording(args, test_actors.first.environment, facts)
     experiment = Experiment(
         agent,
         statistics,
@@ -301,7 +307,9 @@ def run_experiment(
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
-    audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
+    audience = player or building.build_spectator(
+        args, train_actors.first, test_actors.first, network, statistics
+    )
     with (
         closing(actors),
         interruption,
@@ -328,8 +336,8 @@ def run_experiment(
     results = []
     if not args.train_steps:
         results += [str(scores) for scores in tests if scores.games or not player]
-    if player and player.has_quit:
-        results.append(f"score of the unfinished game: {test_actors.first.score:g}")
+    if player and player.unfinished_score is not None:
+        results.append(f"score of the unfinished game: {player.unfinished_score:g}")
     console.print_results(*results)
 
 

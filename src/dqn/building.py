@@ -1,6 +1,7 @@
 """The parts of the program, each built from its own options; `../main.py` puts them together."""
 
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from dqn.player.spectator import Spectator
 from dqn.replay.create import create_storage
 from dqn.replay.storage import Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
+from dqn.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +138,9 @@ def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
     )
 
 
-def build_recording(args: Namespace, game: AleEnvironment) -> GameRecording | None:
+def build_recording(
+    args: Namespace, game: AleEnvironment, facts: dict[str, str]
+) -> GameRecording | None:
     """What records the games that are played, if that is asked for."""
     if not args.record_games:
         return None
@@ -146,7 +150,16 @@ def build_recording(args: Namespace, game: AleEnvironment) -> GameRecording | No
         video_file=args.video_file,
         screen_path=args.record_screen_path,
         sound_file=args.record_sound_filename,
+        facts=facts,
     )
+
+
+def facts_of_video(args: Namespace, snapshot: Snapshot | None, random_seed: int) -> dict[str, str]:
+    """What a video's metadata tell of who plays: snapshot (its file's name), epoch and seed."""
+    facts = {"snapshot": args.load_weights.name} if snapshot else {}
+    if snapshot and snapshot.metadata:
+        facts["epoch"] = str(snapshot.metadata.epoch)
+    return {**facts, "seed": str(random_seed)}
 
 
 def is_manual(args: Namespace) -> bool:
@@ -161,6 +174,7 @@ def build_player(
     policy: EpsilonGreedy,
     interruption: Interruption,
     videos: Path,
+    facts: dict[str, str],
 ) -> Player | None:
     """The person who watches the games that are played, or plays them, if there is one."""
     if not args.play_games or args.display_screen == "false":
@@ -175,17 +189,26 @@ def build_player(
         if args.sound
         else lambda: None,
         frame_skip=args.frame_skip,
+        waits_after_games=args.play_games == math.inf,
         videos=videos,
+        facts=facts,
         is_stopping=lambda: interruption.status is not None,
     )
 
 
-def build_spectator(args: Namespace, train_actor: Actor, test_actor: Actor) -> Spectator | None:
+def build_spectator(
+    args: Namespace,
+    train_actor: Actor,
+    test_actor: Actor,
+    network: DeepQNetwork,
+    statistics: Statistics,
+) -> Spectator | None:
     """What shows training and testing, if that is asked for."""
     if args.display_screen == "false":
         return None
     actors = {"training": train_actor, "testing": test_actor}
-    return Spectator(actors, display_opener(args, train_actor.environment.name))
+    opener = display_opener(args, train_actor.environment.name)
+    return Spectator(actors, network, statistics, opener)
 
 
 def display_opener(args: Namespace, game: str) -> Callable[[], Display]:

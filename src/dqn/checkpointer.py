@@ -129,8 +129,8 @@ class Checkpointer:
             self._steps %= self._every_steps
             self.save()
 
-    def save(self) -> None:
-        """Make a checkpoint; where the disk does not allow it, the one before stays."""
+    def save(self) -> bool:
+        """Make a checkpoint; where the disk does not allow it, the one before stays: False."""
         start = time.perf_counter()
         try:
             for log in self._logs:
@@ -150,10 +150,11 @@ class Checkpointer:
                 log.prune(newest)
         except OSError as error:
             self._report(error)
-            return
+            return False
         self._newest_logs = logs
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
+        return True
 
     def close(self) -> None:
         """Raises UserError if the last checkpoint could not be made."""

@@ -102,6 +102,21 @@ class Statistics:
             self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
 
     @property
+    def epoch(self) -> int:
+        """The epoch of the phase."""
+        return self._epoch
+
+    @property
+    def phase(self) -> str:
+        """The phase: random, train, test or play."""
+        return self._phase
+
+    @property
+    def exploration_rate(self) -> float:
+        """ε of the last step; 1 before the first of the phase."""
+        return self._exploration_rate
+
+    @property
     def num_steps(self) -> int:
         """Steps of the phase so far."""
         return self._num_steps
