@@ -1,6 +1,7 @@
 """Every flag, in the groups of the original simple_dqn: one for each class that takes them."""
 
 import argparse
+import contextlib
 import difflib
 import logging
 import math
