@@ -3,9 +3,11 @@
 import builtins
 import errno
 import io
+import multiprocessing
 import os
 import pickle
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -116,6 +118,45 @@ def test_a_run_that_ends_before_its_first_checkpoint_leaves_no_folder(tmp_path):
     folder = CheckpointFolder(tmp_path / "run.checkpoint")
     folder.close()
     assert not list(tmp_path.iterdir())
+
+
+# One process at a time
+
+
+def take_and_leave(path, times, results):
+    """Count how often the folder could be had, and how often another process had it, too."""
+    had = shared = 0
+    marker = path.with_name("marker")
+    for _ in range(times):
+        try:
+            folder = CheckpointFolder(path)
+        except UserError:
+            continue
+        had += 1
+        try:
+            marker.mkdir()
+        except FileExistsError:
+            shared += 1
+        else:
+            time.sleep(0.0003)
+            marker.rmdir()
+        folder.close()  # without a checkpoint, this deletes the folder and its lock
+    results.put((had, shared))
+
+
+def test_four_processes_that_take_and_delete_the_same_folder_never_have_it_together(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    arguments = (tmp_path / "run.checkpoint", 2000, results)
+    processes = [context.Process(target=take_and_leave, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    counts = [results.get() for process in processes if process.exitcode == 0]
+    assert len(counts) == 4
+    assert sum(had for had, _ in counts) >= 4
+    assert sum(shared for _, shared in counts) == 0
 
 
 # Every write may fail

@@ -9,7 +9,6 @@ A generation appears whole, by being renamed, or not at all.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
@@ -20,12 +19,12 @@ import shutil
 import socket
 import zipfile
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import first_free_name, make_writable_folder, sync
+from dqn.files import first_free_name, make_writable_folder, open_locked, sync
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,8 @@ class CheckpointFolder:
                     folder.rmdir()
         with contextlib.suppress(OSError):
             if {path.name for path in self.path.iterdir()} == {"lock"}:
-                shutil.rmtree(self.path)
+                (self.path / "lock").unlink()
+                self.path.rmdir()  # unless another process has just begun to use it
         self._lock.close()
 
     def move_aside(self) -> None:
@@ -72,7 +72,6 @@ class CheckpointFolder:
             self.path.rename(aside)
             logger.info("Moved the older %s to %s", self.path, aside.name)
             self._lock.close()
-            self.path.mkdir()
             self._lock = self._take_lock()
 
     def load(self) -> dict[str, Any] | None:
@@ -124,32 +123,29 @@ class CheckpointFolder:
         found = [path for path in self.path.iterdir() if GENERATION.fullmatch(path.name)]
         return sorted(found, key=_number)
 
-    def _take_lock(self) -> TextIO:
-        file = open(self.path / "lock", "a+")  # noqa: SIM115
+    def _take_lock(self) -> BinaryIO:
+        path = self.path / "lock"
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a crash releases it
+            file = open_locked(path)
+        except FileNotFoundError:  # the process before has just deleted the folder
+            self.path.mkdir(parents=True, exist_ok=True)
+            return self._take_lock()
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip() or "another process"
-            file.close()
             raise UserError(
-                f"{self.path} is in use by {holder}: wait for it, stop it, or give this run "
+                f"{self.path} is in use by {_holder(path)}: wait for it, stop it, or give this run "
                 "another label"
             ) from None
-        except OSError as error:
-            logger.warning(
-                "This file system knows no locks (%s): see that no other process runs on %s",
-                error.strerror,
-                self.path,
-            )
-        if not (self.path / "lock").exists():  # the process before has just deleted it
-            file.close()
-            self.path.mkdir(exist_ok=True)
-            return self._take_lock()
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         return file
+
+
+def _holder(lock: Path) -> str:
+    """Who has a lock, as that process wrote into it."""
+    with contextlib.suppress(OSError), open(lock, errors="replace") as file:
+        if text := file.read(200).strip():
+            return text
+    return "another process"
 
 
 def _number(generation: Path) -> int:

@@ -1,6 +1,7 @@
 """Writing files so that nothing of the user's is ever lost."""
 
 import contextlib
+import fcntl
 import itertools
 import logging
 import os
@@ -56,6 +57,41 @@ def first_free_name(path: Path) -> Path:
     numbers = itertools.count(1)
     names = (path.with_name(f"{path.name}.{number}") for number in numbers)
     return next(name for name in names if not name.exists())
+
+
+def open_locked(path: Path) -> BinaryIO:
+    """Open a file to read it and append to it, and lock it until it is closed; make it if missing.
+
+    A crash releases the lock. Raises BlockingIOError if another process has it, or another OSError.
+    """
+    while True:
+        file = open(path, "a+b", buffering=0)  # noqa: SIM115
+        refusal = None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            refusal = error
+        except OSError as error:
+            logger.warning(
+                "This file system knows no locks (%s): see that no other process writes to %s",
+                error.strerror,
+                path,
+            )
+        # Meanwhile the process that had the lock may have deleted or renamed what was opened here.
+        if is_at(file, path):
+            if refusal is None:
+                return file
+            file.close()
+            raise refusal
+        file.close()
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one that `path` names now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sync(path: Path) -> None:
