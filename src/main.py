@@ -55,12 +55,15 @@ def run(args: options.Namespace, start: float) -> None:
 
     The time limit counts from `start`, a time of time.monotonic.
     """
-    if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
+    prefix = args.save_weights_prefix
+    if not (prefix and args.train_steps):
         run_experiment(args, start, None, None)
         return
-    prefix = args.save_weights_prefix
     folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
     try:
+        if not args.checkpoint:
+            run_experiment(args, start, None, None)  # locked all the same
+            return
         checkpoint = find_checkpoint(args, folder)
         if checkpoint and is_done(checkpoint["parts"], args.epochs):
             logger.info("All epochs of this run are done: raise --epochs, or --restart begins anew")
@@ -105,8 +108,14 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
 
 
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
-    """Whether a checkpoint's run has made all epochs and their snapshots."""
-    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
+    """Whether a checkpoint's run has made all epochs, and saved their snapshots and rows."""
+    match parts.get("statistics"):
+        case {"files": [{"is_written": bool(phases)}, {"is_written": bool(games)}]}:
+            has_rows = phases and games
+        case _:
+            has_rows = True
+    is_saved = has_rows and parts["saver"]["failed_epoch"] is None
+    return parts["experiment"]["epoch"] > epochs and is_saved
 
 
 def run_experiment(
@@ -235,6 +244,7 @@ def run_experiment(
     audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
     with (
         closing(actors),
+        closing(statistics),
         interruption,
         recording or nullcontext(),
         audience or nullcontext(),

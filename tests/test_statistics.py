@@ -152,6 +152,7 @@ def test_an_older_csv_is_moved_aside(tmp_path):
         statistics = make_statistics(tmp_path / "pong.csv")
         statistics.on_step(step(games=[Game(1, 2, 8)]))
         statistics.end_phase()
+        statistics.close()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         *("pong.csv", "pong.csv.1", "pong.csv.2"),

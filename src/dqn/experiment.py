@@ -163,7 +163,7 @@ class Experiment:
         """Run all phases that are left, and return the scores of each test and of playing.
 
         Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot or checkpoint was not saved.
+        number, or the last snapshot, checkpoint or row was not saved.
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
@@ -189,6 +189,7 @@ class Experiment:
         for part in (self._saver, checkpointer):
             if part:
                 part.close()
+        self._statistics.finish()
         logger.info("All done")
         return tests
 

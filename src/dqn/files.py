@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,18 @@ def open_locked(path: Path) -> BinaryIO:
             file.close()
             raise refusal
         file.close()
+
+
+def lock_holder(path: Path) -> str:
+    """Who has the lock of a file, as far as Linux tells."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            match line.split():
+                case [_, "FLOCK", _, _, pid, where, *_] if where == place and int(pid) > 0:
+                    return f"process {pid} on {socket.gethostname()}"
+    return "another process"
 
 
 def is_at(file: BinaryIO, path: Path) -> bool:

@@ -97,6 +97,18 @@ class Statistics:
             self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, states[0])
             self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
 
+    def finish(self) -> None:
+        """See that no row is missing in the files; raises UserError if one cannot be written."""
+        for file in (self._phases, self._games):
+            if file:
+                file.finish()
+
+    def close(self) -> None:
+        """Let others write the files."""
+        for file in (self._phases, self._games):
+            if file:
+                file.close()
+
     @property
     def num_steps(self) -> int:
         """Steps of the phase so far."""
