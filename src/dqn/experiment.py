@@ -60,6 +60,7 @@ class SnapshotSaver:
         )
         new = path.with_name(f".{path.name}.new")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.

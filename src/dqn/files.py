@@ -57,7 +57,7 @@ def first_free_name(path: Path) -> Path:
     """The first of `path.1`, `path.2`, … that does not exist."""
     numbers = itertools.count(1)
     names = (path.with_name(f"{path.name}.{number}") for number in numbers)
-    return next(name for name in names if not name.exists())
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def open_locked(path: Path) -> BinaryIO:
