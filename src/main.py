@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import secrets
 import sys
 import time
@@ -197,7 +198,7 @@ def run_experiment(
     csv_file = args.csv_file
     if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
-    statistics = Statistics(agent, network, memory, csv_file, args.actors)
+    statistics = Statistics(agent, network, memory, csv_file, args.actors, bool(args.train_steps))
     recording = building.build_recording(args, test_actors.first.environment)
     experiment = Experiment(
         agent,
@@ -210,6 +211,7 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        tested_epoch=epoch_of(snapshot, args.load_weights) if snapshot else None,
         play_games=args.play_games,
         listeners=[part.on_step for part in (recording, player) if part],
         has_quit=lambda: player is not None and player.has_quit,
@@ -280,6 +282,14 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     if game not in get_all_rom_ids():
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
+
+
+def epoch_of(snapshot: Snapshot, path: Path) -> int | None:
+    """The epoch recorded in a snapshot, else the one that its file name ends with, if any."""
+    if snapshot.metadata:
+        return snapshot.metadata.epoch
+    number = path.stem.rpartition("_")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 if __name__ == "__main__":

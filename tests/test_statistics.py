@@ -97,6 +97,21 @@ def test_the_mean_cost_is_that_of_its_phase_alone(tmp_path):
     assert [row["meancost"] for row in read(tmp_path / "a.csv")] == ["2.0", "10.0"]
 
 
+@pytest.mark.parametrize(("is_training", "means"), [(True, ["0.0", "0"]), (False, ["nan", "nan"])])
+def test_what_a_test_without_training_never_measured_is_nan(tmp_path, is_training, means):
+    memory = FakeMemory()
+    memory.can_sample = False
+    path = tmp_path / "a.csv"
+    statistics = Statistics(
+        FakeAgent(), FakeNetwork(), memory, path, num_actors=1, is_training=is_training
+    )
+    statistics.open_files()
+    statistics.on_step(step())
+    statistics.end_phase()
+    (row,) = read(path)
+    assert [row["meanq"], row["meancost"]] == means
+
+
 def test_a_phase_without_a_finished_game_has_no_games_and_nan_scores(tmp_path):
     statistics = make_statistics(tmp_path / "a.csv")
     statistics.on_step(step(reward=9))

@@ -104,6 +104,7 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
+    Without training, the tests are of `tested_epoch`, if not None.
     `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
     are told each step; playing ends when `has_quit` says so.
     """
@@ -121,6 +122,7 @@ class Experiment:
         test_games: int | None,
         start_epoch: int,
         epochs: int,
+        tested_epoch: int | None = None,
         play_games: int = 0,
         listeners: Sequence[Callable[[Step], None]] = (),
         has_quit: Callable[[], bool] = lambda: False,
@@ -135,6 +137,7 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        self._tested_epoch = tested_epoch
         self._play_games = play_games
         self._listeners = listeners
         self._has_quit = has_quit
@@ -210,7 +213,9 @@ class Experiment:
             if self._random_steps:
                 yield first
             first = (self._start_epoch + 1, "train")
-        for epoch in range(first[0], self._epochs + 1):
+        for number in range(first[0], self._epochs + 1):
+            is_known = not self._train_steps and self._tested_epoch is not None
+            epoch = self._tested_epoch if is_known else number
             logger.info("Epoch #%d", epoch)
             if self._train_steps and (epoch, "test") != first:
                 yield epoch, "train"
