@@ -69,7 +69,12 @@ class ReplayLog:
         """What a checkpoint keeps of the segments, after `flush`."""
         oldest = self._stream.added - len(self._stream)
         segments = [asdict(segment) for segment in self._segments if segment.stop > oldest]
-        return {"added": self._stream.added, "segments": segments}
+        return {
+            "added": self._stream.added,
+            "segments": segments,
+            # A step may be on disk, and in an earlier checkpoint, before the stream is cut there.
+            "cuts": [number for number in self._stream.cuts if number >= oldest],
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Fill the stream as it was, from the disk; raises UserError if a segment is damaged."""
@@ -82,7 +87,7 @@ class ReplayLog:
             first = max(start, segment.first)
             if first > start and first != self._stream.added:
                 break
-            self._stream.restore(first, entries[first - segment.first :])
+            self._stream.restore(first, entries[first - segment.first :], state.get("cuts", ()))
         if self._stream.added != added:
             raise self._damaged()
 
