@@ -9,6 +9,7 @@ A generation appears whole, by being renamed, or not at all.
 """
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -24,7 +25,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import first_free_name, make_writable_folder, open_locked, sync
+from dqn.files import first_free_name, is_at, make_writable_folder, open_locked, sync
+from dqn.replay_log import has_steps
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +57,9 @@ class CheckpointFolder:
 
     def close(self) -> None:
         """Let others have it; without any checkpoint it is deleted."""
-        with contextlib.suppress(OSError):  # that it is not empty, say
-            if not self._generations():
-                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
-                    folder.rmdir()
         with contextlib.suppress(OSError):
-            if {path.name for path in self.path.iterdir()} == {"lock"}:
-                (self.path / "lock").unlink()
-                self.path.rmdir()  # unless another process has just begun to use it
+            if is_at(self._lock, self.path / "lock"):
+                self._delete_if_empty()
         self._lock.close()
 
     def move_aside(self) -> None:
@@ -74,6 +71,20 @@ class CheckpointFolder:
             self._lock.close()
             self._lock = self._take_lock()
 
+    def keep_lock(self) -> None:
+        """Make and lock the folder again if somebody moved it, or its lock, away.
+
+        Raises OSError if another process has it now.
+        """
+        if is_at(self._lock, self.path / "lock"):
+            return
+        try:
+            lock = self._take_lock()
+        except UserError as error:
+            raise OSError(errno.EBUSY, str(error)) from error
+        self._lock.close()
+        self._lock = lock
+
     def load(self) -> dict[str, Any] | None:
         """The newest state that is whole; None if there is none at all.
 
@@ -83,6 +94,9 @@ class CheckpointFolder:
         for generation in reversed(self._generations()):
             try:
                 state = _read(generation)
+                logs = state.get("logs") if isinstance(state, dict) else None
+                if not has_steps(self.path / "steps", logs):
+                    raise _Damaged("needs steps that are missing or damaged")
             except (_Damaged, OSError) as error:
                 damage = f"the checkpoint {generation} cannot be used: it {error}"
                 damaged.append(generation)
@@ -117,6 +131,15 @@ class CheckpointFolder:
     def newest_size(self) -> int:
         """Bytes of the newest generation."""
         return sum(path.stat().st_size for path in self._generations()[-1].iterdir())
+
+    def _delete_if_empty(self) -> None:
+        with contextlib.suppress(OSError):  # that it is not empty, say
+            if not self._generations():
+                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
+                    folder.rmdir()
+        if {path.name for path in self.path.iterdir()} == {"lock"}:
+            (self.path / "lock").unlink()
+            self.path.rmdir()  # unless another process has just begun to use it
 
     def _generations(self) -> list[Path]:
         """From the oldest to the newest."""
