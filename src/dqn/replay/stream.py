@@ -1,5 +1,7 @@
 """One actor's steps in the replay memory, as a ring."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dqn.replay.storage import Screens
@@ -29,7 +31,8 @@ class Entries:
 class ReplayStream:
     """A ring of the last `size` steps of one actor: the memory's entries from `first` on.
 
-    `added` counts all steps ever added; step number t is entry t modulo `size`.
+    `added` counts all steps ever added; step number t is entry t modulo `size`. `cuts` are the
+    numbers of the steps that `cut` was called after.
     """
 
     def __init__(self, entries: Entries, first: int, size: int):
@@ -37,6 +40,7 @@ class ReplayStream:
         self.first = first
         self.size = size
         self.added = 0
+        self.cuts: list[int] = []
 
     def __len__(self) -> int:
         return min(self.added, self.size)
@@ -61,7 +65,9 @@ class ReplayStream:
     def cut(self) -> None:
         """Let no state reach over the newest step: what comes next is another game."""
         if self.added:
-            self._entries.episode_ends[self.first + (self.added - 1) % self.size] = True
+            newest = self.added - 1
+            self._entries.episode_ends[self.first + newest % self.size] = True
+            self.cuts.append(newest)
 
     @property
     def entry_dtype(self) -> np.dtype:
@@ -79,11 +85,18 @@ class ReplayStream:
         entries["screen"] = self._entries.screens.read(indexes)
         return entries
 
-    def restore(self, start: int, entries: np.ndarray) -> None:
-        """Set the steps from number `start` on to `entries`; they become the newest ones."""
+    def restore(self, start: int, entries: np.ndarray, cuts: Sequence[int] = ()) -> None:
+        """Set the steps from number `start` on to `entries`; they become the newest ones.
+
+        Those of them whose numbers are in `cuts` are cut again.
+        """
         stop = start + len(entries)
         indexes = self.first + np.arange(start, stop) % self.size
         for name, array in self._entries.columns().items():
             array[indexes] = entries[name]
         self._entries.screens.write(indexes, entries["screen"])
+        for number in cuts:
+            if start <= number < stop:
+                self._entries.episode_ends[self.first + number % self.size] = True
+                self.cuts.append(number)
         self.added = stop
