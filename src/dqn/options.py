@@ -1,7 +1,6 @@
 """Every flag, in the groups of the original simple_dqn: one for each class that takes them."""
 
 import argparse
-import contextlib
 import difflib
 import logging
 import math
@@ -737,9 +736,8 @@ def number_of_snapshots(text: str) -> int | None:
             return None
         case "best", "", "":
             return 1
-        case "last", ":", number:
-            with contextlib.suppress(argparse.ArgumentTypeError):
-                return _Integer(1, MAX_EPOCHS)(number)
+        case "last", ":", number if re.fullmatch(r"[+-]?\d+", number):
+            return _Integer(1, MAX_EPOCHS)(number)
     raise argparse.ArgumentTypeError(f"{text!r} is none of all, last:N (such as last:5) and best")
 
 
