@@ -80,6 +80,11 @@ class Layer:
     states: list[np.ndarray]
     batch_norm: BatchNorm | None = None
 
+    def arrays(self) -> list[np.ndarray]:
+        """All weights and states, those of the batch normalisation included."""
+        norm = _batch_norm_arrays(self.batch_norm) if self.batch_norm else []
+        return [self.weights, *self.states, *norm]
+
 
 @dataclass
 class Metadata:

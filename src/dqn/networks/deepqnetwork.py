@@ -24,6 +24,10 @@ class DeepQNetwork(ABC):
     def predict(self, states: np.ndarray) -> np.ndarray:
         """Q-values, float (n, num_actions), of n states, uint8 (n, history, height, width)."""
 
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        """As `predict`, with the weights after the last update, whichever are acted with."""
+        return self.predict(states)
+
     @abstractmethod
     def train(self, minibatch: Minibatch) -> float:
         """Make one weight update (Mnih et al. 2015, algorithm 1) and return its cost."""
@@ -55,7 +59,7 @@ class DeepQNetwork(ABC):
     def set_layers(self, layers: list[Layer]) -> None:
         """Take weights and optimizer states over; the target network becomes equal.
 
-        Raises UserError if they are of another shape.
+        Raises UserError if they are of another shape, or too large for the type of the weights.
         """
 
     @abstractmethod
@@ -95,8 +99,13 @@ def learns_on_gpu(engine: str, backend: str) -> bool:
     return backend == "gpu"
 
 
-def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool) -> None:
-    """See that `layers` fit a network whose weights have `shapes`; raises UserError if not."""
+def check_layers(
+    layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool, dtype: str
+) -> None:
+    """See that `layers` fit a network whose weights have `shapes` and `dtype`.
+
+    Raises UserError if not.
+    """
     found = [layer.weights.shape for layer in layers]
     if found != shapes:
         raise UserError(
@@ -110,6 +119,12 @@ def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm:
             f"the snapshot was trained {'with' if has_norm else 'without'} batch "
             f"normalisation: use --batch_norm {str(has_norm).lower()}"
         )
+    with np.errstate(over="ignore"):
+        if not all(np.isfinite(a.astype(dtype)).all() for layer in layers for a in layer.arrays()):
+            raise UserError(
+                f"the snapshot has numbers that are too large for {dtype}: its training had "
+                "diverged; use an earlier one, or --datatype float64"
+            )
 
 
 def _text(shapes: list[tuple[int, int]]) -> str:

@@ -81,6 +81,7 @@ class NeonNetwork(DeepQNetwork):
         self._min_reward = min_reward
         self._max_reward = max_reward
         self._batch_norm = batch_norm
+        self._datatype = datatype
         self._stochastic_round = stochastic_round
 
         backend = _choose_backend(backend, device_id, datatype)
@@ -150,7 +151,7 @@ class NeonNetwork(DeepQNetwork):
         return layers
 
     def set_layers(self, layers: list[snapshot.Layer]) -> None:
-        check_layers(layers, self._shapes, self._batch_norm)
+        check_layers(layers, self._shapes, self._batch_norm, self._datatype)
         neon_layers = iter(self._online.layers_to_optimize)
         for layer in layers:
             self._set_layer(next(neon_layers), {"W": layer.weights}, layer.states)
