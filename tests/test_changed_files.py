@@ -45,6 +45,10 @@ class Disturbed:
             pass
         return self.log.read_text().count("Testing for") < EPOCHS and self.process.poll() is None
 
+    def has_begun(self):
+        """Whether it has read the checkpoint that it goes on with, if any."""
+        return any(f"{word} for" in self.log.read_text() for word in ("Training", "Testing"))
+
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
 
@@ -105,7 +109,7 @@ def check_changes(folder, undisturbed, rounds, seed):
                 continue
             for name in chance.choices(FILES, k=chance.randint(1, 2)):
                 run.change(chance.choice(CHANGES), name, chance.randrange(10**6))
-            if (run.folder / STEPS).exists() and chance.random() < 0.2:
+            if run.has_begun() and (run.folder / STEPS).exists() and chance.random() < 0.2:
                 apply("move", chance.choice([*(run.folder / STEPS).iterdir(), run.folder / STEPS]))
                 has_steps = False
             run.go_on()
