@@ -316,7 +316,13 @@ def run_experiment(
         }
         values = {**identity, "options": continuing.as_plain_values(args)}
         checkpointer = Checkpointer(
-            folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
+            folder,
+            memory,
+            parts,
+            generators,
+            values=values,
+            every_steps=args.checkpoint_steps,
+            check=learner.check,
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)

@@ -246,6 +246,31 @@ def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
     assert not snapshots(tmp_path / "s")
 
 
+def test_after_an_absurd_learning_rate_a_lower_one_goes_on_with_what_was_learned_before(
+    run, tmp_path
+):
+    files = ("--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    options = ("breakout", "--checkpoint_steps", 1, *files)
+    line = run(*options, "--learning_rate", 1e25)
+    assert "diverged" in line
+    assert "lower --learning_rate; there is no good snapshot" in line
+    assert not snapshots(tmp_path / "s")
+    run(*options, "--learning_rate", 1e-4, status=0)
+    assert snapshots(tmp_path / "s") == {"b_1.pkl"}
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert [row["phase"] for row in rows] == ["random", "train", "test"]
+    assert all(np.isfinite(float(row["meancost"])) for row in rows)
+
+
+def test_weights_that_overflow_float32_are_refused(run, tmp_path, snapshot):
+    absurd = main.load_snapshot(snapshot)
+    absurd.layers[0].weights = absurd.layers[0].weights.astype(np.float64)
+    absurd.layers[0].weights[0, 0] = 1e300
+    dqn.experiment.save_snapshot(absurd, tmp_path / "breakout_1.pkl")
+    line = run("--load_weights", "breakout_1.pkl", "--random_steps", 0, "--train_steps", 0)
+    assert "too large for float32" in line
+
+
 def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

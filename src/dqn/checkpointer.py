@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog, log_folders
+from dqn.snapshot import NonFiniteWeights
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,8 @@ class Checkpointer:
     """Saves the state of all `parts` and `generators`, and of the replay memory by its logs.
 
     `values` are plain ones that tell what run it is. A checkpoint is made after every
-    `every_steps` steps (0: never) and when `save` is called.
+    `every_steps` steps (0: never) and when `save` is called. `check` raises NonFiniteWeights for a
+    network that is not worth one.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Checkpointer:
         *,
         values: dict[str, Any],
         every_steps: int,
+        check: Callable[[], None] = lambda: None,
     ):
         self._folder = folder
         self._memory = memory
@@ -72,6 +76,7 @@ class Checkpointer:
         self._generators = generators
         self._values = values
         self._every_steps = every_steps
+        self._check = check
         self._steps = 0
         self._newest_logs: list[dict[str, Any]] | None = None
         self._failure: str | None = None
@@ -132,8 +137,15 @@ class Checkpointer:
             self.save()
 
     def save(self) -> bool:
-        """Make a checkpoint; where the disk does not allow it, the one before stays: False."""
+        """Make a checkpoint; where the disk does not allow it, the one before stays: False.
+
+        It stays, too, and NonFiniteWeights is raised, if the network has diverged.
+        """
         start = time.perf_counter()
+        self._check()
+        parts = {name: part.get_state() for name, part in self._parts.items()}
+        if not _is_finite(parts):
+            raise NonFiniteWeights("the network diverged to infinity or NaN")
         try:
             self._folder.keep_lock()
             for log in self._logs:
@@ -143,7 +155,7 @@ class Checkpointer:
             self._folder.save(
                 {
                     **self._values,
-                    "parts": {name: part.get_state() for name, part in self._parts.items()},
+                    "parts": parts,
                     "generators": {name: g.bit_generator.state for name, g in generators},
                     "logs": logs,
                 }
@@ -178,3 +190,12 @@ class Checkpointer:
         if failure != self._failure:
             logger.error("%s; the run goes on, and tries again later", failure)
         self._failure = failure
+
+
+def _is_finite(state: Any) -> bool:
+    """Whether no array in a state holds infinity or NaN."""
+    if isinstance(state, np.ndarray):
+        return state.dtype.kind != "f" or bool(np.isfinite(state).all())
+    if isinstance(state, dict):
+        return all(map(_is_finite, state.values()))
+    return not isinstance(state, list | tuple) or all(map(_is_finite, state))

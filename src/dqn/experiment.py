@@ -260,9 +260,16 @@ class Experiment:
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         """Run all phases that are left, and return the scores of each test and of playing.
 
-        Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot, checkpoint or row was not saved.
+        Raises Stopped if `interruption` asks for it, and UserError if the network diverged, or the
+        last snapshot, checkpoint or row was not saved.
         """
+        try:
+            return self._run(interruption, checkpointer)
+        except NonFiniteWeights as error:
+            what = f"{error} by step {self._agent.total_train_steps}"
+            raise _diverged(what, self._saver and self._saver.last_good) from error
+
+    def _run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         self._interruption = interruption
         self._checkpointer = checkpointer
         is_training = self._is_begun and self._position[1] == "train"
@@ -274,6 +281,7 @@ class Experiment:
                 self._fill_memory()
             elif phase == "train":
                 self._train(epoch)
+                self._agent.check()
                 if self._saver:
                     self._saver.save(epoch)
             else:

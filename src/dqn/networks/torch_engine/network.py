@@ -90,6 +90,12 @@ class TorchNetwork(DeepQNetwork):
             q_values = self._acting(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        x = self._learning_input.convert(states)
+        with torch.inference_mode():
+            q_values = self._online(x, inference=True)
+        return q_values.to(self._weight_dtype).cpu().numpy()
+
     def train(self, minibatch: Minibatch) -> float:
         actions = self._to_device(minibatch.actions).long()[:, None]
         returns = self._to_device(minibatch.returns).to(self._weight_dtype)
@@ -143,7 +149,8 @@ class TorchNetwork(DeepQNetwork):
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
-        check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
+        dtype = str(self._weight_dtype).removeprefix("torch.")
+        check_layers(layers, self._shapes, bool(self._online.norms), dtype)
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             load(weights, layer.weights)
             self._set_states(weights, layer.states)
