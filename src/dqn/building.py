@@ -122,10 +122,12 @@ def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
     size = args.replay_size if args.random_steps or args.train_steps else 0
     shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
+    if not size:
+        return Screens(0, **shape)
     other_memory = _other_memory(args)
-    if size and args.replay_file:
+    if args.replay_file:
         return ScreensInFile(size, **shape, file=args.replay_file, other_memory=other_memory)
-    if size and args.replay_device != "cpu":
+    if args.replay_device != "cpu":
         screens = network.device_screens(size, **shape)
         if screens:
             logger.info("The replay memory is on the GPU")
