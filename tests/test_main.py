@@ -140,6 +140,21 @@ def test_too_little_memory(run, monkeypatch):
     assert "would fit" in line
 
 
+def test_too_little_memory_for_a_minibatch(run, monkeypatch):
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
+    line = run("breakout", "--replay_size", 20_000, "--batch_size", 10_000)
+    assert "the rest of the program 1.6 GiB" in line
+    assert "lower --batch_size" in line
+
+
+def test_memory_that_is_used_up_meanwhile(run, monkeypatch):
+    def use_up(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(dqn.experiment.Experiment, "run", use_up)
+    assert "the memory is used up: lower --batch_size" in run("breakout")
+
+
 def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**20)
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
@@ -323,6 +338,20 @@ def test_several_games_cannot_be_watched(run):
 
 def test_a_replay_memory_on_a_gpu_that_is_not_there(run):
     assert "use --replay_device cpu" in run("breakout", "--replay_device", "gpu")
+
+
+def test_float16_on_a_cpu_is_warned_of(run, caplog):
+    flags = ("--random_steps", 0, "--train_steps", 0, "--test_steps", 1, "--datatype")
+    run("breakout", *flags, "float16", status=0)
+    assert "--datatype bfloat16" in caplog.text
+    caplog.clear()
+    run("breakout", *flags, "bfloat16", status=0)
+    assert "slower" not in caplog.text
+
+
+def test_epochs_without_training_and_tests_are_not_counted(run, caplog):
+    run("breakout", "--train_steps", 0, "--test_steps", 0, "--epochs", 10**6, status=0)
+    assert "Epoch #" not in caplog.text
 
 
 def test_overlapping_needs_pytorch(run):

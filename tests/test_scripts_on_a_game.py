@@ -220,8 +220,8 @@ def test_plotting_makes_a_picture_beside_the_csv(trained):
 
 
 def test_a_second_run_of_the_same_name_loses_nothing_of_the_first(clone):
-    for _ in range(2):
-        clone.run("train.sh", "pong", *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
+    for game in ("pong", "roms/PONG.BIN"):
+        clone.run("train.sh", game, *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
     assert clone.files("results") >= {
         *("pong.csv", "pong.csv.1", "pong.games.csv", "pong.games.csv.1")
     }

@@ -135,7 +135,18 @@ def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
         file=args.replay_file,
         where=args.replay_device,
         network_device=network.device if network else "cpu",
+        other_memory=_other_memory(args),
     )
+
+
+def _other_memory(args: Namespace) -> int:
+    """Bytes that the process takes beside its replay memory, by what was measured."""
+    needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
+    if not learns_on_gpu(compute_settings(args)):
+        pixels = args.batch_size * args.screen_height * args.screen_width
+        floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
+        needed += pixels * (floats + 2 * args.history_length)
+    return needed
 
 
 def build_recording(

@@ -38,7 +38,7 @@ def what_is_missing(state: dict[str, Any]) -> str:
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
     lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
     if lost:
-        lacking.append(f"{lost} games, lost with the process that played them, begin anew")
+        lacking.append(f"{lost} games were lost with their process: new ones begin")
     return "; ".join(lacking) or "nothing is missing"
 
 

@@ -496,7 +496,7 @@ def _set_phases(args: Namespace) -> None:
         args.random_steps = args.train_steps = args.test_steps = args.epochs = args.start_epoch = 0
         args.test_games = None
     elif not (args.train_steps or args.test_games or (args.test_steps and args.test_games is None)):
-        args.epochs = args.start_epoch + 1  # all of them are empty
+        args.epochs = 0  # they are empty
 
 
 def _outputs(args: Namespace) -> tuple[Path | None, ...]:
