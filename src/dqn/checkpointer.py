@@ -12,6 +12,7 @@ from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def what_is_missing(state: dict[str, Any]) -> str:
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
     lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
     if lost:
-        lacking.append(f"{lost} games, lost with the process that played them, begin anew")
+        games = counted(lost, "game")
+        lacking.append(f"{games}, lost with the process that played them, begin anew")
     return "; ".join(lacking) or "nothing is missing"
 
 
@@ -75,6 +77,7 @@ class Checkpointer:
         self._steps = 0
         self._newest_logs: list[dict[str, Any]] | None = None
         self._failure: str | None = None
+        self.most_bytes: int | None = None  # of disk that a new run's checkpoint takes
 
     def begin(self, steps_between: int, steps_in_all: int) -> None:
         """Make the first checkpoint of a run, and move an older run's aside.
@@ -91,6 +94,7 @@ class Checkpointer:
         last_segments = sum(log.segment_steps for log in self._logs)
         steps = min(steps_in_all, self._memory.size + steps_between + last_segments)
         needed = steps * self._logs[0].entry_bytes + 2 * self._folder.newest_size()
+        self.most_bytes = needed
         free = shutil.disk_usage(self._folder.path).free
         if needed > free:
             raise UserError(

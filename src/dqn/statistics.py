@@ -188,7 +188,12 @@ class Statistics:
         seconds = now - self._phase_start
         steps_per_second = self._num_steps / seconds
         scores = Scores.of(self._scores)
+        mean_cost = self._costs / self._num_costs if self._num_costs else 0
+        measured = {}
         if self._phases:
+            mean_q = self._mean_q()
+            if self._validation_states is not None:
+                measured["meanq"] = mean_q
             self._phases.write(
                 (
                     self._epoch,
@@ -201,8 +206,8 @@ class Statistics:
                     self._exploration_rate,
                     self._agent.total_train_steps,
                     len(self._memory),
-                    self._mean_q(),
-                    self._costs / self._num_costs if self._num_costs else 0,
+                    mean_q,
+                    mean_cost,
                     self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
@@ -222,6 +227,10 @@ class Statistics:
             seconds,
             steps_per_second,
         )
+        if self._num_costs:
+            measured["meancost"] = mean_cost
+        if measured:
+            logger.info("  %s", ", ".join(f"{name}: {x:f}" for name, x in measured.items()))
         return scores
 
     def _mean_q(self) -> float:
