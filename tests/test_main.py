@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import pickle
+import re
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import dqn.experiment
 import dqn.networks.torch_engine.network
 import main
 import plot
+from dqn import console
 from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 
@@ -326,6 +328,56 @@ def test_the_result_of_a_test_survives_any_output(snapshot):
     assert errors.endswith(
         "error: cannot write to standard output (No space left on device): " + expected
     )
+
+
+def logged(caplog, *begins):
+    return [line for line in caplog.messages if line.startswith(begins)]
+
+
+def test_a_long_run_says_how_long_it_takes_and_what_disk(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    options = ("breakout", "--epochs", 2, "--save_weights_prefix", "s/b", "--csv_file", "r/b.csv")
+    run(*options, status=0)
+    assert not logged(caplog, "At this speed")  # it is not long
+    caplog.clear()
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    run(*options, "--restart", status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert re.fullmatch(
+        r"At this speed, 2 epochs will take about \d+ (second|minute)s?.*; "
+        r"the checkpoint takes up to [\d.]+ MiB, the snapshots 2 × ([\d.]+) MiB = ([\d.]+) MiB",
+        line,
+    )
+    snapshot = os.path.getsize("s/b_2.pkl") / 2**20
+    assert abs(float(re.search(r"2 × ([\d.]+)", line)[1]) - snapshot) < 0.2
+    (line,) = logged(caplog, "  time left")
+    assert re.fullmatch(r"  time left: about .* for 1 epoch", line)
+
+
+def test_a_forecast_without_a_test_of_games_says_so(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    run("breakout", "--test_games", 1, "--max_game_frames", 200, status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert re.fullmatch("At this speed, 1 epoch will take.* without their tests", line)
+
+
+def test_the_end_of_a_run_names_the_next_commands(run, caplog, tmp_path):
+    run("breakout", "--save_weights_prefix", "s/b", "--csv_file", "my r/b.csv", status=0)
+    names = console.command("play.sh"), console.command("plot.sh")
+    assert caplog.messages[-2:] == [
+        f"Watch it play: {names[0]} s/b_1.pkl",
+        f"Draw its learning curves: {names[1]} 'my r/b.csv'",
+    ]
+
+
+def test_a_stop_says_how_to_go_on(run, caplog):
+    files = ("--save_weights_prefix", "s/b")
+    run("breakout", *files, "--max_computing_time", 0, status=75)
+    assert caplog.messages[-2:] == [
+        "The same command goes on from it",
+        "Stopped, because the time is up",
+    ]
 
 
 def test_more_actors_than_the_replay_memory_has_room_for(run):

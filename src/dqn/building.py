@@ -27,9 +27,10 @@ from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
 from dqn.replay.create import create_storage
-from dqn.replay.storage import Screens
+from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 from dqn.statistics import Statistics
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ def build_actors(
     smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
     if args.replay_size < smallest:
         raise UserError(
-            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
-            f"{smallest}, or lower --actors"
+            f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
+            f"use at least {smallest}, or lower --actors"
         )
     game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
     makers = {"train": [], "test": []}

@@ -14,6 +14,7 @@ from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog, log_folders
 from dqn.snapshot import NonFiniteWeights
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def what_is_missing(state: dict[str, Any]) -> str:
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
     lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
     if lost:
-        lacking.append(f"{lost} games were lost with their process: new ones begin")
+        games = counted(lost, "game")
+        lacking.append(f"{games} lost with their process: new ones begin")
     return "; ".join(lacking) or "nothing is missing"
 
 
@@ -80,6 +82,7 @@ class Checkpointer:
         self._steps = 0
         self._newest_logs: list[dict[str, Any]] | None = None
         self._failure: str | None = None
+        self.most_bytes: int | None = None  # of disk that a new run's checkpoint takes
 
     def begin(self, steps_between: int, steps_in_all: int) -> None:
         """Make the first checkpoint of a run, and move an older run's aside.
@@ -96,6 +99,7 @@ class Checkpointer:
         last_segments = sum(log.segment_steps for log in self._logs)
         steps = min(steps_in_all, self._memory.size + steps_between + last_segments)
         needed = steps * self._logs[0].entry_bytes + 2 * self._folder.newest_size()
+        self.most_bytes = needed
         free = shutil.disk_usage(self._folder.path).free
         if needed > free:
             raise UserError(
