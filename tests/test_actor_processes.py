@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from toy_games import ScriptedGame
 
 from dqn.actor_processes import ActorLost, ActorProcesses
 from dqn.actors import Actor
+from helpers.toy_games import ScriptedGame
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from networks_to_test import make_network
-from toy_games import Catch, ScriptedGame
 
 from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
-from dqn.replay_memory import ReplayMemory, ReplayStream
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory, ReplayStream
+from dqn.replay.storage import Screens
+from helpers.networks import make_network
+from helpers.toy_games import Catch, ScriptedGame
 
 SHAPE = {"screen_height": 2, "screen_width": 2, "history_length": 2}
 

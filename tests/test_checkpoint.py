@@ -16,8 +16,8 @@ from dqn import checkpoint
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
 
 
 class Counter:

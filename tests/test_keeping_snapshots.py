@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks_to_test import make_network
 
 import main
 from dqn.checkpoint import CheckpointFolder
 from dqn.experiment import SnapshotSaver
 from dqn.snapshot import Metadata, load_snapshot
+from helpers.networks import make_network
 
 SHAPE = {"screen_height": 36, "screen_width": 36, "history_length": 1}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from networks_to_test import make_network
 
 from dqn.learner import Learner, OverlappingLearner
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
+from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}
 

@@ -3,15 +3,19 @@
 import errno
 import hashlib
 import logging
+import os
 import pickle
+import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import dqn.experiment
-import dqn.networks.torch_network
+import dqn.networks.torch_engine.network
 import main
-from dqn import screens
+from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 
 TINY = (
@@ -181,7 +185,7 @@ def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
-    network = dqn.networks.torch_network.TorchNetwork
+    network = dqn.networks.torch_engine.network.TorchNetwork
     train = network.train
 
     def train_and_diverge(self, minibatch):
@@ -220,6 +224,40 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
 
     monkeypatch.setattr(dqn.experiment.Experiment, "run", interrupted)
     assert "Traceback" not in run("breakout", status=130)
+
+
+def in_bash(redirections, *arguments, **variables):
+    """Run the program as its user's shell does; returns status, output and errors."""
+    command = shlex.join(map(str, [sys.executable, main.__file__, *TINY, *arguments]))
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {redirections}"],
+        env={**os.environ, **variables},
+        capture_output=True,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_training_goes_on_without_standard_error(tmp_path, redirection):
+    files = ("--save_weights_prefix", tmp_path / "b", "--csv_file", tmp_path / "b.csv")
+    assert in_bash(redirection, "breakout", *files) == (0, "", "")
+    assert (tmp_path / "b_1.pkl").exists()
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 4
+
+
+def test_the_result_of_a_test_survives_any_output(snapshot):
+    test = ("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, "--test_games", 1)
+    test += ("--max_game_frames", 400, "--random_seed", 1)
+    status, expected, _ = in_bash("", *test, PYTHONIOENCODING="utf-8")
+    assert status == 0
+    assert expected.startswith("games: 1, mean: ")
+    status, output, _ = in_bash("", *test, PYTHONIOENCODING="ascii")
+    assert (status, output) == (0, expected.replace("±", r"\xb1"))
+    status, _, errors = in_bash(">/dev/full", *test, PYTHONIOENCODING="utf-8")
+    assert status == 2
+    assert errors.endswith(
+        "error: cannot write to standard output (No space left on device): " + expected
+    )
 
 
 def test_more_actors_than_the_replay_memory_has_room_for(run):

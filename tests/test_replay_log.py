@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from dqn import replay_log
 from dqn.errors import UserError
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
 from dqn.replay_log import ReplayLog
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
 
 
 def make_memory(size):

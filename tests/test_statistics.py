@@ -9,7 +9,7 @@ import pytest
 
 from dqn.actors import Game
 from dqn.agent import Step
-from dqn.replay_memory import Minibatch
+from dqn.replay.memory import Minibatch
 from dqn.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (

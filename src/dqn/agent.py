@@ -10,7 +10,7 @@ from dqn.actors import Actors, Game, Transition
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 # Steps of random play that several actors make before they are waited for
 STEPS_AHEAD = 1024

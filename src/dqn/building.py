@@ -23,11 +23,15 @@ from dqn.player.player import Player
 from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
-from dqn.screens import Screens, ScreensInFile
+from dqn.replay.storage import OTHER_MEMORY, Screens, ScreensInFile
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 from dqn.statistics import Statistics
 
 logger = logging.getLogger(__name__)
+
+BYTES_OF_EMULATOR = 2**20
+# In a minibatch; a convolution in float64 takes copies, too
+BYTES_OF_FLOAT = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 16}
 
 
 def number_of_actors(args: Namespace, checkpoint: dict[str, Any] | None) -> int:
@@ -120,8 +124,9 @@ def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
     size = args.replay_size if args.random_steps or args.train_steps else 0
     shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
+    other_memory = _other_memory(args)
     if size and args.replay_file:
-        return ScreensInFile(size, **shape, file=args.replay_file)
+        return ScreensInFile(size, **shape, file=args.replay_file, other_memory=other_memory)
     if size and args.replay_device != "cpu":
         screens = network.device_screens(size, **shape)
         if screens:
@@ -134,7 +139,17 @@ def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
             )
         if learns_on_gpu(args.engine, args.backend):
             logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Screens(size, **shape)
+    return Screens(size, **shape, other_memory=other_memory)
+
+
+def _other_memory(args: Namespace) -> int:
+    """Bytes that the process takes beside its replay memory, by what was measured."""
+    needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
+    if not learns_on_gpu(args.engine, args.backend):
+        pixels = args.batch_size * args.screen_height * args.screen_width
+        floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
+        needed += pixels * (floats + 2 * args.history_length)
+    return needed
 
 
 def build_recording(
@@ -153,12 +168,12 @@ def build_recording(
     )
 
 
-def facts_of_video(args: Namespace, snapshot: Snapshot | None, random_seed: int) -> dict[str, str]:
+def facts_of_video(args: Namespace, snapshot: Snapshot | None) -> dict[str, str]:
     """What a video's metadata tell of who plays: snapshot (its file's name), epoch and seed."""
     facts = {"snapshot": args.load_weights.name} if snapshot else {}
     if snapshot and snapshot.metadata:
         facts["epoch"] = str(snapshot.metadata.epoch)
-    return {**facts, "seed": str(random_seed)}
+    return {**facts, "seed": str(args.random_seed)}
 
 
 def is_manual(args: Namespace) -> bool:

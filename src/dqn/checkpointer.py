@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from dqn.checkpoint import CheckpointFolder
+from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
+from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog
-from dqn.replay_memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,22 @@ def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
         f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
         "anew and keeps it aside"
     )
+
+
+def what_is_missing(state: dict[str, Any]) -> str:
+    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
+
+    `state` is one that tells its run; nothing else of it was looked at yet.
+    """
+    lacking = []
+    frame_skip = state["options"].get("frame_skip")
+    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
+        lacking.append(f"ALE does not restore {state['game']} exactly")
+    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
+    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
+    if lost:
+        lacking.append(f"{lost} games, lost with the process that played them, begin anew")
+    return "; ".join(lacking) or "nothing is missing"
 
 
 class Part(Protocol):

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -114,6 +115,21 @@ class SnapshotSaver:
                 logger.error("Cannot delete %s (%s)", path, error.strerror)
             else:
                 del self._saved[epoch]
+
+    def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`.
+
+        The best of the older run may lie before; only a run from the beginning moves it at once.
+        """
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
+        for path in sorted(self._prefix.parent.iterdir()):
+            match = older.fullmatch(path.name)
+            if not match or not path.is_file():
+                continue
+            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
+                continue
+            if loaded is None or not path.samefile(loaded):
+                move_aside(path)
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from dqn.errors import UserError
 from dqn.files import make_writable_folder, sync
-from dqn.replay_memory import ReplayStream
+from dqn.replay.memory import ReplayStream
 
 SEGMENT_BYTES = 64 * 2**20
 CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write

@@ -12,8 +12,9 @@ import numpy as np
 from dqn.actors import Game
 from dqn.agent import Agent, Step
 from dqn.csv_file import CsvFile
+from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Statistics:
     `csv_file` (None: no files) gets a row for each phase, with the columns of the original
     simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
     `open_files` on. After a `set_state`, times go on where they were: they count what was computed.
+    Raises UserError if the folder of the files cannot be written.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Statistics:
         self._network = network
         self._memory = memory
         self._csv_file = csv_file
+        if csv_file:
+            make_writable_folder(csv_file.parent)
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
         self._validation_states: np.ndarray | None = None

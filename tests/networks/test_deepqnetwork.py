@@ -3,10 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import golden
 import numpy as np
 import pytest
-from engines import (
+
+from dqn.errors import UserError
+from dqn.replay.memory import Minibatch
+from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from helpers import golden
+from helpers.engines import (
     BACKENDS,
     ENGINES,
     OPTIMIZERS,
@@ -16,11 +20,7 @@ from engines import (
     make_minibatch,
     show,
 )
-from networks_to_test import DEFAULTS, make_network
-
-from dqn.errors import UserError
-from dqn.replay_memory import Minibatch
-from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from helpers.networks import DEFAULTS, make_network
 
 DATA = Path(__file__).parent.parent / "data"
 

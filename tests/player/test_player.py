@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from networks_to_test import make_network
 from watched import Script, Watched, paddle
 
 from dqn.player.keyboard import Command
+from helpers.networks import make_network
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from networks_to_test import make_network
 
 from dqn.actors import Actor, Actors
 from dqn.agent import Agent, EpsilonGreedy
@@ -15,6 +14,7 @@ from dqn.learner import Learner
 from dqn.player.display import Display
 from dqn.player.keyboard import Joystick, action_name
 from dqn.player.player import Player
+from helpers.networks import make_network
 
 PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
 SHAPE = {"screen_height": 84, "screen_width": 84, "history_length": 4}

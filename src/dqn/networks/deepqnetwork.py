@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.networks.neon_compatibility import make_neon_importable
-from dqn.replay_memory import Minibatch
-from dqn.screens import Screens
+from dqn.networks.neon_engine.compatibility import make_neon_importable
+from dqn.replay.memory import Minibatch
+from dqn.replay.storage import Screens
 from dqn.snapshot import Layer
 
 
@@ -75,12 +75,12 @@ def create_network(
     `settings` are those of the engine's constructor. Raises UserError if it cannot run here.
     """
     if engine == "torch":
-        from dqn.networks.torch_network import TorchNetwork
+        from dqn.networks.torch_engine.network import TorchNetwork
 
         return TorchNetwork(num_actions, generator=generator, **settings)
     if engine == "neon":
         make_neon_importable()
-        from dqn.networks.neon_network import NeonNetwork
+        from dqn.networks.neon_engine.network import NeonNetwork
 
         return NeonNetwork(num_actions, batch_size=batch_size, generator=generator, **settings)
     raise ValueError(f"unknown engine {engine}")

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines import (
+
+import main
+from dqn import building
+from dqn.environments.ale import AleEnvironment
+from dqn.errors import UserError
+from dqn.networks import deepqnetwork
+from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from helpers.engines import (
     OPTIMIZERS,
     SHAPE,
     SMALL,
@@ -15,14 +22,7 @@ from engines import (
     needs_neon,
     show,
 )
-from networks_to_test import make_network
-
-import main
-from dqn import building
-from dqn.environments.ale import AleEnvironment
-from dqn.errors import UserError
-from dqn.networks import deepqnetwork
-from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from helpers.networks import make_network
 
 SOURCE = Path(main.__file__).parent
 SHORT_RUN = (

@@ -12,10 +12,9 @@ from dqn.cores import usable_cores
 from dqn.errors import UserError
 from dqn.networks.architecture import layer_shapes, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
-from dqn.networks.device_screens import DeviceScreens, fits
-from dqn.networks.network_input import NetworkInput
-from dqn.networks.optimizers import create_optimizer
-from dqn.networks.q_function import (
+from dqn.networks.torch_engine.input import NetworkInput
+from dqn.networks.torch_engine.optimizers import create_optimizer
+from dqn.networks.torch_engine.q_function import (
     BATCH_NORM_TENSORS,
     QFunction,
     load,
@@ -23,8 +22,9 @@ from dqn.networks.q_function import (
     to_arrays,
     to_neon,
 )
-from dqn.networks.rounding import mantissa_bits, stochastic_round_
-from dqn.replay_memory import Minibatch
+from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
+from dqn.replay.memory import Minibatch
+from dqn.replay.storage_on_gpu import DeviceScreens, fits
 from dqn.snapshot import BatchNorm, Layer
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,11 @@ class TorchNetwork(DeepQNetwork):
         self._max_reward = max_reward
         self._device = _choose_device(backend, device_id)
         self._dtype = DTYPES[datatype]
+        if datatype == "float16" and self._device.type == "cpu":
+            logger.warning(
+                "A CPU computes float16 about 100 times slower than float32: --datatype bfloat16 "
+                "is the 16-bit type for processors"
+            )
         self._weight_dtype = torch.float64 if datatype == "float64" else torch.float32
 
         self._shapes = layer_shapes(num_actions, history_length, screen_height, screen_width)

@@ -24,7 +24,7 @@ from dqn import snapshot
 from dqn.errors import UserError
 from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
-from dqn.replay_memory import Minibatch
+from dqn.replay.memory import Minibatch
 
 logger = logging.getLogger(__name__)
 

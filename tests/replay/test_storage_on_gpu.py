@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from engines import SMALL
-from networks_to_test import make_network
 
-from dqn.networks.device_screens import DeviceScreens, fits
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
+from dqn.replay.storage_on_gpu import DeviceScreens, fits
+from helpers.engines import SMALL
+from helpers.networks import make_network
 
 SIZE = {"screen_height": 52, "screen_width": 40}
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.screens import Screens
+from dqn.replay.storage import Screens
 
 # A minibatch that is still not full after so many draws of all its entries means that (nearly) no
 # episode in the memory is longer than a state and its successor.

@@ -7,7 +7,7 @@ before any update, and `q` and `cost` after each of six.
 import numpy as np
 
 from dqn.networks.architecture import layer_shapes
-from dqn.replay_memory import Minibatch
+from dqn.replay.memory import Minibatch
 from dqn.snapshot import BatchNorm, Layer
 
 # file: (seed, num_actions, what differs from the defaults)

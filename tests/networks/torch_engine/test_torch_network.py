@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from engines import SMALL, make_minibatch
-from networks_to_test import make_network
 
 from dqn.errors import UserError
-from dqn.networks.rounding import mantissa_bits
+from dqn.networks.torch_engine.rounding import mantissa_bits
+from helpers.engines import SMALL, make_minibatch
+from helpers.networks import make_network
 
 
 @pytest.mark.parametrize("datatype", ["bfloat16", "float16"])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn import screens
 from dqn.errors import UserError
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens, ScreensInFile
+from dqn.replay import storage as screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens, ScreensInFile
 
 HEIGHT, WIDTH = 2, 3
 
