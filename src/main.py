@@ -9,6 +9,7 @@ with console.starting(__name__):
 
     import hashlib
     import logging
+    import re
     import secrets
     import sys
     import time
@@ -31,6 +32,7 @@ with console.starting(__name__):
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
     from dqn.replay.memory import ReplayMemory
+    from dqn.replay.returns import OneStepReturns
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
 
@@ -71,14 +73,17 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
     made. The time limit counts from `start`, a time of time.monotonic.
     """
     if args.start_epoch == "auto":
-        arguments = [*arguments, f"--start_epoch={epoch_of(args.load_weights)}"]
+        arguments = [*arguments, f"--start_epoch={start_epoch_of(args.load_weights)}"]
         args = options.parse(arguments, PROJECT, is_complete=False)
-    if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
+    prefix = args.save_weights_prefix
+    if not (prefix and args.train_steps):
         begin(args, arguments, start, None)
         return
-    prefix = args.save_weights_prefix
     folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
     try:
+        if not args.checkpoint:
+            begin(args, arguments, start, None)  # locked all the same
+            return
         checkpoint = find_checkpoint(args, folder)
         if checkpoint is None:
             begin(args, arguments, start, folder)
@@ -133,7 +138,7 @@ def begin(
     run_experiment(complete, start, folder, snapshot=snapshot)
 
 
-def epoch_of(path: Path | None) -> int:
+def start_epoch_of(path: Path | None) -> int:
     """The epoch that the snapshot `path` records; raises UserError if it records none."""
     if path is None:
         raise UserError("--start_epoch auto needs a snapshot: name it with --load_weights")
@@ -177,8 +182,14 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
 
 
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
-    """Whether a checkpoint's run has made all epochs and their snapshots."""
-    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
+    """Whether a checkpoint's run has made all epochs, and saved their snapshots and rows."""
+    match parts.get("statistics"):
+        case {"files": [{"is_written": bool(phases)}, {"is_written": bool(games)}]}:
+            has_rows = phases and games
+        case _:
+            has_rows = True
+    is_saved = has_rows and parts["saver"]["failed_epoch"] is None
+    return parts["experiment"]["epoch"] > epochs and is_saved
 
 
 def run_experiment(
@@ -213,7 +224,8 @@ def run_experiment(
     if checkpoint:
         check_identity(identity, checkpoint, folder)
     args.actors = building.number_of_actors(args, checkpoint)
-    actors = building.build_actors(args, rom, game, shape, seeds, generators)
+    interruption = Interruption(args.max_computing_time, start)
+    actors = building.build_actors(args, rom, game, shape, seeds, generators, interruption)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     num_actions = train_actors.first.environment.num_actions
     flags = continuing.flags_for_snapshots(args)
@@ -232,11 +244,11 @@ def run_experiment(
         batch_size=args.batch_size,
         generator=generators["memory"],
         num_streams=args.actors,
+        returns=OneStepReturns(args.discount_rate, args.min_reward, args.max_reward),
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
-    interruption = Interruption(args.max_computing_time, start)
-    facts = building.facts_of_video(args, snapshot)
+    facts = building.facts_of_video(args, snapshot, args.random_seed)
     player = building.build_player(
         args, test_actors.first, network, test_policy, interruption, PROJECT / "videos", facts
     )
@@ -270,7 +282,9 @@ def run_experiment(
         # It goes on, whatever snapshot the file that is named now is called after.
         name = Path(checkpoint["options"]["csv_file"]).name
         args.csv_file = args.csv_file.with_name(name)
-    statistics = Statistics(agent, network, memory, args.csv_file, args.actors)
+    statistics = Statistics(
+        agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
+    )
     recording = building.build_recording(args, test_actors.first.environment, facts)
     experiment = Experiment(
         agent,
@@ -283,6 +297,7 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        tested_epoch=epoch_of(snapshot, args.load_weights) if snapshot else None,
         play_games=args.play_games,
         listeners=[part.on_step for part in (recording, player) if part],
         has_quit=lambda: player is not None and player.has_quit,
@@ -310,6 +325,7 @@ def run_experiment(
     )
     with (
         closing(actors),
+        closing(statistics),
         interruption,
         recording or nullcontext(),
         audience or nullcontext(),
@@ -361,6 +377,14 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     if game not in get_all_rom_ids():
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
+
+
+def epoch_of(snapshot: Snapshot, path: Path) -> int | None:
+    """The epoch recorded in a snapshot, else the one that its file name ends with, if any."""
+    if snapshot.metadata:
+        return snapshot.metadata.epoch
+    number = path.stem.rpartition("_")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 if __name__ == "__main__":

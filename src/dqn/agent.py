@@ -105,6 +105,11 @@ class Agent:
         """The current ε of training."""
         return self._exploration(self.total_train_steps)
 
+    def check_actors(self) -> None:
+        """Raises ActorLost if a process of actors was lost."""
+        self._train_actors.check()
+        self._test_actors.check()
+
     def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
         self._train_actors.start()

@@ -16,14 +16,18 @@ from dqn.cores import usable_cores
 from dqn.environments.ale import AleEnvironment
 from dqn.errors import UserError
 from dqn.interruption import Interruption
-from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_network, learns_on_gpu
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.settings import Compute, Optimization
 from dqn.options import Namespace
 from dqn.player.display import Display, open_display
 from dqn.player.player import Player
 from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
-from dqn.replay.storage import OTHER_MEMORY, Screens, ScreensInFile
+from dqn.replay.create import create_storage
+from dqn.replay.storage import Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 from dqn.statistics import Statistics
 
@@ -42,7 +46,7 @@ def number_of_actors(args: Namespace, checkpoint: dict[str, Any] | None) -> int:
         return checkpoint["options"]["actors"]
     if args.play_games:
         return 1
-    return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
+    return usable_cores() if learns_on_gpu(compute_settings(args)) else 1
 
 
 def build_actors(
@@ -52,6 +56,7 @@ def build_actors(
     shape: dict[str, int],
     seeds: dict[str, np.random.SeedSequence],
     generators: dict[str, np.random.Generator],
+    interruption: Interruption,
 ) -> ActorProcesses:
     """The actors of training and those of testing, spread over the cores.
 
@@ -88,6 +93,7 @@ def build_actors(
         makers,
         num_processes=min(args.actors, usable_cores()),
         state_shape=(args.history_length, args.screen_height, args.screen_width),
+        is_stopping=lambda: interruption.status is not None,
     )
 
 
@@ -120,36 +126,16 @@ def build_actor(
     return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
 
 
-def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
+def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
-    size = args.replay_size if args.random_steps or args.train_steps else 0
-    shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
-    other_memory = _other_memory(args)
-    if size and args.replay_file:
-        return ScreensInFile(size, **shape, file=args.replay_file, other_memory=other_memory)
-    if size and args.replay_device != "cpu":
-        screens = network.device_screens(size, **shape)
-        if screens:
-            logger.info("The replay memory is on the GPU")
-            return screens
-        if args.replay_device == "gpu":
-            raise UserError(
-                f"there is no GPU that learns and has room for {size} screens: lower "
-                "--replay_size, or use --replay_device cpu"
-            )
-        if learns_on_gpu(args.engine, args.backend):
-            logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Screens(size, **shape, other_memory=other_memory)
-
-
-def _other_memory(args: Namespace) -> int:
-    """Bytes that the process takes beside its replay memory, by what was measured."""
-    needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
-    if not learns_on_gpu(args.engine, args.backend):
-        pixels = args.batch_size * args.screen_height * args.screen_width
-        floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
-        needed += pixels * (floats + 2 * args.history_length)
-    return needed
+    return create_storage(
+        args.replay_size if args.random_steps or args.train_steps else 0,
+        screen_height=args.screen_height,
+        screen_width=args.screen_width,
+        file=args.replay_file,
+        where=args.replay_device,
+        network_device=network.device if network else "cpu",
+    )
 
 
 def build_recording(
@@ -168,12 +154,12 @@ def build_recording(
     )
 
 
-def facts_of_video(args: Namespace, snapshot: Snapshot | None) -> dict[str, str]:
+def facts_of_video(args: Namespace, snapshot: Snapshot | None, random_seed: int) -> dict[str, str]:
     """What a video's metadata tell of who plays: snapshot (its file's name), epoch and seed."""
     facts = {"snapshot": args.load_weights.name} if snapshot else {}
     if snapshot and snapshot.metadata:
         facts["epoch"] = str(snapshot.metadata.epoch)
-    return {**facts, "seed": str(args.random_seed)}
+    return {**facts, "seed": str(random_seed)}
 
 
 def is_manual(args: Namespace) -> bool:
@@ -238,24 +224,28 @@ def build_network(
 ) -> DeepQNetwork:
     """The network with its initial weights."""
     return create_network(
-        args.engine,
-        num_actions,
-        **shape,
-        learning_rate=args.learning_rate,
-        discount_rate=args.discount_rate,
-        batch_size=args.batch_size,
-        optimizer=args.optimizer,
-        decay_rate=args.decay_rate,
-        clip_error=args.clip_error,
-        min_reward=args.min_reward,
-        max_reward=args.max_reward,
-        batch_norm=args.batch_norm,
-        has_target_network=args.target_steps > 0,
+        Architecture(num_actions, **shape, batch_norm=args.batch_norm),
+        Optimization(
+            optimizer=args.optimizer,
+            learning_rate=args.learning_rate,
+            decay_rate=args.decay_rate,
+            clip_error=args.clip_error,
+            has_target_network=args.target_steps > 0,
+            batch_size=args.batch_size,
+        ),
+        compute_settings(args),
+        generator,
+    )
+
+
+def compute_settings(args: Namespace) -> Compute:
+    """What computes the network."""
+    return Compute(
+        engine=args.engine,
         backend=args.backend,
         device_id=args.device_id,
         datatype=args.datatype,
         stochastic_round=args.stochastic_round,
-        generator=generator,
     )
 
 

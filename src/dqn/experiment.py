@@ -71,6 +71,7 @@ class SnapshotSaver:
         )
         new = path.with_name(f".{path.name}.new")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.
@@ -201,6 +202,7 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
+    Without training, the tests are of `tested_epoch`, if not None.
     `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
     are told each step; playing ends after `play_games` games, which may be infinity, or when
     `has_quit` says so.
@@ -219,6 +221,7 @@ class Experiment:
         test_games: int | None,
         start_epoch: int,
         epochs: int,
+        tested_epoch: int | None = None,
         play_games: float = 0,
         listeners: Sequence[Callable[[Step], None]] = (),
         has_quit: Callable[[], bool] = lambda: False,
@@ -233,6 +236,7 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        self._tested_epoch = tested_epoch
         self._play_games = play_games
         self._listeners = listeners
         self._has_quit = has_quit
@@ -262,7 +266,7 @@ class Experiment:
         """Run all phases that are left, and return the scores of each test and of playing.
 
         Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot or checkpoint was not saved.
+        number, or the last snapshot, checkpoint or row was not saved.
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
@@ -293,6 +297,7 @@ class Experiment:
         for part in (self._saver, checkpointer):
             if part:
                 part.close()
+        self._statistics.finish()
         logger.info("All done")
         return tests
 
@@ -312,7 +317,9 @@ class Experiment:
             if self._random_steps:
                 yield first
             first = (self._start_epoch + 1, "train")
-        for epoch in range(first[0], self._epochs + 1):
+        for number in range(first[0], self._epochs + 1):
+            is_known = not self._train_steps and self._tested_epoch is not None
+            epoch = self._tested_epoch if is_known else number
             logger.info("Epoch #%d", epoch)
             if self._train_steps and (epoch, "test") != first:
                 yield epoch, "train"
@@ -397,6 +404,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
+        self._agent.check_actors()
         raise Stopped(status)
 
     def _watch_loss(self, steps: Iterable[Step]) -> Iterator[Step]:

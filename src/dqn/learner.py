@@ -55,7 +55,7 @@ class OverlappingLearner(Learner):
     def learn(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_present_weights()
+        self._network.acting_copy(in_use=True)
         self._update = self._thread.submit(self._network.train, self._memory.sample())
         return costs
 
@@ -66,7 +66,7 @@ class OverlappingLearner(Learner):
     def finish(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_learned_weights()
+        self._network.acting_copy(in_use=False)
         return costs
 
     def get_state(self) -> dict[str, Any]:

@@ -736,7 +736,7 @@ def number_of_snapshots(text: str) -> int | None:
             return None
         case "best", "", "":
             return 1
-        case "last", ":", number if number.isdigit():
+        case "last", ":", number if re.fullmatch(r"[+-]?\d+", number):
             return _Integer(1, MAX_EPOCHS)(number)
     raise argparse.ArgumentTypeError(f"{text!r} is none of all, last:N (such as last:5) and best")
 

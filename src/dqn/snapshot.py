@@ -25,6 +25,7 @@ from dqn import unpickler
 from dqn.errors import UserError
 from dqn.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
+from dqn.networks.layers import BatchNorm, Layer
 
 MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
 MAX_ACTIONS = 256
@@ -50,35 +51,6 @@ class SnapshotError(UserError):
 
 class NonFiniteWeights(SnapshotError):
     """The network has diverged to infinity or NaN; it is never saved."""
-
-
-@dataclass(eq=False)
-class BatchNorm:
-    """One of Neon's BatchNorm layers.
-
-    All arrays are (n, 1), for n filters or units. `states` has two lists, the optimizer's states of
-    `beta` and those of `gamma`.
-    """
-
-    beta: np.ndarray
-    gamma: np.ndarray
-    gmean: np.ndarray
-    gvar: np.ndarray
-    states: list[list[np.ndarray]]
-
-
-@dataclass(eq=False)
-class Layer:
-    """One of the five layers with weights, in Neon's layout.
-
-    `weights` are (C·R·S, K) for a convolution and (n_out, n_in) for an affine layer. `states`, the
-    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam,
-    3 for Adadelta, in every layer. All are float16, float32 or float64.
-    """
-
-    weights: np.ndarray
-    states: list[np.ndarray]
-    batch_norm: BatchNorm | None = None
 
 
 @dataclass
