@@ -133,11 +133,16 @@ class SnapshotSaver:
         return len(data) + int(np.count_nonzero(np.frombuffer(data, np.uint8) > 127))
 
     def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
-        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`."""
-        older = re.compile(re.escape(self._prefix.name) + r"_(\d+)\.pkl", re.ASCII)
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`.
+
+        The best of the older run may lie before; only a run from the beginning moves it at once.
+        """
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
         for path in sorted(self._prefix.parent.iterdir()):
             match = older.fullmatch(path.name)
-            if not match or int(match[1]) <= epoch or not path.is_file():
+            if not match or not path.is_file():
+                continue
+            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
                 continue
             if loaded is None or not path.samefile(loaded):
                 move_aside(path)
