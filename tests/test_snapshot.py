@@ -29,8 +29,8 @@ from dqn.snapshot import (
     load_snapshot,
     save_snapshot,
 )
+from helpers.paths import DATA
 
-DATA = Path(__file__).parent / "data"
 PYTHON_27 = DATA / "snapshot_python27_rmsprop.prm"
 PYTHON_311 = DATA / "snapshot_python311_adam.prm"
 PYTHON_27_BATCH_NORM = DATA / "snapshot_python27_batch_norm.prm"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dqn.checkpoint import CheckpointFolder
-from dqn.environments.ale import restores_exactly
+from dqn.environments.atari import restores_exactly
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog, log_folders

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from dqn.actor_processes import ActorLost
-from dqn.agent import Agent, Step
+from dqn.actors.events import Step
+from dqn.actors.processes import ActorLost
+from dqn.agent import Agent
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
 from dqn.files import atomic_write, make_writable_folder, move_aside, rename_aside

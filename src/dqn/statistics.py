@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dqn.actors import Game
-from dqn.agent import Agent, Step
+from dqn.actors.events import FinishedGame, Step
+from dqn.agent import Agent
 from dqn.csv_file import CsvFile
 from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
@@ -200,7 +200,7 @@ class Statistics:
         for game in step.games:
             self._on_game(game)
 
-    def _on_game(self, game: Game) -> None:
+    def _on_game(self, game: FinishedGame) -> None:
         now = time.perf_counter()
         self._scores.append(game.score)
         if self._games:

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from dqn.actors import Game
+from dqn.actors.events import FinishedGame
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 from dqn.files import make_writable_folder, move_aside, rename_aside
@@ -256,7 +256,7 @@ class Recorder:
             except (OSError, av.FFmpegError) as error:
                 raise _cannot_write(part.path, error) from error
 
-    def close(self, games: Sequence[Game] = ()) -> None:
+    def close(self, games: Sequence[FinishedGame] = ()) -> None:
         """Complete the files; the score and the steps of `games` go into the video's metadata."""
         parts, self._parts = self._parts, []
         failure = None
@@ -269,7 +269,7 @@ class Recorder:
             raise failure
 
 
-def _describe(games: Sequence[Game]) -> str:
+def _describe(games: Sequence[FinishedGame]) -> str:
     if not games:
         return "unfinished game"
     scores = " ".join(f"{game.score:g}" for game in games)

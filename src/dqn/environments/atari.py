@@ -12,7 +12,7 @@ from dqn.environments.environment import Environment, Frame
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
 # those of which the next two frames alone can differ: all that it carries were tried
-# (tests/environments/test_ale.py).
+# (tests/environments/test_atari.py).
 NOT_RESTORED_EXACTLY = ("qbert", "tetris")
 NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
 
