@@ -1,6 +1,7 @@
 """The one exception that ends a run with a line for the user instead of a traceback."""
 
 import argparse
+import errno
 from typing import NoReturn
 
 
@@ -8,8 +9,13 @@ class UserError(Exception):
     """Something that the user can put right.
 
     Its text is one line that says what was wrong and what to do; the programs print it as the last
-    line on standard error and exit with status 2.
+    line on standard error and exit with status 2. What cannot be printed, as in a hostile file's
+    name, is escaped.
     """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -17,3 +23,40 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help explains every option)")
+
+
+def explain(error: OSError) -> str:
+    """Why the system refused something, and what to do: "(No space left …): free some …".
+
+    It is the end of a sentence that says what was refused. FFmpeg's errors will do, too.
+    """
+    advice = _ADVICE.get(error.errno, "see that the disk works, or use another one")
+    return f"({error.strerror or error}): {advice}"
+
+
+def unforeseen(error: OSError) -> UserError:
+    """What is said of an error of the system where nothing more is known of it."""
+    return UserError(f"cannot use {error.filename or 'a file'} {explain(error)}")
+
+
+_ADVICE = {
+    number: advice
+    for numbers, advice in (
+        ((errno.ENOSPC, errno.EDQUOT), "free some disk space"),
+        ((errno.EACCES, errno.EPERM), "change the permissions, or choose another place"),
+        ((errno.EROFS,), "choose a place on a disk that can be written"),
+        ((errno.EFBIG,), "raise the limit of a file's size (ulimit -f), or choose another disk"),
+        ((errno.ENAMETOOLONG,), "choose a shorter name"),
+        ((errno.ENOENT,), "check the name"),
+        (
+            (
+                *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY),
+                *(errno.ELOOP, errno.ENXIO),
+            ),
+            "something else is in its place: move that away, or choose another name",
+        ),
+        ((errno.EMFILE, errno.ENFILE), "close other programs, or raise the limit (ulimit -n)"),
+        ((errno.ENOMEM, errno.EAGAIN), "close other programs"),
+    )
+    for number in numbers
+}
