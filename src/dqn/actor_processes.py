@@ -13,6 +13,7 @@ import numpy as np
 from dqn.actors import Actor, Actors, Transition
 from dqn.errors import UserError
 from dqn.interruption import SIGNALS
+from dqn.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]
 
@@ -216,7 +217,7 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
             group, method, arguments = connection.recv()
             try:
                 result = getattr(groups[group], method)(*arguments)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
+            except MISFITS as error:
                 result = error  # a state that does not fit
             connection.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -11,6 +11,7 @@ from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay_memory import ReplayMemory
+from dqn.state_values import take_integer, take_integers
 
 # Steps of random play that several actors make before they are waited for
 STEPS_AHEAD = 1024
@@ -97,8 +98,10 @@ class Agent:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the agent did from which `state` was taken."""
-        self.total_train_steps = state["total_train_steps"]
-        self._testing = list(state["testing"])
+        self.total_train_steps = take_integer(state, "total_train_steps")
+        self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
+        if self._testing != sorted(set(self._testing)):
+            raise ValueError("testing names an actor twice")
 
     @property
     def exploration_rate(self) -> float:

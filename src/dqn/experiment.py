@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 from dqn.actor_processes import ActorLost
 from dqn.agent import Agent, Step
 from dqn.checkpointer import Checkpointer
-from dqn.errors import UserError
-from dqn.files import make_writable_folder, move_aside
+from dqn.errors import UserError, explain
+from dqn.files import CannotMoveAside, make_writable_folder, move_aside
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
+from dqn.state_values import take, take_flag, take_integer, take_number, take_text
 from dqn.statistics import Scores, Statistics
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class SnapshotSaver:
 
     `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
     the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails for want of space is logged, and training goes on to the next one.
+    fails, for want of space, say, is logged, and training goes on to the next one.
     Raises UserError if the folder cannot be written.
     """
 
@@ -63,13 +64,14 @@ class SnapshotSaver:
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.
-            if not path.is_file() or not filecmp.cmp(path, new, shallow=False):
+            if not _are_equal(path, new):
                 move_aside(path)
             new.replace(path)
         except NonFiniteWeights as error:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
-        except OSError as error:
-            self._failure = f"cannot save {path} ({error.strerror}): free some disk space"
+        except (OSError, CannotMoveAside) as error:
+            reason = explain(error) if isinstance(error, OSError) else f"because {error}"
+            self._failure = f"cannot save {path} {reason}"
             self.failed_epoch = epoch
             logger.error("%s; the next epoch will be saved anew", self._failure)
         else:
@@ -85,13 +87,24 @@ class SnapshotSaver:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the saver did from which `state` was taken."""
-        self.last_good = state["last_good"] and Path(state["last_good"])
-        self.failed_epoch = state["failed_epoch"]
+        self.last_good = self.failed_epoch = None
+        if take(state, "last_good") is not None:
+            self.last_good = Path(take_text(state, "last_good"))
+        if take(state, "failed_epoch") is not None:
+            self.failed_epoch = take_integer(state, "failed_epoch")
 
     def close(self) -> None:
         """Raises UserError if the last save failed."""
         if self._failure:
             raise UserError(self._failure)
+
+
+def _are_equal(path: Path, other: Path) -> bool:
+    """Whether two files hold the same; one that is not there, or cannot be read, does not."""
+    try:
+        return path.is_file() and filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
 
 
 def last_snapshot(state: dict[str, Any]) -> int:
@@ -154,16 +167,17 @@ class Experiment:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on where the run was from which `state` was taken."""
-        self._start_epoch = state["start_epoch"]
-        self._position = (state["epoch"], state["phase"])
-        self._is_begun = state["is_begun"]
-        self._random_exploration_rate = state["random_exploration_rate"]
+        phase = take_text(state, "phase", ("random", "train", "test"))
+        self._start_epoch = take_integer(state, "start_epoch")
+        self._position = (take_integer(state, "epoch"), phase)
+        self._is_begun = take_flag(state, "is_begun")
+        self._random_exploration_rate = take_number(state, "random_exploration_rate")
 
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         """Run all phases that are left, and return the scores of each test and of playing.
 
         Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot or checkpoint was not saved.
+        number, or the last snapshot, row or checkpoint was not saved.
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
@@ -186,7 +200,7 @@ class Experiment:
                 checkpointer.save()
         if self._play_games:
             tests.append(self._play())
-        for part in (self._saver, checkpointer):
+        for part in (self._saver, self._statistics, checkpointer):
             if part:
                 part.close()
         logger.info("All done")

@@ -6,6 +6,7 @@ from typing import Any
 
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay_memory import ReplayMemory
+from dqn.state_values import take_list
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -74,7 +75,7 @@ class OverlappingLearner(Learner):
         return {"costs": self._costs}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._costs = list(state["costs"])
+        self._costs = [float(cost) for cost in take_list(state, "costs")]
 
     def _wait(self) -> None:
         if self._update:
