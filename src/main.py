@@ -17,9 +17,10 @@ from dqn.agent import Agent, EpsilonGreedy
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer, does_not_fit
 from dqn.environments.roms import find_rom, game_of_file_name
-from dqn.errors import UserError
+from dqn.errors import UserError, unforeseen
 from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
 from dqn.exploration import LinearDecay
+from dqn.files import check_name, is_path
 from dqn.interruption import Interruption, Stopped
 from dqn.learner import Learner, OverlappingLearner
 from dqn.replay_memory import ReplayMemory
@@ -41,6 +42,10 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # those that can be foreseen say more, where they come from
+        logger.debug("This came unforeseen", exc_info=True)
+        print(f"error: {unforeseen(error)}", file=sys.stderr)
+        return 2
     except Stopped as stopped:
         logger.info("Stopped, because %s", stopped)
         return stopped.status
@@ -55,6 +60,8 @@ def run(args: options.Namespace, start: float) -> None:
 
     The time limit counts from `start`, a time of time.monotonic.
     """
+    for path in options.outputs(args):
+        check_name(path)
     if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
         run_experiment(args, start, None, None)
         return
@@ -77,19 +84,8 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     same command began. Raises UserError for options that do not fit.
     """
     checkpoint = None if args.restart else folder.load()
-    match checkpoint:
-        case None | {
-            "options": {"load_weights": _, "csv_file": _, "actors": int()},
-            "game": str(),
-            "rom_sha256": str(),
-            "parts": {
-                "experiment": {"epoch": int(), "phase": str()},
-                "saver": {"failed_epoch": int() | None},
-            },
-        }:
-            pass
-        case _:
-            raise does_not_fit(folder, "it lacks what tells which run it is of")
+    if checkpoint and not tells_its_run(checkpoint):
+        raise does_not_fit(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])
@@ -104,9 +100,34 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     return checkpoint
 
 
+def tells_its_run(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint has what this file looks at before the parts restore theirs."""
+    match checkpoint:
+        case {
+            "options": {"load_weights": str() | None, "csv_file": str() | None, "actors": int(n)},
+            "game": str(game),
+            "rom_sha256": str(),
+            "parts": {
+                "experiment": {"epoch": int(), "phase": str()},
+                "saver": {"failed_epoch": int() | None},
+                "statistics": {"files": None | [{"pending": str()}, {"pending": str()}]},
+            },
+        } if n > 0:
+            values = checkpoint["options"].values()
+            csv_file = checkpoint["options"]["csv_file"]
+            return (
+                all(isinstance(value, str | int | float | None) for value in values)
+                and is_path(game)
+                and (csv_file is None or is_path(csv_file))
+            )
+    return False
+
+
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
-    """Whether a checkpoint's run has made all epochs and their snapshots."""
-    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
+    """Whether a checkpoint's run has made all epochs, their snapshots and their rows."""
+    has_rows_left = any(file["pending"] for file in parts["statistics"]["files"] or ())
+    has_snapshot_left = parts["saver"]["failed_epoch"] is not None
+    return parts["experiment"]["epoch"] > epochs and not (has_rows_left or has_snapshot_left)
 
 
 def run_experiment(
@@ -223,15 +244,19 @@ def run_experiment(
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
-    if checkpointer and checkpoint:
-        checkpointer.restore(checkpoint)
-    else:
-        statistics.open_files()
+    if checkpointer:
+        epochs_done = args.start_epoch
+        if checkpoint:
+            checkpointer.restore(checkpoint)
+            epochs_done = last_snapshot(checkpoint["parts"]["experiment"])
+        steps_left = args.random_steps + args.train_steps * (args.epochs - epochs_done)
+        steps_between = args.random_steps + args.train_steps
+        if args.checkpoint_steps:
+            steps_between = min(steps_between, args.checkpoint_steps)
+        checkpointer.check_room(steps_between, steps_left, checkpoint)
+    statistics.open_files()
     if checkpointer and not checkpoint:
-        checkpointer.begin(
-            args.random_steps + args.train_steps,
-            args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
-        )
+        checkpointer.begin()
     audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
     with (
         closing(actors),

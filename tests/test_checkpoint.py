@@ -101,7 +101,7 @@ def test_values_and_arrays_come_back_as_they_were(tmp_path):
 def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     for _ in range(20):
         run.play(7)
         run.checkpointer.save()
@@ -166,7 +166,7 @@ class Disk:
 def num_moments(tmp_path):
     with pytest.MonkeyPatch.context() as monkeypatch:
         run = Run(tmp_path / "counted")
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         run.play(5)
@@ -182,7 +182,7 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
     for moment in range(1, moments + 1):
         path = tmp_path / str(moment)
         run = Run(path)
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         before = run.contents()
@@ -210,12 +210,12 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
 
 def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(tmp_path):
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(12)
     run.checkpointer.save()
     with pytest.MonkeyPatch.context() as monkeypatch:
 
-        def full(*_):
+        def full(*_, **__):
             raise OSError(errno.ENOSPC, "No space left")
 
         monkeypatch.setattr("dqn.replay_log.open", full, raising=False)

@@ -4,12 +4,14 @@ import errno
 import hashlib
 import logging
 import pickle
+import re
 
 import numpy as np
 import pytest
 
 import dqn.experiment
 import dqn.networks.torch_network
+import dqn.statistics
 import main
 from dqn import screens
 from dqn.snapshot import NonFiniteWeights
@@ -125,6 +127,63 @@ def test_a_snapshot_that_records_an_impossible_game(run, tmp_path, snapshot):
 def test_a_folder_that_cannot_be_written(run, tmp_path, option):
     (tmp_path / "a_file").write_text("")
     assert "cannot write into the folder" in run("breakout", option, "a_file/breakout")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--save_weights_prefix", f"s/{'x' * 230}"],
+        ["--csv_file", f"r/{'x' * 246}.csv"],
+        ["--replay_file", "x" * 256],
+        ["--play_games", 1, "--video_file", f"v/{'x' * 250}.mov"],
+        ["--play_games", 1, "--record_screen_path", f"v/{'x' * 250}"],
+        ["--play_games", 1, "--record_sound_filename", f"v/{'x' * 250}.wav"],
+    ],
+)
+def test_a_name_that_will_be_too_long_is_refused_before_anything_is_made(run, tmp_path, flags):
+    assert "characters of it fit" in run("breakout", *flags)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_fits_is_enough_for_all_files(run, tmp_path):
+    line = run("breakout", "--save_weights_prefix", f"s/{'x' * 230}")
+    name = "x" * int(re.search(r"(\d+) characters of it fit", line)[1])
+    flags = ["breakout", "--save_weights_prefix", f"s/{name}", "--csv_file", f"r/{name}"]
+    for _ in range(2):
+        run(*flags, "--restart", status=0)
+    assert {path.name[len(name) :] for path in (tmp_path / "s").iterdir()} == {
+        *("_1.pkl", "_1.pkl.1", ".checkpoint", ".checkpoint.1")
+    }
+
+
+def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error", "a_file")
+
+    monkeypatch.setattr(main, "find_rom", fail)
+    assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
+
+
+def test_rows_that_were_never_written_decide_the_exit_status(run, tmp_path, monkeypatch):
+    statistics = dqn.statistics.Statistics
+    end_phase = statistics.end_phase
+
+    def end_phase_on_a_full_disk(self):
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("dqn.csv_file.open", full, raising=False)
+            return end_phase(self)
+
+    flags = ("breakout", "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "end_phase", end_phase_on_a_full_disk)
+        line = run(*flags)
+    assert "cannot write to r.csv (No space left on device): free some disk space" in line
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 1
+    run(*flags, status=0)
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
 
 
 def test_too_little_memory(run, monkeypatch):

@@ -414,6 +414,12 @@ def _outputs(args: Namespace) -> tuple[Path | None, ...]:
     return args.video_file, args.record_screen_path, args.record_sound_filename
 
 
+def outputs(args: Namespace) -> list[Path]:
+    """The files and folders to write, which get endings, too."""
+    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *_outputs(args))
+    return [path for path in paths if path]
+
+
 def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
     """Compare with the options `before` of a run that goes on; what changes is logged.
 
