@@ -19,13 +19,17 @@ shift
 name=${game##*/}
 name=${name%.*}
 [[ -n $name ]] || show_usage "$usage"
+label=''
 case ${1--} in
   -* | @*) ;; # a flag, an argument file or nothing at all: no label
   '' | */*) fail "the label '$1' becomes part of file names: write one that is not empty and has no /" ;;
   *)
-    name=${name}_$1
+    label=_$1
     shift
     ;;
 esac
 
+# Pong, PONG.BIN and pong are one run, and so are SpaceInvaders and space_invaders.
+find_python requirements.txt
+name=$("$python" "$root/src/game_name.py" "$name")$label
 run main.py "$game" --save_weights_prefix "$root/snapshots/$name" --csv_file "$root/results/$name.csv" "$@"

@@ -193,7 +193,10 @@ def call(command: list, lock: int) -> int:
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # a full disk, say: go on without
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def fail(line: str) -> None:
@@ -202,6 +205,8 @@ def fail(line: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.stderr is None:  # print and pip would write to standard output, which is our answer
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         main()
     except KeyboardInterrupt:

@@ -6,14 +6,16 @@
 # Written for bash 3.2 (macOS) and later. Standard output belongs to the Python program alone.
 # shellcheck shell=bash
 : "${root:?}"
+python='' # until it is found
 
+# Even where the line cannot be written (2>&-), the exit status says what it would have said.
 show_usage() {
-  echo "usage: $*; --help names the flags" >&2
+  echo "usage: $*; --help names the flags" >&2 || true
   exit 2
 }
 
 fail() {
-  echo "error: $*" >&2
+  echo "error: $*" >&2 || true
   exit 2
 }
 
@@ -68,6 +70,6 @@ find_python() {
 run() {
   local program=$root/src/$1
   shift
-  find_python requirements.txt
+  [[ -n $python ]] || find_python requirements.txt
   exec "$python" "$program" "$@"
 }

@@ -1,13 +1,16 @@
 """Convert a snapshot between Neon's pickles (.pkl, .prm) and safetensors (.safetensors)."""
 
-import logging
-import os
-import sys
-from pathlib import Path
+from dqn import console
 
-from dqn.errors import ArgumentParser, UserError, explain
-from dqn.files import move_aside
-from dqn.snapshot import load_snapshot, save_snapshot
+with console.starting(__name__):
+    import logging
+    import os
+    import sys
+    from pathlib import Path
+
+    from dqn.errors import ArgumentParser, UserError, explain
+    from dqn.files import move_aside
+    from dqn.snapshot import load_snapshot, save_snapshot
 
 ENDINGS = (".pkl", ".prm", ".safetensors")
 
@@ -48,4 +51,4 @@ def convert(path: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    console.run(main)

@@ -1,18 +1,21 @@
 """Draw the learning curves of one or several runs: CSV files to one picture."""
 
-import argparse
-import csv
-import io
-import math
-import os
-import re
-import sys
-import warnings
-from dataclasses import dataclass
-from pathlib import Path
+from dqn import console
 
-from dqn.errors import ArgumentParser, UserError, explain
-from dqn.files import atomic_write
+with console.starting(__name__):
+    import argparse
+    import csv
+    import io
+    import math
+    import os
+    import re
+    import sys
+    import warnings
+    from dataclasses import dataclass
+    from pathlib import Path
+
+    from dqn.errors import ArgumentParser, UserError, explain
+    from dqn.files import atomic_write
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {
@@ -395,4 +398,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

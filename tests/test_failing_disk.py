@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from networks_to_test import make_network
-from test_checkpoint import Run
 
 from dqn.csv_file import CsvFile
 from dqn.errors import UserError
 from dqn.experiment import SnapshotSaver
 from dqn.snapshot import Metadata, load_snapshot
+from helpers.networks import make_network
+from test_checkpoint import Run
 
 ERRORS = [errno.EACCES, errno.ENOSPC, errno.EIO, errno.EROFS]
 EVENTS = {

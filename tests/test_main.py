@@ -1,19 +1,24 @@
 """What the whole program does with bad input: one line, exit status 2, nothing overwritten."""
 
+import csv
 import errno
 import hashlib
 import logging
+import os
 import pickle
 import re
+import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import dqn.experiment
-import dqn.networks.torch_network
-import dqn.statistics
+import dqn.networks.torch_engine.network
 import main
-from dqn import screens
+import plot
+from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 
 TINY = (
@@ -164,25 +169,10 @@ def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch
     assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
 
 
-def test_rows_that_were_never_written_decide_the_exit_status(run, tmp_path, monkeypatch):
-    statistics = dqn.statistics.Statistics
-    end_phase = statistics.end_phase
-
-    def end_phase_on_a_full_disk(self):
-        def full(*_, **__):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        with monkeypatch.context() as patch:
-            patch.setattr("dqn.csv_file.open", full, raising=False)
-            return end_phase(self)
-
-    flags = ("breakout", "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
-    with monkeypatch.context() as patch:
-        patch.setattr(statistics, "end_phase", end_phase_on_a_full_disk)
-        line = run(*flags)
-    assert "cannot write to r.csv (No space left on device): free some disk space" in line
-    assert len((tmp_path / "r.csv").read_text().splitlines()) == 1
-    run(*flags, status=0)
+def test_a_folder_in_a_snapshot_s_place_does_not_end_the_training(run, tmp_path):
+    (tmp_path / "s" / "b_1.pkl").mkdir(parents=True)
+    line = run("breakout", "--epochs", 1, "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    assert "cannot save s/b_1.pkl because s/b_1.pkl is not a file" in line
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
 
 
@@ -196,6 +186,32 @@ def test_too_little_memory(run, monkeypatch):
 def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**20)
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
+
+
+TEST = ("--random_steps", 0, "--train_steps", 0, "--csv_file", "test.csv")
+
+
+def test_the_csv_of_a_test_has_the_snapshots_epoch_and_nan_for_what_was_not_measured(
+    run, tmp_path, snapshot
+):
+    trained = main.load_snapshot(snapshot)
+    trained.metadata.epoch = 3
+    dqn.experiment.save_snapshot(trained, tmp_path / "breakout_9.pkl")
+    run("--load_weights", "breakout_9.pkl", *TEST, status=0)
+    (row,) = csv.DictReader((tmp_path / "test.csv").read_text().splitlines())
+    assert (row["epoch"], row["phase"]) == ("3", "test")
+    assert (row["meanq"], row["meancost"]) == ("nan", "nan")
+    assert row["weight_updates"] == str(trained.metadata.weight_updates)
+    assert plot.main(["test.csv", "--output", "test.png"]) == 0
+
+
+def test_the_epoch_of_a_snapshot_without_metadata_is_in_its_name(run, tmp_path, snapshot):
+    old = main.load_snapshot(snapshot)
+    old.metadata = None
+    for name, epoch in (("breakout_77.pkl", "77"), ("breakout.pkl", "1")):
+        dqn.experiment.save_snapshot(old, tmp_path / name)
+        run("breakout", "--load_weights", name, *TEST, status=0)
+        assert (tmp_path / "test.csv").read_text().splitlines()[1].startswith(f"{epoch},test,")
 
 
 def snapshots(folder):
@@ -240,7 +256,7 @@ def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
-    network = dqn.networks.torch_network.TorchNetwork
+    network = dqn.networks.torch_engine.network.TorchNetwork
     train = network.train
 
     def train_and_diverge(self, minibatch):
@@ -279,6 +295,40 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
 
     monkeypatch.setattr(dqn.experiment.Experiment, "run", interrupted)
     assert "Traceback" not in run("breakout", status=130)
+
+
+def in_bash(redirections, *arguments, **variables):
+    """Run the program as its user's shell does; returns status, output and errors."""
+    command = shlex.join(map(str, [sys.executable, main.__file__, *TINY, *arguments]))
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {redirections}"],
+        env={**os.environ, **variables},
+        capture_output=True,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_training_goes_on_without_standard_error(tmp_path, redirection):
+    files = ("--save_weights_prefix", tmp_path / "b", "--csv_file", tmp_path / "b.csv")
+    assert in_bash(redirection, "breakout", *files) == (0, "", "")
+    assert (tmp_path / "b_1.pkl").exists()
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 4
+
+
+def test_the_result_of_a_test_survives_any_output(snapshot):
+    test = ("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, "--test_games", 1)
+    test += ("--max_game_frames", 400, "--random_seed", 1)
+    status, expected, _ = in_bash("", *test, PYTHONIOENCODING="utf-8")
+    assert status == 0
+    assert expected.startswith("games: 1, mean: ")
+    status, output, _ = in_bash("", *test, PYTHONIOENCODING="ascii")
+    assert (status, output) == (0, expected.replace("±", r"\xb1"))
+    status, _, errors = in_bash(">/dev/full", *test, PYTHONIOENCODING="utf-8")
+    assert status == 2
+    assert errors.endswith(
+        "error: cannot write to standard output (No space left on device): " + expected
+    )
 
 
 def test_more_actors_than_the_replay_memory_has_room_for(run):

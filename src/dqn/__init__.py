@@ -3,7 +3,7 @@
     ../main.py       parses the options, builds the parts from named values, runs the experiment
     ../plot.py       draws the CSV files; ../convert.py changes the format of a snapshot
 
-    options.py       every flag, in one group for each class below
+    options.py       every flag, in one group for each class below; argument_files.py: @FILE
     building.py      builds the parts, each from its options
     experiment.py    the order of the phases: random → (train → test) × epochs → play, and saving
     agent.py         one ε-greedy step after another; explore, train, test

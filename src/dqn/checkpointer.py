@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from dqn.checkpoint import CheckpointFolder, size_on_disk
+from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError, explain
 from dqn.files import naming
-from dqn.replay_log import SEGMENT_BYTES, ReplayLog
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
+from dqn.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
 from dqn.state_values import MISFITS
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,22 @@ def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
         f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
         "anew and keeps it aside"
     )
+
+
+def what_is_missing(state: dict[str, Any]) -> str:
+    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
+
+    `state` is one that tells its run; nothing else of it was looked at yet.
+    """
+    lacking = []
+    frame_skip = state["options"].get("frame_skip")
+    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
+        lacking.append(f"ALE does not restore {state['game']} exactly")
+    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
+    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
+    if lost:
+        lacking.append(f"{lost} games, lost with the process that played them, begin anew")
+    return "; ".join(lacking) or "nothing is missing"
 
 
 class Part(Protocol):
@@ -124,8 +141,10 @@ class Checkpointer:
     def on_step(self, num_steps: int = 1) -> None:
         """Append the newest steps to the logs; make a checkpoint when it is time to."""
         try:
-            for log in self._logs:
-                log.on_step()
+            if any(log.is_due for log in self._logs):
+                self._folder.keep_lock()
+                for log in self._logs:
+                    log.on_step()
         except OSError as error:
             self._report(error)
         self._steps += num_steps
@@ -133,10 +152,11 @@ class Checkpointer:
             self._steps %= self._every_steps
             self.save()
 
-    def save(self) -> None:
-        """Make a checkpoint; where the disk does not allow it, the one before stays."""
+    def save(self) -> bool:
+        """Make a checkpoint; where the disk does not allow it, the one before stays: False."""
         start = time.perf_counter()
         try:
+            self._folder.keep_lock()
             for log in self._logs:
                 log.flush()
             logs = [log.get_state() for log in self._logs]
@@ -146,10 +166,11 @@ class Checkpointer:
                 log.prune(newest)
         except OSError as error:
             self._report(error)
-            return
+            return False
         self._newest_logs = logs
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
+        return True
 
     def close(self) -> None:
         """Raises UserError if the last checkpoint could not be made."""
@@ -169,7 +190,7 @@ class Checkpointer:
         """One for each stream, in folders of their own if there are several."""
         streams = self._memory.streams
         folder = self._folder.path / "steps"
-        folders = [folder] if len(streams) == 1 else [folder / str(i) for i in range(len(streams))]
+        folders = log_folders(folder, len(streams))
         with naming(folder):
             return [
                 ReplayLog(folder, stream, len(streams))

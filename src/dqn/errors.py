@@ -4,6 +4,8 @@ import argparse
 import errno
 from typing import NoReturn
 
+MAX_ERROR = 1000  # characters, in which any two usual paths have room
+
 
 class UserError(Exception):
     """Something that the user can put right.
@@ -14,8 +16,17 @@ class UserError(Exception):
     """
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return one_line(super().__str__())
+
+
+def one_line(text: str) -> str:
+    """Return `text` with escapes for what breaks a line or a terminal, such as a file's name.
+
+    The middle of a very long text is left out.
+    """
+    if len(text) > MAX_ERROR:
+        text = f"{text[: MAX_ERROR // 2]} … {text[-MAX_ERROR // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import logging
 import os
+import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,6 +90,53 @@ def regular(path: str, flags: int) -> int:
 def no_link(path: str, flags: int) -> int:
     """The same, but no links: for files that only this program writes."""
     return regular(path, flags | os.O_NOFOLLOW)
+
+
+def open_locked(path: Path, opener: Callable[[str, int], int] = regular) -> BinaryIO:
+    """Open a file to read it and append to it, and lock it until it is closed; make it if missing.
+
+    A crash releases the lock. Raises BlockingIOError if another process has it, or another OSError.
+    """
+    while True:
+        file = open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115
+        refusal = None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            refusal = error
+        except OSError as error:
+            logger.warning(
+                "This file system knows no locks (%s): see that no other process writes to %s",
+                error.strerror,
+                path,
+            )
+        # Meanwhile the process that had the lock may have deleted or renamed what was opened here.
+        if is_at(file, path):
+            if refusal is None:
+                return file
+            file.close()
+            raise refusal
+        file.close()
+
+
+def lock_holder(path: Path) -> str:
+    """Who has the lock of a file, as far as Linux tells."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            match line.split():
+                case [_, "FLOCK", _, _, pid, where, *_] if where == place and int(pid) > 0:
+                    return f"process {pid} on {socket.gethostname()}"
+    return "another process"
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one that `path` names now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sync(path: Path) -> None:

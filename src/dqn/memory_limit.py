@@ -1,5 +1,6 @@
-"""How much memory this process may still take, containers' limits included."""
+"""How much memory this process may still take, containers' and the shell's limits included."""
 
+import resource
 from pathlib import Path
 
 import psutil
@@ -10,10 +11,32 @@ CGROUPS = Path("/sys/fs/cgroup")
 def available_memory(own_cgroup: Path = Path("/proc/self/cgroup"), root: Path = CGROUPS) -> int:
     """Bytes that can be taken without swapping or being killed.
 
-    The least of what the machine has free and of what each enclosing control group, of version 1
-    or 2, leaves. `own_cgroup` and `root` are where Linux tells of them.
+    The least of what the machine has free, of what each enclosing control group, of version 1 or 2,
+    leaves, and of what `ulimit` does. `own_cgroup` and `root` are where Linux shows the groups.
     """
-    return min([psutil.virtual_memory().available, *_cgroup_rooms(own_cgroup, root)])
+    rooms = [*_cgroup_rooms(own_cgroup, root), *_process_rooms()]
+    return min([psutil.virtual_memory().available, *rooms])
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether NumPy or PyTorch, on a CPU or a GPU, raised `error` because it got no memory."""
+    words = ("can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(w in str(error) for w in words)
+
+
+def _process_rooms() -> list[int]:
+    """What the limits of this process leave of its address space, and of its data."""
+    used = psutil.Process().memory_info()
+    limits = [(resource.RLIMIT_AS, used.vms)]
+    if hasattr(used, "data"):  # on Linux
+        limits.append((resource.RLIMIT_DATA, used.data))
+    rooms = []
+    for number, taken in limits:
+        limit, _ = resource.getrlimit(number)
+        if limit != resource.RLIM_INFINITY:
+            # What is in memory already is counted again where the need of the process is estimated
+            rooms.append(max(0, limit - taken + min(taken, used.rss)))
+    return rooms
 
 
 def _cgroup_rooms(own_cgroup: Path, root: Path) -> list[int]:

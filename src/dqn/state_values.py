@@ -19,7 +19,7 @@ MAX_INTEGER = 2**63 - 1
 
 def take(state: Any, key: str | int) -> Any:
     """Anything."""
-    if not isinstance(state, dict | list):
+    if not isinstance(state, dict | list | tuple):
         raise ValueError(f"{key} is missing")
     return state[key]
 
@@ -52,10 +52,10 @@ def take_text(state: Any, key: str | int, choices: Sequence[str] | None = None) 
     return _checked(value, key, isinstance(value, str) and (not choices or value in choices))
 
 
-def take_list(state: Any, key: str | int, length: int | None = None) -> list[Any]:
-    """A list, of anything, of a length."""
+def take_list(state: Any, key: str | int, length: int | None = None) -> Sequence[Any]:
+    """A list or a tuple, of anything, of a length."""
     value = take(state, key)
-    return _checked(value, key, isinstance(value, list) and length in (None, len(value)))
+    return _checked(value, key, isinstance(value, list | tuple) and length in (None, len(value)))
 
 
 def take_numbers(

@@ -12,8 +12,9 @@ import numpy as np
 from dqn.actors import Game
 from dqn.agent import Agent, Step
 from dqn.csv_file import CsvFile, check_state
+from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 from dqn.state_values import (
     take,
     take_array,
@@ -78,6 +79,8 @@ class Statistics:
     simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
     `open_files` on. After a `set_state`, times go on where they were: they count what was computed,
     and so do the files, once they are opened.
+    In training (`is_training`), a mean of nothing is 0, as in the original; otherwise it is NaN.
+    Raises UserError if the folder of the files cannot be written.
     """
 
     def __init__(
@@ -87,11 +90,15 @@ class Statistics:
         memory: ReplayMemory,
         csv_file: Path | None,
         num_actors: int = 1,
+        is_training: bool = True,
     ):
         self._agent = agent
         self._network = network
         self._memory = memory
         self._csv_file = csv_file
+        if csv_file:
+            make_writable_folder(csv_file.parent)
+        self._is_training = is_training
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
         self._file_states: list[dict[str, Any] | None] = [None, None]
@@ -107,6 +114,33 @@ class Statistics:
             games_file = self._csv_file.with_suffix(".games.csv")
             self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, self._file_states[0])
             self._games = CsvFile(games_file, GAME_COLUMNS, self._file_states[1])
+
+    def finish(self) -> None:
+        """See that no row is missing in the files; raises UserError if one cannot be written."""
+        for file in (self._phases, self._games):
+            if file:
+                file.finish()
+
+    def close(self) -> None:
+        """Let others write the files."""
+        for file in (self._phases, self._games):
+            if file:
+                file.close()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the phase."""
+        return self._epoch
+
+    @property
+    def phase(self) -> str:
+        """The phase: random, train, test or play."""
+        return self._phase
+
+    @property
+    def exploration_rate(self) -> float:
+        """ε of the last step; 1 before the first of the phase."""
+        return self._exploration_rate
 
     @property
     def num_steps(self) -> int:
@@ -143,8 +177,10 @@ class Statistics:
         now = time.perf_counter()
         if take(state, "files") is not None:
             self._file_states = take_list(state, "files", 2)
-            for file_state in self._file_states:
-                check_state(file_state)
+            for file_state, columns in zip(
+                self._file_states, (PHASE_COLUMNS, GAME_COLUMNS), strict=True
+            ):
+                check_state(file_state, columns)
         if take(state, "validation_states") is not None:
             shape = (None, *self._memory.state_shape)
             self._validation_states = take_array(state, "validation_states", np.uint8, shape)
@@ -216,7 +252,7 @@ class Statistics:
                     self._agent.total_train_steps,
                     len(self._memory),
                     self._mean_q(),
-                    self._costs / self._num_costs if self._num_costs else 0,
+                    self._mean_cost(),
                     self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
@@ -238,20 +274,19 @@ class Statistics:
         )
         return scores
 
-    def close(self) -> None:
-        """Raises UserError if the last rows of a file could not be written."""
-        for file in (self._phases, self._games):
-            if file:
-                file.close()
+    def _mean_cost(self) -> float:
+        if self._num_costs:
+            return self._costs / self._num_costs
+        return 0 if self._is_training else np.nan
 
     def _mean_q(self) -> float:
-        """Mean over the validation states of the highest Q-value; 0 before there are any.
+        """Mean over the validation states of the highest Q-value.
 
-        They are one minibatch of prestates, kept from the end of the first phase on (Mnih et al.
+        They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
         if self._validation_states is None and self._memory.can_sample:
-            self._validation_states = self._memory.sample().prestates_on_host()
+            self._validation_states = self._memory.sample().states_on_host()
         if self._validation_states is None:
-            return 0.0
+            return 0.0 if self._is_training else np.nan
         return float(self._network.predict(self._validation_states).max(axis=1).mean())

@@ -27,6 +27,11 @@ print(json.dumps({**report, "threads": threads}))
 sys.exit(int(os.environ.get("STATUS", 0)))
 """
 
+FAKE_GAME_NAME = """\
+import sys
+print(sys.argv[1].lower())
+"""
+
 
 class Project:
     """The copy in `root`; `env` is what its scripts are started with."""
@@ -118,6 +123,7 @@ def make_project(root: Path, env: dict[str, str]) -> Project:
         shutil.copy(path, root / path.relative_to(ROOT))
     for program in ("main.py", "plot.py", "convert.py"):
         (root / "src" / program).write_text(FAKE_PROGRAM)
+    (root / "src" / "game_name.py").write_text(FAKE_GAME_NAME)
     (root / "requirements-dev.txt").write_text("pytest\nruff\n")
     project = Project(root, env)
     project.require("tiny>=1,<2  # a comment\n")

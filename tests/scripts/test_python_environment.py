@@ -1,5 +1,6 @@
 """How the scripts come by a Python with everything in it: .venv, or the user's own environment."""
 
+import json
 import os
 import select
 import shutil
@@ -287,6 +288,21 @@ def test_an_active_environment_that_lacks_something_is_left_alone(
         result.stderr == f"{own_environment} lacks tiny>=1,<2: using {ready_project.venv} instead\n"
     )
     assert snapshot(own_environment) == before
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_without_standard_error_the_environment_is_found_all_the_same(
+    ready_project, own_environment, redirection
+):
+    done = subprocess.run(
+        ["bash", "-c", f"./train.sh pong.bin {redirection}"],
+        cwd=ready_project.root,
+        env=ready_project.env | {"VIRTUAL_ENV": str(own_environment)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["prefix"] == str(ready_project.venv)
 
 
 @pytest.mark.parametrize("version", ["4.10.0.84", "4.9"])

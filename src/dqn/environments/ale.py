@@ -25,6 +25,12 @@ PAL_HEIGHT = 250
 NO_OP = 0
 
 
+def restores_exactly(game: str, frame_skip: int) -> bool:
+    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
+    few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
+    return not few_frames and game not in NOT_RESTORED_EXACTLY
+
+
 class AleEnvironment(Environment):
     """One Atari game, its screens in gray and resized.
 
@@ -94,8 +100,7 @@ class AleEnvironment(Environment):
     @property
     def is_restored_exactly(self) -> bool:
         """Whether the game goes on from its state as if nothing had been."""
-        few_frames = self._frame_skip < 3 and self.name in NEXT_FRAMES_DIFFER
-        return not few_frames and self.name not in NOT_RESTORED_EXACTLY
+        return restores_exactly(self.name, self._frame_skip)
 
     def restart(self) -> None:
         self._ale.reset_game()

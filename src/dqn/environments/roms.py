@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import logging
 import os
+import re
 from pathlib import Path
 
 import ale_py.roms
@@ -13,15 +14,18 @@ from dqn.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+MAX_ROM_SIZE = 2**20  # bytes; the largest cartridges have half of it
+
 
 def find_rom(game: str, roms_folder: Path) -> tuple[Path, str]:
     """The ROM file for `game` and ALE's name of it.
 
-    `game` is the path of a ROM. If no such file is there, its name without the ending is looked
-    for in `roms_folder` and then among the ROMs that ale-py carries.
-    Raises UserError if there is none, or ALE does not support it.
+    `game` is the path of a ROM. If no such file is there, its name without the ending, written in
+    any way that `game_called` knows, is looked for in `roms_folder` and then among the ROMs that
+    ale-py carries. Raises UserError if there is none, or ALE does not support it.
     """
     path = _find_file(game, roms_folder)
+    _check_size(path)
     # Ask first: loading a ROM that ALE does not know ends the process.
     name = _ask_ale(path)
     if name is None:
@@ -33,30 +37,48 @@ def find_rom(game: str, roms_folder: Path) -> tuple[Path, str]:
     return path, name
 
 
+def game_called(name: str) -> str | None:
+    """ALE's name of a game that is written Pong, SpaceInvaders or space-invaders, say, or None."""
+    games = {_letters(game): game for game in ale_py.roms.get_all_rom_ids()}
+    return games.get(_letters(name))
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
 def game_of_file_name(path: Path) -> str | None:
     """The longest ROM name that a snapshot's file name begins with, or None."""
-    names = [name for name in ale_py.roms.get_all_rom_ids() if path.name.startswith(name)]
+    file_name = path.name.lower()
+    names = [name for name in ale_py.roms.get_all_rom_ids() if file_name.startswith(name)]
     return max(names, key=len, default=None)
 
 
 def _find_file(game: str, roms_folder: Path) -> Path:
     path = Path(game)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"{game} is a folder: name a ROM in it, such as {path / 'breakout.bin'}")
-    name = path.stem.lower()
-    known = ale_py.roms.get_all_rom_ids()
+    name = game_called(path.stem) or path.stem.lower()
     own = roms_folder / f"{name}.bin"
-    if own.is_file():
+    if os.path.isfile(own):
         return own
+    known = ale_py.roms.get_all_rom_ids()
     if name in known:
-        carried = Path(ale_py.roms.__file__).with_name(f"{name}.bin")
-        logger.info("There is no %s: using the ROM that ale-py carries, %s", game, carried)
-        return carried
+        logger.info("Using the ROM of %s that ale-py carries", name)
+        return Path(ale_py.roms.__file__).with_name(f"{name}.bin")
     close = difflib.get_close_matches(name, known, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UserError(f"no ROM {game}: {hint}ROMs go into {roms_folder} as <game>.bin")
+
+
+def _check_size(path: Path) -> None:
+    size = path.stat().st_size
+    if size > MAX_ROM_SIZE:
+        raise UserError(
+            f"{path} is no ROM: it has {size} bytes, and no cartridge more than {MAX_ROM_SIZE}"
+        )
 
 
 def _ask_ale(path: Path) -> str | None:

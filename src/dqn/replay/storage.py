@@ -14,21 +14,30 @@ from dqn.memory_limit import available_memory
 OTHER_BYTES = 7
 # Everything else in the process: the network, its optimizer, PyTorch, two emulators
 OTHER_MEMORY = int(0.6 * 2**30)
+LEAST_USEFUL_SIZE = 1000  # steps; it is no advice to have a smaller replay memory
 
 
 class Screens:
     """`size` screens, uint8 (height, width), in memory.
 
-    Raises UserError if the machine has too little of it.
+    Raises UserError if the machine has too little of it for them and the `other_memory`, in bytes,
+    that the process is going to take.
     """
 
-    def __init__(self, size: int, *, screen_height: int, screen_width: int):
+    def __init__(
+        self,
+        size: int,
+        *,
+        screen_height: int,
+        screen_width: int,
+        other_memory: int = OTHER_MEMORY,
+    ):
         self.size = size
-        self._screens = self._allocate((size, screen_height, screen_width))
+        self._screens = self._allocate((size, screen_height, screen_width), other_memory)
         self._windows = np.empty((0, 0, screen_height, screen_width), np.uint8)
 
-    def _allocate(self, shape: tuple[int, int, int]) -> np.ndarray:
-        _check_available_memory(self.size, math.prod(shape))
+    def _allocate(self, shape: tuple[int, int, int], other_memory: int) -> np.ndarray:
+        _check_available_memory(self.size, math.prod(shape), other_memory)
         return np.empty(shape, np.uint8)
 
     @property
@@ -58,14 +67,28 @@ class Screens:
 class ScreensInFile(Screens):
     """The same in a file, which must not exist yet: its name is taken away at once.
 
-    Raises UserError if there is no room for it.
+    Raises UserError if there is no room for it, or for what is in memory nevertheless.
     """
 
-    def __init__(self, size: int, *, screen_height: int, screen_width: int, file: Path):
+    def __init__(
+        self,
+        size: int,
+        *,
+        screen_height: int,
+        screen_width: int,
+        file: Path,
+        other_memory: int = OTHER_MEMORY,
+    ):
         self._path = file
-        super().__init__(size, screen_height=screen_height, screen_width=screen_width)
+        super().__init__(
+            size,
+            screen_height=screen_height,
+            screen_width=screen_width,
+            other_memory=other_memory,
+        )
 
-    def _allocate(self, shape: tuple[int, int, int]) -> np.ndarray:
+    def _allocate(self, shape: tuple[int, int, int], other_memory: int) -> np.ndarray:
+        _check_available_memory(self.size, 0, other_memory)
         self._file = _map_file(self._path, math.prod(shape))
         return np.frombuffer(self._file, np.uint8).reshape(shape)
 
@@ -102,14 +125,17 @@ def _map_file(path: Path, size: int) -> mmap.mmap:
         ) from error
 
 
-def _check_available_memory(size: int, bytes_of_screens: int) -> None:
+def _check_available_memory(size: int, bytes_of_screens: int, other_memory: int) -> None:
     # The memory is taken little by little as it fills: hours later is too late to find out.
     needed = bytes_of_screens + size * OTHER_BYTES
     available = available_memory()
-    if size and needed + OTHER_MEMORY > available:
-        fitting = max(0, available - OTHER_MEMORY) * size // needed
+    if size and needed + other_memory > available:
+        fitting = max(0, available - other_memory) * size // needed
+        advice = "free some, or lower --batch_size, --history_length or --actors"
+        if fitting >= LEAST_USEFUL_SIZE:
+            advice = f"--replay_size {fitting} would fit"
         raise UserError(
             f"a replay memory of {size} steps takes {needed / 2**30:.2f} GiB and the "
-            f"rest of the program {OTHER_MEMORY / 2**30:.1f} GiB, but {available / 2**30:.2f} GiB "
-            f"are free: --replay_size {fitting} would fit"
+            f"rest of the program {other_memory / 2**30:.1f} GiB, but {available / 2**30:.2f} GiB "
+            f"are free: {advice}"
         )
