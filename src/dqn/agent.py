@@ -12,6 +12,7 @@ from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
+from dqn.state_values import take_integer, take_integers
 
 
 class EpsilonGreedy:
@@ -83,8 +84,10 @@ class Agent:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the agent did from which `state` was taken."""
-        self.total_train_steps = state["total_train_steps"]
-        self._testing = list(state["testing"])
+        self.total_train_steps = take_integer(state, "total_train_steps")
+        self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
+        if self._testing != sorted(set(self._testing)):
+            raise ValueError("testing names an actor twice")
 
     def check(self) -> None:
         """Raises NonFiniteWeights if the network has diverged."""

@@ -185,7 +185,7 @@ def test_a_process_that_stands_still_in_the_midst_of_its_answer_is_noticed(monke
         group.start()
         process = the_worker()
         (worker,) = group._workers
-        worker.send("train", "act", ([0], [[1]] * 20_000))  # more than a pipe takes
+        worker.send("train", "act", ([0] * 20_000, [1] * 20_000))  # more than a pipe takes
         assert worker._connection.poll(60)
         stop_alone(process)
         stopping.is_true = True

@@ -7,6 +7,7 @@ import numpy as np
 from dqn.actors.events import FinishedGame, Transition
 from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.environment import Environment
+from dqn.state_values import take, take_array, take_flag, take_integer, take_number
 
 NO_OP = 0
 
@@ -99,13 +100,13 @@ class Actor:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the actor did from which `state` was taken."""
-        self.environment.set_state(state["environment"])
-        for screen in state["screens"]:
+        self.environment.set_state(take(state, "environment"))
+        for screen in take_array(state, "screens", np.uint8, self.state.shape):
             self._buffer.add(screen)
-        self._is_started = state["is_started"]
-        self._score = state["score"]
-        self._steps = state["steps"]
-        self._generator.bit_generator.state = state["generator"]
+        self._is_started = take_flag(state, "is_started")
+        self._score = take_number(state, "score")
+        self._steps = take_integer(state, "steps")
+        self._generator.bit_generator.state = take(state, "generator")
 
     def _act(self, action: int) -> float:
         self._action = action

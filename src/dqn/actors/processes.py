@@ -19,6 +19,7 @@ from dqn.actors.events import Transition
 from dqn.actors.local import Actors
 from dqn.errors import UserError
 from dqn.interruption import SIGNALS
+from dqn.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]
 
@@ -291,7 +292,7 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
             group, method, arguments = connection.recv()
             try:
                 result = getattr(groups[group], method)(*arguments)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
+            except MISFITS as error:
                 result = error  # a state that does not fit
             connection.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):
