@@ -276,7 +276,7 @@ def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(t
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_what_is_not_finite_is_never_checkpointed_and_the_one_before_stays(tmp_path, value):
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(3)
     run.checkpointer.save()
     before = run.contents()
