@@ -2,7 +2,8 @@
 # Goes on training from a snapshot: ./resume.sh SNAPSHOT [flags of src/main.py]
 #
 # snapshots/breakout_fast_77.pkl goes on after epoch 77 with snapshots/breakout_fast_78.*, and writes its
-# statistics to results/breakout_fast_77.csv, beside those of the first run.
+# statistics to results/breakout_fast_77.csv, beside those of the first run. Its flags are those that the run
+# had, unless they are given anew.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/python.sh
@@ -21,19 +22,9 @@ name=${snapshot##*/}
 name=${name%.*}
 with_epoch='^(.+)_([0-9]+)$'
 if [[ $name =~ $with_epoch ]]; then
-  name=${BASH_REMATCH[1]}
-  epoch=${BASH_REMATCH[2]}
-else
-  # A renamed snapshot: the epoch is what the user says it is.
-  epoch='' previous=''
-  for flag in "$@"; do
-    [[ $previous != --start_epoch ]] || epoch=$flag
-    [[ $flag != --start_epoch=* ]] || epoch=${flag#*=}
-    previous=$flag
-  done
-  [[ $epoch =~ ^[0-9]+$ ]] ||
-    fail "the name of $snapshot does not end in _<epoch>: say after which epoch to go on, with --start_epoch NUMBER"
+  run main.py --load_weights "$snapshot" --start_epoch "${BASH_REMATCH[2]}" \
+    --save_weights_prefix "$root/snapshots/${BASH_REMATCH[1]}" --csv_file "$root/results/$name.csv" "$@"
 fi
-
-run main.py --load_weights "$snapshot" --start_epoch "$epoch" \
-  --save_weights_prefix "$root/snapshots/$name" --csv_file "$root/results/${name}_$epoch.csv" "$@"
+# <run>_best, or a name of the user's own: the epoch is the one that the snapshot records.
+run main.py --load_weights "$snapshot" --start_epoch auto \
+  --save_weights_prefix "$root/snapshots/${name%_best}" --csv_file "$root/results/$name.csv" "$@"

@@ -26,8 +26,8 @@ from dqn import building, options
 from dqn.checkpoint import CheckpointFolder
 from dqn.checkpointer import Checkpointer
 from dqn.environments.roms import find_rom
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import main as trainer
 from dqn import building, options
 from dqn.environments.ale import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 REPEATS = 300
 SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}

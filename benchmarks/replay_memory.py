@@ -15,8 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens, ScreensInFile
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens, ScreensInFile
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ with console.starting(__name__):
 
     import hashlib
     import logging
+    import re
     import secrets
     import sys
     import time
@@ -19,7 +20,7 @@ with console.starting(__name__):
     import numpy as np
     from ale_py.roms import get_all_rom_ids
 
-    from dqn import building, options, start_log
+    from dqn import building, continuing, options, start_log
     from dqn.agent import Agent, EpsilonGreedy
     from dqn.checkpoint import CheckpointFolder
     from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
@@ -30,7 +31,8 @@ with console.starting(__name__):
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
-    from dqn.replay_memory import ReplayMemory
+    from dqn.replay.memory import ReplayMemory
+    from dqn.replay.returns import OneStepReturns
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
 
@@ -43,10 +45,10 @@ def main(arguments: list[str]) -> int:
     """Run what the command line says and return the exit status."""
     start = time.monotonic()
     try:
-        args = options.parse(arguments, PROJECT)
+        args = options.parse(arguments, PROJECT, is_complete=False)
         logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
         with start_log.held_back():
-            run(args, start)
+            run(args, arguments, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,31 +66,96 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(args: options.Namespace, start: float) -> None:
+def run(args: options.Namespace, arguments: list[str], start: float) -> None:
     """Go on with the run's checkpoint if there is one, else begin; lock the run meanwhile.
 
-    The time limit counts from `start`, a time of time.monotonic.
+    What is continued brings its flags, before those in `arguments`, of which `args` alone were
+    made. The time limit counts from `start`, a time of time.monotonic.
     """
-    if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
-        run_experiment(args, start, None, None)
-        return
+    if args.start_epoch == "auto":
+        arguments = [*arguments, f"--start_epoch={start_epoch_of(args.load_weights)}"]
+        args = options.parse(arguments, PROJECT, is_complete=False)
     prefix = args.save_weights_prefix
+    if not (prefix and args.train_steps):
+        begin(args, arguments, start, None)
+        return
     folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
     try:
+        if not args.checkpoint:
+            begin(args, arguments, start, None)  # locked all the same
+            return
         checkpoint = find_checkpoint(args, folder)
-        if checkpoint and is_done(checkpoint["parts"], args.epochs):
-            logger.info("All epochs of this run are done: raise --epochs, or --restart begins anew")
-        else:
-            run_experiment(args, start, folder, checkpoint)
+        if checkpoint is None:
+            begin(args, arguments, start, folder)
+            return
+        before = continuing.flags_of_checkpoint(checkpoint)
+        reason = options.find_unusable(continuing.as_arguments(before))
+        if reason:
+            raise does_not_fit(folder, reason)
+        complete = options.parse([*continuing.as_arguments(before), *arguments], PROJECT)
+        continuing.check_fits(complete, before)
+        if is_done(checkpoint["parts"], complete.epochs):
+            logger.info(
+                "All epochs of this run are done (%d): raise --epochs, or --restart begins anew",
+                complete.epochs,
+            )
+            return
+        logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
+        continuing.log_taken(complete, args, "the checkpoint")
+        continuing.keep_seed(complete, before)
+        continuing.log_changes(complete, before)
+        run_experiment(complete, start, folder, checkpoint=checkpoint)
     finally:
         folder.close()
+
+
+def begin(
+    args: options.Namespace,
+    arguments: list[str],
+    start: float,
+    folder: CheckpointFolder | None,
+) -> None:
+    """Begin a run, or test or play, with the flags of the snapshot if one is loaded."""
+    if args.load_weights is None:
+        run_experiment(options.parse(arguments, PROJECT), start, folder)
+        return
+    snapshot = load_snapshot(args.load_weights)
+    before = continuing.flags_of_snapshot(snapshot, is_training=args.train_steps > 0)
+    unknown = before.keys() - vars(args).keys()
+    if unknown:
+        logger.warning(
+            "The snapshot %s has flags that this version does not know: %s",
+            args.load_weights,
+            ascii(", ".join(sorted(unknown))[:200]),
+        )
+    before = {name: value for name, value in before.items() if name not in unknown}
+    reason = options.find_unusable(continuing.as_arguments(before))
+    if reason:
+        raise UserError(f"the snapshot {args.load_weights} has an unusable flag: {reason}")
+    complete = options.parse([*continuing.as_arguments(before), *arguments], PROJECT)
+    continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
+    continuing.log_changes(complete, before)
+    run_experiment(complete, start, folder, snapshot=snapshot)
+
+
+def start_epoch_of(path: Path | None) -> int:
+    """The epoch that the snapshot `path` records; raises UserError if it records none."""
+    if path is None:
+        raise UserError("--start_epoch auto needs a snapshot: name it with --load_weights")
+    snapshot = load_snapshot(path)
+    if snapshot.metadata is None:
+        raise UserError(
+            f"the snapshot {path} does not record its epoch: say after which one to go on, with "
+            "--start_epoch NUMBER"
+        )
+    return snapshot.metadata.epoch
 
 
 def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
     """The checkpoint to go on with; None if there is none, or it is not wanted.
 
     A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
-    same command began. Raises UserError for options that do not fit.
+    same command began. Raises UserError for a checkpoint that this program cannot have made.
     """
     checkpoint = None if args.restart else folder.load()
     match checkpoint:
@@ -111,30 +178,35 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
         if not same_command and epoch != (args.start_epoch or None):
             logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
             checkpoint = None
-    if checkpoint is None:
-        return None
-    options.check_continuation(args, checkpoint["options"])
-    logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     return checkpoint
 
 
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
-    """Whether a checkpoint's run has made all epochs and their snapshots."""
-    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
+    """Whether a checkpoint's run has made all epochs, and saved their snapshots and rows."""
+    match parts.get("statistics"):
+        case {"files": [{"is_written": bool(phases)}, {"is_written": bool(games)}]}:
+            has_rows = phases and games
+        case _:
+            has_rows = True
+    is_saved = has_rows and parts["saver"]["failed_epoch"] is None
+    return parts["experiment"]["epoch"] > epochs and is_saved
 
 
 def run_experiment(
     args: options.Namespace,
     start: float,
     folder: CheckpointFolder | None,
-    checkpoint: dict[str, Any] | None,
+    *,
+    checkpoint: dict[str, Any] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> None:
     """Build the parts, each from its own options, and run the experiment."""
-    random_seed = secrets.randbits(32) if args.random_seed is None else args.random_seed
+    if args.random_seed is None:
+        args.random_seed = secrets.randbits(32)
     if not checkpoint:
-        logger.info("Using random seed %d", random_seed)
+        logger.info("Using random seed %d", args.random_seed)
     names = ("train", "test", "game", "memory", "network")
-    seeds = dict(zip(names, np.random.SeedSequence(random_seed).spawn(5), strict=True))
+    seeds = dict(zip(names, np.random.SeedSequence(args.random_seed).spawn(5), strict=True))
     generators = {
         name: np.random.default_rng(seed) for name, seed in seeds.items() if name != "game"
     }
@@ -144,7 +216,6 @@ def run_experiment(
         "screen_width": args.screen_width,
     }
 
-    snapshot = load_snapshot(args.load_weights) if args.load_weights and not checkpoint else None
     known_game = f"roms/{checkpoint['game']}.bin" if checkpoint else None
     rom, game = find_rom(
         args.game or known_game or rom_of(snapshot, args.load_weights), PROJECT / "roms"
@@ -153,10 +224,12 @@ def run_experiment(
     if checkpoint:
         check_identity(identity, checkpoint, folder)
     args.actors = building.number_of_actors(args, checkpoint)
-    actors = building.build_actors(args, rom, game, shape, seeds, generators)
+    interruption = Interruption(args.max_computing_time, start)
+    actors = building.build_actors(args, rom, game, shape, seeds, generators, interruption)
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     num_actions = train_actors.first.environment.num_actions
-    metadata = Metadata(game, train_actors.first.environment.actions, **shape)
+    flags = continuing.flags_for_snapshots(args)
+    metadata = Metadata(game, train_actors.first.environment.actions, **shape, flags=flags)
     network = None
     if snapshot or not building.is_manual(args):
         network = building.build_network(args, num_actions, shape, generators["network"])
@@ -171,12 +244,13 @@ def run_experiment(
         batch_size=args.batch_size,
         generator=generators["memory"],
         num_streams=args.actors,
+        returns=OneStepReturns(args.discount_rate, args.min_reward, args.max_reward),
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
-    interruption = Interruption(args.max_computing_time, start)
+    facts = building.facts_of_video(args, snapshot, args.random_seed)
     player = building.build_player(
-        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
+        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos", facts
     )
     agent = Agent(
         train_actors,
@@ -197,13 +271,21 @@ def run_experiment(
     saver = None
     if args.save_weights_prefix:
         saver = SnapshotSaver(
-            args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
+            args.save_weights_prefix,
+            network,
+            agent,
+            metadata,
+            last_good=args.load_weights,
+            num_newest=options.number_of_snapshots(args.keep_snapshots),
         )
-    csv_file = args.csv_file
-    if csv_file and checkpoint and checkpoint["options"]["csv_file"]:
-        csv_file = csv_file.with_name(Path(checkpoint["options"]["csv_file"]).name)  # it goes on
-    statistics = Statistics(agent, network, memory, csv_file, args.actors)
-    recording = building.build_recording(args, test_actors.first.environment)
+    if args.csv_file and checkpoint and checkpoint["options"]["csv_file"]:
+        # It goes on, whatever snapshot the file that is named now is called after.
+        name = Path(checkpoint["options"]["csv_file"]).name
+        args.csv_file = args.csv_file.with_name(name)
+    statistics = Statistics(
+        agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
+    )
+    recording = building.build_recording(args, test_actors.first.environment, facts)
     experiment = Experiment(
         agent,
         statistics,
@@ -215,6 +297,7 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        tested_epoch=epoch_of(snapshot, args.load_weights) if snapshot else None,
         play_games=args.play_games,
         listeners=[part.on_step for part in (recording, player) if part],
         has_quit=lambda: player is not None and player.has_quit,
@@ -231,35 +314,44 @@ def run_experiment(
             "statistics": statistics,
             "experiment": experiment,
         }
-        values = {**identity, "options": options.as_plain_values(args)}
+        values = {**identity, "options": continuing.as_plain_values(args)}
         checkpointer = Checkpointer(
             folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
-    start_log.release()
-    if checkpointer and checkpoint:
-        checkpointer.restore(checkpoint)
-    else:
-        statistics.open_files()
-    if checkpointer and not checkpoint:
-        checkpointer.begin(
-            args.random_steps + args.train_steps,
-            args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
-        )
-    audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
+    audience = player or building.build_spectator(
+        args, train_actors.first, test_actors.first, network, statistics
+    )
     with (
         closing(actors),
+        closing(statistics),
         interruption,
         recording or nullcontext(),
         audience or nullcontext(),
     ):
+        # All that can fail has been tried by now: from here on, files change.
+        start_log.release()
+        if checkpointer and checkpoint:
+            checkpointer.restore(checkpoint)
+        else:
+            statistics.open_files()
+        if checkpointer and not checkpoint:
+            checkpointer.begin(
+                args.random_steps + args.train_steps,
+                args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
+            )
+        if saver and args.train_steps and not checkpoint:
+            saver.move_older_aside(args.start_epoch, args.load_weights)
+        if args.csv_file and args.train_steps:
+            before = checkpoint and continuing.flags_of_checkpoint(checkpoint)
+            continuing.save_flags(args, args.csv_file.with_suffix(".args"), before)
         tests = experiment.run(interruption, checkpointer)
     results = []
     if not args.train_steps:
         results += [str(scores) for scores in tests if scores.games or not player]
-    if player and player.has_quit:
-        results.append(f"score of the unfinished game: {test_actors.first.score:g}")
+    if player and player.unfinished_score is not None:
+        results.append(f"score of the unfinished game: {player.unfinished_score:g}")
     console.print_results(*results)
 
 
@@ -285,6 +377,14 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     if game not in get_all_rom_ids():
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
+
+
+def epoch_of(snapshot: Snapshot, path: Path) -> int | None:
+    """The epoch recorded in a snapshot, else the one that its file name ends with, if any."""
+    if snapshot.metadata:
+        return snapshot.metadata.epoch
+    number = path.stem.rpartition("_")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Training:
         for path in sorted(self.folder.glob("breakout*")):
             if path.suffix == ".csv":
                 results[path.name] = self.rows_without_times(path.name)
-            elif path.is_file():
+            elif path.is_file() and path.suffix != ".args":  # flags may differ without effect
                 results[path.name] = path.read_bytes()
         return results
 

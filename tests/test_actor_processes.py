@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from functools import partial
@@ -12,17 +14,26 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from toy_games import ScriptedGame
 
+from dqn import actor_processes
 from dqn.actor_processes import ActorLost, ActorProcesses
 from dqn.actors import Actor
+from dqn.errors import UserError
+from helpers.toy_games import ScriptedGame
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
 
+class EndlessGame(ScriptedGame):
+    """Its screens do not count the steps, of which there may be many."""
+
+    def get_screen(self):
+        return np.zeros(self._size, np.uint8)
+
+
 def make_actor(script, seed):
     return Actor(
-        ScriptedGame(script),
+        ScriptedGame(script) if script else EndlessGame("."),
         screen_height=2,
         screen_width=2,
         history_length=2,
@@ -31,12 +42,12 @@ def make_actor(script, seed):
     )
 
 
-def make_actors(num_processes, num_actors=5):
+def make_actors(num_processes, num_actors=5, script="..r.l...o", **options):
     makers = {
-        "train": [partial(make_actor, "..r.l...o", seed) for seed in range(num_actors)],
+        "train": [partial(make_actor, script, seed) for seed in range(num_actors)],
         "test": [partial(make_actor, ".....rro", seed + 9) for seed in range(num_actors)],
     }
-    return ActorProcesses(makers, num_processes=num_processes, state_shape=(2, 2, 2))
+    return ActorProcesses(makers, num_processes=num_processes, state_shape=(2, 2, 2), **options)
 
 
 def play(group, chosen, steps=25):
@@ -101,6 +112,149 @@ def test_a_lost_process_is_told_and_the_others_step_is_kept():
         assert [state is None for state in group.get_state()] == [False] * 3 + [True] * 2
         with pytest.raises(ActorLost, match=r"actors 3 to 4 ended \(exit code -9\)"):
             group.check()
+
+
+class Stopping:
+    """Whether the run is to stop, which the test decides."""
+
+    def __init__(self):
+        self.is_true = False
+
+    def __call__(self):
+        return self.is_true
+
+
+def stop_alone(worker):
+    """Let a process stand still, as nothing but SIGCONT ends."""
+    worker.send_signal(signal.SIGSTOP)
+    while worker.status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+
+
+def the_worker():
+    (worker,) = multiprocessing.active_children()
+    return psutil.Process(worker.pid)
+
+
+def test_a_process_that_stands_still_is_waited_for(monkeypatch):
+    monkeypatch.setattr(actor_processes, "ANSWER_SECONDS", 0)
+    with closing(make_actors(2)) as actors:
+        group = actors.groups["train"]
+        group.start()
+        stop_alone(the_worker())
+        timer = threading.Timer(2.5, the_worker().resume)
+        timer.start()
+        transitions = group.act(range(5), [[1] * 5])
+        timer.join()
+        assert None not in transitions
+        group.check()
+
+
+def test_a_process_that_stands_still_does_not_keep_a_run_from_stopping(monkeypatch):
+    monkeypatch.setattr(actor_processes, "ANSWER_SECONDS", 1)
+    stopping = Stopping()
+    with closing(make_actors(2, is_stopping=stopping)) as actors:
+        group = actors.groups["train"]
+        group.start()
+        stop_alone(the_worker())
+        stopping.is_true = True
+        transitions = group.act(range(5), [[1] * 5])
+        assert [those is None for those in transitions] == [False] * 3 + [True] * 2
+        assert [state is None for state in group.get_state()] == [False] * 3 + [True] * 2
+        with pytest.raises(ActorLost, match="the actors 3 to 4 did not answer for 1 s and was"):
+            group.check()
+
+
+def test_only_seconds_of_the_same_wait_count():
+    with closing(make_actors(2)) as actors:
+        group = actors.groups["train"]
+        group.start()
+        (worker,) = group._workers
+        for _ in range(3):
+            with worker._awaiting():
+                for _ in range(actor_processes.ANSWER_SECONDS):
+                    worker.count_silent_second()
+            for _ in range(3 * actor_processes.ANSWER_SECONDS):
+                worker.count_silent_second()  # nobody waits for it
+        assert None not in group.act(range(5), [[1] * 5])
+        group.check()
+
+
+def test_a_process_that_stands_still_in_the_midst_of_its_answer_is_noticed(monkeypatch):
+    monkeypatch.setattr(actor_processes, "ANSWER_SECONDS", 1)
+    stopping = Stopping()
+    with closing(make_actors(2, num_actors=2, script="", is_stopping=stopping)) as actors:
+        group = actors.groups["train"]
+        group.start()
+        process = the_worker()
+        (worker,) = group._workers
+        worker.send("train", "act", ([0], [[1]] * 20_000))  # more than a pipe takes
+        assert worker._connection.poll(60)
+        stop_alone(process)
+        stopping.is_true = True
+        assert worker.receive() is None
+        with pytest.raises(ActorLost, match="the process of actor 1 did not answer"):
+            group.check()
+
+
+def test_closing_ends_a_process_that_stands_still(monkeypatch):
+    monkeypatch.setattr(actor_processes, "ANSWER_SECONDS", 0.1)
+    with closing(make_actors(2)):
+        worker = the_worker()
+        stop_alone(worker)
+    assert not worker.is_running()
+
+
+def is_worker():
+    return multiprocessing.parent_process() is not None
+
+
+def make_and_die():
+    if is_worker():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make_actor(".", 1)
+
+
+def make_and_fail():
+    if is_worker():
+        raise UserError("no such game")
+    return make_actor(".", 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [(make_and_die, r"actor 1 ended \(exit code -9\)"), (make_and_fail, "no such game")],
+)
+def test_a_process_that_ends_while_it_starts_is_one_line(make, words, capfd):
+    makers = {"train": [make, make, partial(make_actor, ".", 1)]}
+    with pytest.raises(UserError, match=words):
+        ActorProcesses(makers, num_processes=3, state_shape=(2, 2, 2))
+    assert capfd.readouterr().err == ""
+    for process in multiprocessing.active_children():
+        process.join()  # the third one too, though nobody closes it
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 0.6])
+def test_ctrl_c_while_processes_start_takes_one_line(seconds):
+    """It goes to all of them, as from a terminal."""
+    command = [sys.executable, str(SRC / "main.py"), "breakout", "--backend", "cpu"]
+    command += ["--actors", "3", "--random_steps", "100000", "--replay_size", "1000"]
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    run = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **options)
+
+    def starts_workers():
+        children = psutil.Process(run.pid).children()
+        return any("spawn_main" in " ".join(child.cmdline()) for child in children)
+
+    while not starts_workers():
+        assert run.poll() is None
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGINT)
+    errors = run.communicate()[1]
+    assert run.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.endswith(("error: interrupted\n", "Stopped, because a signal came\n"))
 
 
 def test_an_actor_without_a_state_begins_a_new_game():

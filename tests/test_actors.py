@@ -1,9 +1,9 @@
 """Random starts, restarts and the counting of whole games."""
 
 import numpy as np
-from toy_games import ScriptedGame
 
 from dqn.actors import Actor, Game
+from helpers.toy_games import ScriptedGame
 
 
 def make_actor(*scripts, history_length=2, random_starts=2, seed=0):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dqn import console
+from dqn.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 SRC = PROJECT / "src"
@@ -130,7 +131,7 @@ def test_a_stream_that_another_program_made_non_blocking_loses_nothing():
 def test_results_are_one_error_if_they_cannot_be_printed(monkeypatch):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", console._make_unbreakable(full, full.fileno()))
-        with pytest.raises(console.UserError, match=r"\(No space left on device\): one; two$"):
+        with pytest.raises(UserError, match=r"\(No space left on device\): one; two$"):
             console.print_results("one", "two")
 
 
@@ -247,6 +248,9 @@ def test_paths_are_named_as_they_are_typed_in_the_current_folder(monkeypatch, tm
     assert console.as_typed(Path("c d.pkl")) == "'c d.pkl'"
     assert console.as_typed(tmp_path / "c.pkl") == "../../c.pkl"
     assert console.as_typed(Path("/c.pkl")) == "/c.pkl"
+    folder.rmdir()
+    assert console.as_typed("c d.pkl") == "'c d.pkl'"
+    assert console.as_typed(tmp_path / "c.pkl") == str(tmp_path / "c.pkl")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import time
 
 import psutil
 import pytest
-from crashes import EPOCHS, MAIN, STOPS, Training
 
 import main
+from crashes import EPOCHS, MAIN, STOPS, Training
 from dqn.checkpoint import CheckpointFolder
 
 
@@ -123,8 +123,8 @@ def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
         (["--replay_size", "500"], ["--replay_size 450", "500"]),
         (["--screen_width", "84"], ["--screen_width 44", "84"]),
         (["--history_length", "2"], ["--history_length 4", "2"]),
-        (["--minimal_action_set", "false"], ["--minimal_action_set True", "False"]),
-        (["--batch_norm", "true"], ["--batch_norm False", "True"]),
+        (["--minimal_action_set", "false"], ["--minimal_action_set true", "not false"]),
+        (["--batch_norm", "true"], ["--batch_norm false", "not true"]),
     ],
 )
 def test_flags_that_a_checkpoint_does_not_fit_are_refused_with_both_values(copy, flags, words):
@@ -274,11 +274,49 @@ def test_a_checkpoint_damaged_in_any_way_ends_in_one_line(copy, damage, words):
     assert copy.results() == before
 
 
-def test_a_lost_csv_file_does_not_lose_the_run(copy):
+def test_a_lost_csv_file_is_written_again_whole(copy, undisturbed):
     (copy.folder / "breakout.csv").unlink()
+    (copy.folder / "breakout.games.csv").unlink()
     log = copy.run()
-    assert "The rows of the run's earlier part are not in" in log
-    assert copy.rows("breakout.csv")[-1]["epoch"] == str(EPOCHS)
+    assert log.count("Rows are missing") == 2
+    assert copy.results() == undisturbed.results()
+
+
+def test_another_runs_csv_in_its_place_is_moved_aside_when_the_run_goes_on(copy, undisturbed):
+    other = ["--epochs", "1", "--random_seed", "9", "--checkpoint", "false"]
+    copy.run(*other, "--save_weights_prefix", str(copy.folder / "other"))
+    rows = copy.rows("breakout.csv")
+    copy.run()
+    results = undisturbed.results()
+    assert {name: copy.results()[name] for name in results} == results
+    assert copy.rows("breakout.csv.2") == rows
+
+
+def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
+    process = copy.start()
+    copy.wait_for("breakout.csv", rows=4)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        before = copy.results()
+        flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--train_steps", "0"]
+        line = last_line(copy.run(*flags, "--random_steps", "0", "--epochs", "1", status=2))
+        assert f"breakout.csv is in use by process {process.pid} on" in line
+        assert copy.results() == before
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_two_runs_of_one_name_without_checkpoints_are_refused(tmp_path):
+    training = Training(tmp_path, "--checkpoint", "false")
+    process = training.start()
+    training.wait_for("breakout.csv", rows=1)
+    try:
+        line = last_line(training.run("--csv_file", str(tmp_path / "other.csv"), status=2))
+        assert f"in use by process {process.pid} on" in line
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
@@ -368,9 +406,39 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     worker.kill()
     log = process.communicate()[1]
     assert process.returncode == 2
-    assert "the process of the actors 1 to 1 ended (exit code -9)" in last_line(log)
+    assert "the process of actor 1 ended (exit code -9)" in last_line(log)
     assert "Traceback" not in log
     assert psutil.wait_procs([worker], timeout=60)[1] == []
+    log = training.run()
+    assert "Going on with the checkpoint" in log
+    rows = training.rows("breakout.csv")
+    assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
+
+
+def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping(tmp_path):
+    training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "3000")
+    code = (
+        "import sys, main\n"
+        "from dqn import actor_processes\n"
+        "actor_processes.ANSWER_SECONDS = 1\n"
+        "sys.exit(main.main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *training.command[2:]],
+        cwd=MAIN.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    training.wait_for("breakout.csv", rows=1)
+    children = psutil.Process(process.pid).children()
+    (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    worker.suspend()
+    process.terminate()
+    log = process.communicate()[1]
+    assert process.returncode == 2
+    assert "the process of actor 1 did not answer for 1 s" in last_line(log)
+    assert "Traceback" not in log
+    assert not worker.is_running()
     log = training.run()
     assert "Going on with the checkpoint" in log
     rows = training.rows("breakout.csv")

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from crashes import Training, kill_until_done
 
 WAYS = {

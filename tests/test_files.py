@@ -41,6 +41,14 @@ def test_older_files_are_kept_under_the_next_free_number(tmp_path):
     assert contents == {"a.csv": "three", "a.csv.1": "one", "a.csv.2": "two"}
 
 
+def test_a_link_to_nothing_is_not_overwritten_by_what_is_moved_aside(tmp_path):
+    (tmp_path / "a.csv").write_text("one")
+    (tmp_path / "a.csv.1").symlink_to("nowhere")
+    files.move_aside(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv.1").is_symlink()
+    assert (tmp_path / "a.csv.2").read_text() == "one"
+
+
 def test_an_older_folder_is_kept_with_all_that_is_in_it(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()

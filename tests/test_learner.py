@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from networks_to_test import make_network
 
 from dqn.learner import Learner, OverlappingLearner
-from dqn.replay_memory import ReplayMemory
-from dqn.screens import Screens
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import Screens
+from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}
 
@@ -50,14 +50,18 @@ def test_a_stop_between_two_updates_changes_nothing():
     network, memory, learner = make_parts(OverlappingLearner)
     for _ in range(3):
         learner.learn()
-    states = learner.get_state(), network.get_state(), memory._generator.bit_generator.state
+    states = (
+        learner.get_state(),
+        network.get_state(),
+        memory._sampler._generator.bit_generator.state,
+    )
     expected = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
     expected.append(learner.finish())
 
     network, memory, learner = make_parts(OverlappingLearner, seed=1)
     learner.set_state(states[0])
     network.set_state(states[1])
-    memory._generator.bit_generator.state = states[2]
+    memory._sampler._generator.bit_generator.state = states[2]
     found = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
     assert [*found, learner.finish()] == expected
 

@@ -1,5 +1,6 @@
 """What the whole program does with bad input: one line, exit status 2, nothing overwritten."""
 
+import csv
 import errno
 import hashlib
 import logging
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 
 import dqn.experiment
-import dqn.networks.torch_network
+import dqn.networks.torch_engine.network
 import main
-from dqn import screens
+import plot
+from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 
 TINY = (
@@ -158,6 +160,32 @@ def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
 
 
+TEST = ("--random_steps", 0, "--train_steps", 0, "--csv_file", "test.csv")
+
+
+def test_the_csv_of_a_test_has_the_snapshots_epoch_and_nan_for_what_was_not_measured(
+    run, tmp_path, snapshot
+):
+    trained = main.load_snapshot(snapshot)
+    trained.metadata.epoch = 3
+    dqn.experiment.save_snapshot(trained, tmp_path / "breakout_9.pkl")
+    run("--load_weights", "breakout_9.pkl", *TEST, status=0)
+    (row,) = csv.DictReader((tmp_path / "test.csv").read_text().splitlines())
+    assert (row["epoch"], row["phase"]) == ("3", "test")
+    assert (row["meanq"], row["meancost"]) == ("nan", "nan")
+    assert row["weight_updates"] == str(trained.metadata.weight_updates)
+    assert plot.main(["test.csv", "--output", "test.png"]) == 0
+
+
+def test_the_epoch_of_a_snapshot_without_metadata_is_in_its_name(run, tmp_path, snapshot):
+    old = main.load_snapshot(snapshot)
+    old.metadata = None
+    for name, epoch in (("breakout_77.pkl", "77"), ("breakout.pkl", "1")):
+        dqn.experiment.save_snapshot(old, tmp_path / name)
+        run("breakout", "--load_weights", name, *TEST, status=0)
+        assert (tmp_path / "test.csv").read_text().splitlines()[1].startswith(f"{epoch},test,")
+
+
 def snapshots(folder):
     return {path.name for path in folder.iterdir() if path.is_file()}
 
@@ -200,7 +228,7 @@ def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path, monkeypatch):
-    network = dqn.networks.torch_network.TorchNetwork
+    network = dqn.networks.torch_engine.network.TorchNetwork
     train = network.train
 
     def train_and_diverge(self, minibatch):

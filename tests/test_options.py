@@ -1,10 +1,13 @@
 """The original's flags and defaults, and one line about each impossible value."""
 
+import itertools
+import math
 from pathlib import Path
 
 import pytest
 
 from dqn import options
+from dqn.options import number_of_snapshots
 
 PROJECT = Path(__file__).parent.parent
 GAME = "roms/breakout.bin"
@@ -61,6 +64,7 @@ DEFAULTS = {
     "restart": False,
     "max_computing_time": None,
     "replay_file": None,
+    "keep_snapshots": "all",
     "play_games": 0,
     "record_games": None,
     "video_file": None,
@@ -205,6 +209,14 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "--load_weights", ".."], "'..' has no file name"),
         ([GAME, "--record_screen_path", "/"], "'/' has no file name"),
         ([GAME, "--csv_file", "a\0b"], "has a NUL character"),
+        ([GAME, "--play_games", "-1"], "-1 is below 0"),
+        ([GAME, "--keep_snapshots", "last:0"], "0 is below 1"),
+        ([GAME, "--keep_snapshots", "last"], "none of all, last:N (such as last:5) and best"),
+        ([GAME, "--keep_snapshots", "last:x"], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", "all:3"], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", ""], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", "best", "--test_steps", "0"], "best needs tests"),
+        ([GAME, "--keep_snapshots", "best", "--test_games", "0"], "best needs tests"),
     ],
 )
 def test_an_impossible_value_is_refused_in_one_line(arguments, message, capsys):
@@ -263,3 +275,78 @@ def test_a_number_says_its_range_in_help(capsys):
 
 def test_playing_needs_no_epochs():
     assert parse(GAME, "--epochs", "0", "--play_games", "1").play_games == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "games"),
+    [
+        ("--display_screen auto", math.inf),
+        ("--display_screen terminal", math.inf),
+        ("--display_screen false", 1),
+        ("--display_screen auto --video_file a.mov", 1),
+        ("--display_screen auto --video_file a.mov --record_games 3", 3),
+        ("--display_screen auto --play_games 2", 2),
+    ],
+)
+def test_games_go_on_until_the_person_quits_where_they_are_shown(flags, games):
+    assert parse(GAME, "--play_games", "auto", *flags.split()).play_games == games
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("all", None), ("best", 1), ("last:1", 1), ("last:20", 20)]
+)
+def test_how_many_of_the_newest_snapshots_stay(text, number):
+    args = parse(GAME, "--keep_snapshots", text)
+    assert number_of_snapshots(args.keep_snapshots) == number
+
+
+FILES = (
+    "--load_weights --csv_file --replay_file --video_file --record_sound_filename "
+    "--record_screen_path"
+).split()
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(FILES, 2)))
+@pytest.mark.parametrize(
+    "spelling",
+    ["a.mov", "./a.mov", "folder/../a.mov", "{cwd}/a.mov", "link/a.mov", "other.mov"],
+    ids=["same", "dot", "up", "absolute", "linked folder", "linked file"],
+)
+def test_one_file_for_two_purposes_is_refused(one, other, spelling, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "other.mov").symlink_to("a.mov")
+    spelling = spelling.format(cwd=tmp_path)
+    for flags in ((one, "a.mov", other, spelling), (one, spelling, other, "a.mov")):
+        with pytest.raises(SystemExit) as exit_:
+            parse(GAME, "--play_games", "1", *flags)
+        assert exit_.value.code == 2
+        error = capsys.readouterr().err
+        assert "are the same file: choose another name for one" in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "a.mov").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--video_file a.mov --record_sound_filename b.mov", "are the same file"),  # a hard link
+        ("--csv_file p.csv --record_sound_filename p.games.csv", "beside --csv_file"),
+        ("--record_screen_path s --record_sound_filename s/000017.png", "the name of a frame in s"),
+    ],
+)
+def test_files_that_meet_in_another_way_are_refused(flags, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mov").touch()
+    (tmp_path / "b.mov").hardlink_to(tmp_path / "a.mov")
+    with pytest.raises(SystemExit):
+        parse(GAME, "--play_games", "1", *flags.split())
+    assert message in capsys.readouterr().err
+
+
+def test_files_of_different_names_are_not():
+    flags = (
+        "--video_file a.mov --record_sound_filename a.wav --record_screen_path a --csv_file a.csv"
+    )
+    assert parse(GAME, "--play_games", "1", *flags.split()).csv_file == Path("a.csv")

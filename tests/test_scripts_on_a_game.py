@@ -87,7 +87,9 @@ def test_training_leaves_a_snapshot_an_epoch_and_a_row_a_phase(trained):
     assert clone.files("snapshots") == {
         *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny.checkpoint")
     }
-    assert clone.files("results") == {"breakout_tiny.csv", "breakout_tiny.games.csv"}
+    assert clone.files("results") == {
+        *("breakout_tiny.args", "breakout_tiny.csv", "breakout_tiny.games.csv")
+    }
     rows = clone.rows("breakout_tiny.csv")
     assert [(row["epoch"], row["phase"], row["steps"]) for row in rows] == [
         ("0", "random", "150"),
@@ -230,9 +232,9 @@ def test_an_error_is_one_last_line_and_nothing_is_overwritten(trained):
     clone, _ = trained
     before = clone.files_and_times()
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
-    result = clone.run("test.sh", snapshot, status=2)  # default screens, not those of TINY
+    result = clone.run("test.sh", snapshot, "--screen_width", "84", status=2)
     assert result.errors.splitlines()[-1].startswith("error: the snapshot ")
     assert "--screen_height 44 --screen_width 44" in result.errors
-    result = clone.run("train.sh", "breakout", "tiny", status=2)
+    result = clone.run("train.sh", "breakout", "tiny", "--screen_width", "84", status=2)
     assert "goes on has --screen_width 44, not 84" in result.errors.splitlines()[-1]
     assert clone.files_and_times() == before

@@ -9,7 +9,7 @@ import pytest
 
 from dqn.actors import Game
 from dqn.agent import Step
-from dqn.replay_memory import Minibatch
+from dqn.replay.minibatch import Minibatch
 from dqn.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (
@@ -97,6 +97,21 @@ def test_the_mean_cost_is_that_of_its_phase_alone(tmp_path):
     assert [row["meancost"] for row in read(tmp_path / "a.csv")] == ["2.0", "10.0"]
 
 
+@pytest.mark.parametrize(("is_training", "means"), [(True, ["0.0", "0"]), (False, ["nan", "nan"])])
+def test_what_a_test_without_training_never_measured_is_nan(tmp_path, is_training, means):
+    memory = FakeMemory()
+    memory.can_sample = False
+    path = tmp_path / "a.csv"
+    statistics = Statistics(
+        FakeAgent(), FakeNetwork(), memory, path, num_actors=1, is_training=is_training
+    )
+    statistics.open_files()
+    statistics.on_step(step())
+    statistics.end_phase()
+    (row,) = read(path)
+    assert [row["meanq"], row["meancost"]] == means
+
+
 def test_a_phase_without_a_finished_game_has_no_games_and_nan_scores(tmp_path):
     statistics = make_statistics(tmp_path / "a.csv")
     statistics.on_step(step(reward=9))
@@ -152,6 +167,7 @@ def test_an_older_csv_is_moved_aside(tmp_path):
         statistics = make_statistics(tmp_path / "pong.csv")
         statistics.on_step(step(games=[Game(1, 2, 8)]))
         statistics.end_phase()
+        statistics.close()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         *("pong.csv", "pong.csv.1", "pong.csv.2"),

@@ -4,7 +4,11 @@ import ctypes
 import math
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,6 +19,8 @@ from dqn.errors import UserError
 from dqn.interruption import SIGNALS
 
 MakeActor = Callable[[], Actor]
+
+ANSWER_SECONDS = 10  # within which a process must answer while the run is stopping
 
 
 class ActorLost(UserError):
@@ -35,13 +41,24 @@ class ActorProcesses:
         *,
         num_processes: int,
         state_shape: tuple[int, int, int],
+        is_stopping: Callable[[], bool] = lambda: False,
     ):
+        self._workers: list[_Worker] = []
         try:
             self._start(makers, num_processes, state_shape)
-        except OSError as error:
-            raise UserError(
-                f"cannot start {num_processes} processes ({error.strerror}): lower --actors"
-            ) from error
+        except BaseException as error:
+            for worker in self._workers:
+                worker.kill()
+            if isinstance(error, OSError):
+                raise UserError(
+                    f"cannot start {num_processes} processes ({error.strerror}): lower --actors"
+                ) from error
+            raise
+        self._is_closed = threading.Event()
+        if self._workers:
+            watched = weakref.WeakSet(self._workers)  # they end with the last one who needs them
+            arguments = (watched, is_stopping, self._is_closed)
+            threading.Thread(target=_watch, args=arguments, daemon=True).start()
 
     def _start(
         self,
@@ -54,9 +71,10 @@ class ActorProcesses:
         memory = {group: context.RawArray(ctypes.c_uint8, math.prod(shape)) for group in makers}
         states = {group: _as_array(memory[group], shape) for group in makers}
         shares = np.array_split(range(shape[0]), num_processes)
-        self._workers = []
         # A signal that stops this process is none of the others' business: a terminal and a
-        # cluster send it to them, too.
+        # cluster send it to them, too. They start with these signals blocked, for which the
+        # resource tracker must run already: Python unblocks some of them when it starts that.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             for share in shares[1:]:
@@ -75,8 +93,11 @@ class ActorProcesses:
 
     def close(self) -> None:
         """End the processes."""
+        self._is_closed.set()
         for worker in self._workers:
-            worker.close()
+            worker.disconnect()
+        for worker in self._workers:
+            worker.join()
 
 
 class GroupOfActors:
@@ -158,19 +179,24 @@ class _Worker:
         self.first = int(share[0])
         self.num_actors = len(share)
         self._is_lost = False
+        self._is_awaited = False
+        self._silent_seconds = 0  # in which it was awaited while the run was stopping
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_work,
             args=(theirs, makers, memory, shape, self.first),
-            name=f"actors {self.first} to {self.first + self.num_actors - 1}",
+            name=_name(self.first, self.num_actors),
             daemon=True,
         )
         self._process.start()
         theirs.close()  # so that its end is noticed here
 
     def send(self, *message: Any) -> None:
+        if self._is_lost:
+            return
         try:
-            self._connection.send(message)
+            with self._awaiting():  # it may take nothing any more
+                self._connection.send(message)
         except OSError:
             self._is_lost = True
 
@@ -179,7 +205,8 @@ class _Worker:
         if self._is_lost:
             return None
         try:
-            result = self._connection.recv()
+            with self._awaiting():
+                result = self._connection.recv()
         except (EOFError, OSError):
             self._is_lost = True
             return None
@@ -187,18 +214,62 @@ class _Worker:
             raise result
         return result
 
+    @contextmanager
+    def _awaiting(self) -> Iterator[None]:
+        self._silent_seconds = 0
+        self._is_awaited = True
+        yield
+        self._is_awaited = False
+
+    def count_silent_second(self) -> None:
+        """Kill the process if it has been awaited for too long; called by another thread.
+
+        Whoever waits for it then notices its end, as that of any process that is lost.
+        """
+        if self._is_awaited:
+            self._silent_seconds += 1
+            if self._silent_seconds > ANSWER_SECONDS:
+                self.kill()
+
     def check(self) -> None:
         if self._is_lost:
             self._process.join(1)
+            how = f"ended (exit code {self._process.exitcode})"
+            if self._silent_seconds > ANSWER_SECONDS:
+                how = f"did not answer for {ANSWER_SECONDS} s and was ended"
             raise ActorLost(
-                f"the process of the {self._process.name} ended (exit code "
-                f"{self._process.exitcode}): the same command goes on from the checkpoint, if "
-                "there is one, with new games in their place"
+                f"the process of {self._process.name} {how}: the same command goes on from the "
+                "checkpoint, if there is one, with new games in their place"
             )
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
+        """Let the process end when it has done what it does."""
         self._connection.close()
-        self._process.join()
+
+    def join(self) -> None:
+        """Wait until it has ended, after `disconnect`."""
+        try:
+            self._process.join(ANSWER_SECONDS)
+        finally:  # also where Ctrl-C comes meanwhile
+            self.kill()
+            self._process.join()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def _watch(
+    workers: weakref.WeakSet[_Worker], is_stopping: Callable[[], bool], is_closed: threading.Event
+) -> None:
+    """Once a second, see whether a process keeps the run from stopping."""
+    while workers and not is_closed.wait(1):
+        if is_stopping():
+            _count_silent_second(workers)
+
+
+def _count_silent_second(workers: weakref.WeakSet[_Worker]) -> None:
+    for worker in workers:
+        worker.count_silent_second()
 
 
 def _work(connection: Connection, makers, memory, shape, first: int) -> None:
@@ -210,7 +281,11 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
         groups = {}
         for name, those in makers.items():
             states = _as_array(memory[name], shape)[first : first + len(those)]
-            groups[name] = Actors([make() for make in those], states)
+            try:
+                groups[name] = Actors([make() for make in those], states)
+            except UserError as error:
+                connection.send(error)
+                return
         connection.send(None)
         while True:
             group, method, arguments = connection.recv()
@@ -221,6 +296,10 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
             connection.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the other process has ended
+
+
+def _name(first: int, number: int) -> str:
+    return f"actor {first}" if number == 1 else f"the actors {first} to {first + number - 1}"
 
 
 def _as_array(memory, shape: tuple[int, ...]) -> np.ndarray:

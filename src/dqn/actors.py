@@ -66,6 +66,7 @@ class Actor:
         self._score: float = 0
         self._steps = 0
         self._finished: list[Game] = []  # games that no step has reported yet
+        self._action: int | None = None
 
     @property
     def state(self) -> np.ndarray:
@@ -76,6 +77,16 @@ class Actor:
     def score(self) -> float:
         """The unclipped score of the game in play so far."""
         return self._score
+
+    @property
+    def finished(self) -> list[Game]:
+        """The games that ended and that no step has reported yet."""
+        return self._finished
+
+    @property
+    def action(self) -> int | None:
+        """The action that is taken, or was taken last; None before the first."""
+        return self._action
 
     def start(self) -> None:
         """Begin the first game, unless one is in play already."""
@@ -123,6 +134,7 @@ class Actor:
         self._generator.bit_generator.state = state["generator"]
 
     def _act(self, action: int) -> float:
+        self._action = action
         reward = self.environment.act(action)
         self._score += reward
         self._steps += 1

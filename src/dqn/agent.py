@@ -10,7 +10,7 @@ from dqn.actors import Actors, Game, Transition
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 # Steps of random play that several actors make before they are waited for
 STEPS_AHEAD = 1024
@@ -104,6 +104,11 @@ class Agent:
     def exploration_rate(self) -> float:
         """The current ε of training."""
         return self._exploration(self.total_train_steps)
+
+    def check_actors(self) -> None:
+        """Raises ActorLost if a process of actors was lost."""
+        self._train_actors.check()
+        self._test_actors.check()
 
     def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""

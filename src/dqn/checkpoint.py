@@ -9,7 +9,7 @@ A generation appears whole, by being renamed, or not at all.
 """
 
 import contextlib
-import fcntl
+import errno
 import hashlib
 import io
 import json
@@ -20,12 +20,13 @@ import shutil
 import socket
 import zipfile
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import first_free_name, make_writable_folder, sync
+from dqn.files import first_free_name, is_at, make_writable_folder, open_locked, sync
+from dqn.replay_log import has_steps
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +57,9 @@ class CheckpointFolder:
 
     def close(self) -> None:
         """Let others have it; without any checkpoint it is deleted."""
-        with contextlib.suppress(OSError):  # that it is not empty, say
-            if not self._generations():
-                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
-                    folder.rmdir()
         with contextlib.suppress(OSError):
-            if {path.name for path in self.path.iterdir()} == {"lock"}:
-                shutil.rmtree(self.path)
+            if is_at(self._lock, self.path / "lock"):
+                self._delete_if_empty()
         self._lock.close()
 
     def move_aside(self) -> None:
@@ -72,8 +69,21 @@ class CheckpointFolder:
             self.path.rename(aside)
             logger.info("Moved the older %s to %s", self.path, aside.name)
             self._lock.close()
-            self.path.mkdir()
             self._lock = self._take_lock()
+
+    def keep_lock(self) -> None:
+        """Make and lock the folder again if somebody moved it, or its lock, away.
+
+        Raises OSError if another process has it now.
+        """
+        if is_at(self._lock, self.path / "lock"):
+            return
+        try:
+            lock = self._take_lock()
+        except UserError as error:
+            raise OSError(errno.EBUSY, str(error)) from error
+        self._lock.close()
+        self._lock = lock
 
     def load(self) -> dict[str, Any] | None:
         """The newest state that is whole; None if there is none at all.
@@ -84,6 +94,9 @@ class CheckpointFolder:
         for generation in reversed(self._generations()):
             try:
                 state = _read(generation)
+                logs = state.get("logs") if isinstance(state, dict) else None
+                if not has_steps(self.path / "steps", logs):
+                    raise _Damaged("needs steps that are missing or damaged")
             except (_Damaged, OSError) as error:
                 damage = f"the checkpoint {generation} cannot be used: it {error}"
                 damaged.append(generation)
@@ -119,37 +132,43 @@ class CheckpointFolder:
         """Bytes of the newest generation."""
         return sum(path.stat().st_size for path in self._generations()[-1].iterdir())
 
+    def _delete_if_empty(self) -> None:
+        with contextlib.suppress(OSError):  # that it is not empty, say
+            if not self._generations():
+                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
+                    folder.rmdir()
+        if {path.name for path in self.path.iterdir()} == {"lock"}:
+            (self.path / "lock").unlink()
+            self.path.rmdir()  # unless another process has just begun to use it
+
     def _generations(self) -> list[Path]:
         """From the oldest to the newest."""
         found = [path for path in self.path.iterdir() if GENERATION.fullmatch(path.name)]
         return sorted(found, key=_number)
 
-    def _take_lock(self) -> TextIO:
-        file = open(self.path / "lock", "a+")  # noqa: SIM115
+    def _take_lock(self) -> BinaryIO:
+        path = self.path / "lock"
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a crash releases it
+            file = open_locked(path)
+        except FileNotFoundError:  # the process before has just deleted the folder
+            self.path.mkdir(parents=True, exist_ok=True)
+            return self._take_lock()
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip() or "another process"
-            file.close()
             raise UserError(
-                f"{self.path} is in use by {holder}: wait for it, stop it, or give this run "
+                f"{self.path} is in use by {_holder(path)}: wait for it, stop it, or give this run "
                 "another label"
             ) from None
-        except OSError as error:
-            logger.warning(
-                "This file system knows no locks (%s): see that no other process runs on %s",
-                error.strerror,
-                self.path,
-            )
-        if not (self.path / "lock").exists():  # the process before has just deleted it
-            file.close()
-            self.path.mkdir(exist_ok=True)
-            return self._take_lock()
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         return file
+
+
+def _holder(lock: Path) -> str:
+    """Who has a lock, as that process wrote into it."""
+    with contextlib.suppress(OSError), open(lock, errors="replace") as file:
+        if text := file.read(200).strip():
+            return text
+    return "another process"
 
 
 def _number(generation: Path) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 from dqn.checkpoint import CheckpointFolder
 from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
-from dqn.replay_log import ReplayLog
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
+from dqn.replay_log import ReplayLog, log_folders
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +120,10 @@ class Checkpointer:
     def on_step(self, num_steps: int = 1) -> None:
         """Append the newest steps to the logs; make a checkpoint when it is time to."""
         try:
-            for log in self._logs:
-                log.on_step()
+            if any(log.is_due for log in self._logs):
+                self._folder.keep_lock()
+                for log in self._logs:
+                    log.on_step()
         except OSError as error:
             self._report(error)
         self._steps += num_steps
@@ -129,10 +131,11 @@ class Checkpointer:
             self._steps %= self._every_steps
             self.save()
 
-    def save(self) -> None:
-        """Make a checkpoint; where the disk does not allow it, the one before stays."""
+    def save(self) -> bool:
+        """Make a checkpoint; where the disk does not allow it, the one before stays: False."""
         start = time.perf_counter()
         try:
+            self._folder.keep_lock()
             for log in self._logs:
                 log.flush()
             logs = [log.get_state() for log in self._logs]
@@ -150,10 +153,11 @@ class Checkpointer:
                 log.prune(newest)
         except OSError as error:
             self._report(error)
-            return
+            return False
         self._newest_logs = logs
         self._failure = None
         logger.debug("Made a checkpoint in %.2f s", time.perf_counter() - start)
+        return True
 
     def close(self) -> None:
         """Raises UserError if the last checkpoint could not be made."""
@@ -163,8 +167,7 @@ class Checkpointer:
     def _open_logs(self) -> list[ReplayLog]:
         """One for each stream, in folders of their own if there are several."""
         streams = self._memory.streams
-        folder = self._folder.path / "steps"
-        folders = [folder] if len(streams) == 1 else [folder / str(i) for i in range(len(streams))]
+        folders = log_folders(self._folder.path / "steps", len(streams))
         return [
             ReplayLog(folder, stream, len(streams))
             for folder, stream in zip(folders, streams, strict=True)

@@ -1,23 +1,18 @@
 """What every program shares with its terminal: streams that fail, Ctrl-C, missing packages.
 
-It imports the standard library alone, because every program starts with it.
+Every program starts with it. Until it has been imported, Ctrl-C gives a traceback: it imports
+little, and the rest where that is used.
 """
 
 import contextlib
 import io
-import logging
 import os
 import select
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NoReturn
 
-from dqn.errors import UserError
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = {"main.py": "train.sh", "plot.py": "plot.sh", "convert.py": "convert.sh"}
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with
@@ -41,13 +36,17 @@ def starting(name: str) -> Iterator[None]:
     _handle_interrupts(_end_at_once)
     try:
         yield
-    except UserError as error:
-        sys.exit(_fail(str(error), 2))
     except ImportError as error:
         sys.exit(_fail(_describe_import(error), 2))
+    except Exception as error:
+        from dqn.errors import UserError
+
+        if not isinstance(error, UserError):
+            raise
+        sys.exit(_fail(str(error), 2))
 
 
-def run(main: Callable[[list[str]], int]) -> NoReturn:
+def run(main: Callable[[list[str]], int]) -> None:
     """Run a program's `main` on the command line, and end the process with its exit status."""
     try:
         _handle_interrupts(signal.default_int_handler)
@@ -57,6 +56,8 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     except ImportError as error:
         status = _fail(_describe_import(error), 2)
     _handle_interrupts(signal.SIG_DFL)  # nothing is left to tidy up
+    import logging
+
     logging.disable()  # PyTorch logs at the interpreter's end, below our last line
     failure = _flush_output()
     if failure and not status:
@@ -74,18 +75,25 @@ def print_results(*lines: str) -> None:
         print(line)
     failure = _flush_output()
     if lines and failure:
+        from dqn.errors import UserError
+
         raise UserError(f"{_describe_output(failure)}: {'; '.join(lines)}")
 
 
-def as_typed(path: Path) -> str:
+def as_typed(path: str | os.PathLike) -> str:
     """The path as a user would type it in the current folder: relative if that is shorter."""
-    absolute = os.path.abspath(path)
-    return shlex.quote(min(os.path.relpath(absolute), absolute, key=len))
+    import shlex
+
+    typed = os.fspath(path)
+    with contextlib.suppress(FileNotFoundError):  # the current folder is gone
+        absolute = os.path.abspath(path)
+        typed = min(os.path.relpath(absolute), absolute, key=len)
+    return shlex.quote(typed)
 
 
 def command(script: str) -> str:
     """One of the project's shell scripts as a user would type it in the current folder."""
-    typed = as_typed(PROJECT / script)
+    typed = as_typed(os.path.join(PROJECT, script))
     return typed if "/" in typed else f"./{typed}"
 
 
@@ -144,7 +152,7 @@ def _handle_interrupts(handler) -> None:
         signal.signal(signal.SIGINT, handler)
 
 
-def _end_at_once(_number: int, _frame: object) -> NoReturn:
+def _end_at_once(_number: int, _frame: object) -> None:
     with contextlib.suppress(OSError):
         os.write(2, b"error: interrupted\n")
     os._exit(INTERRUPTED)
@@ -171,9 +179,9 @@ def _describe_import(error: ImportError) -> str:
         what = f"this Python ({sys.executable}) has no {package}"
     else:
         what = f"this Python ({sys.executable}) cannot import {package} ({_first_line(error)})"
-    program = Path(sys.argv[0])
-    python = as_typed(PROJECT / ".venv" / "bin" / "python")
-    script = command(SCRIPTS.get(program.name, "train.sh"))
+    program = sys.argv[0]
+    python = as_typed(os.path.join(PROJECT, ".venv", "bin", "python"))
+    script = command(SCRIPTS.get(os.path.basename(program), "train.sh"))
     return f"{what}: use {script}, or {python} {as_typed(program)}"
 
 

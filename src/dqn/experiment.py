@@ -2,9 +2,14 @@
 
 import dataclasses
 import filecmp
+import hashlib
 import logging
 import math
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +17,7 @@ from dqn.actor_processes import ActorLost
 from dqn.agent import Agent, Step
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
-from dqn.files import make_writable_folder, move_aside
+from dqn.files import atomic_write, make_writable_folder, move_aside, rename_aside
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
@@ -27,7 +32,9 @@ class SnapshotSaver:
 
     `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
     the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails for want of space is logged, and training goes on to the next one.
+    fails for want of space is logged, and training goes on to the next one. The snapshot with the
+    best test is `<prefix>_best.pkl`, too. `prune` deletes what this run saved but the `num_newest`
+    newest (None: all stay) and the best.
     Raises UserError if the folder cannot be written.
     """
 
@@ -38,19 +45,23 @@ class SnapshotSaver:
         agent: Agent,
         metadata: Metadata,
         last_good: Path | None,
+        num_newest: int | None = None,
     ):
         make_writable_folder(prefix.parent)
         self._prefix = prefix
         self._network = network
         self._agent = agent
         self._metadata = metadata
+        self._num_newest = num_newest
         self._failure: str | None = None
         self.failed_epoch: int | None = None  # of the last save, if it failed
         self.last_good = last_good
+        self._saved: dict[int, str] = {}  # epoch → digest of the file that this run saved
+        self._best: tuple[int, float] | None = None  # its epoch and its mean score
 
     def save(self, epoch: int) -> None:
         """Save the snapshot of `epoch`; raises UserError if a weight is not a finite number."""
-        path = self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
+        path = self._path(epoch)
         logger.info("Saving weights to %s", path)
         metadata = dataclasses.replace(
             self._metadata,
@@ -60,11 +71,13 @@ class SnapshotSaver:
         )
         new = path.with_name(f".{path.name}.new")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.
             if not path.is_file() or not filecmp.cmp(path, new, shallow=False):
                 move_aside(path)
+            digest = _digest(new)
             new.replace(path)
         except NonFiniteWeights as error:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
@@ -75,23 +88,104 @@ class SnapshotSaver:
         else:
             self._failure = self.failed_epoch = None
             self.last_good = path
+            self._saved[epoch] = digest
+
+    def on_test(self, epoch: int, mean_score: float) -> None:
+        """Note how the snapshot of `epoch` did in its test; NaN if no game ended in it."""
+        best_score = self._best[1] if self._best else -math.inf
+        if epoch in self._saved and mean_score > best_score:  # NaN is not
+            self._best = epoch, mean_score
+        if self._best:
+            try:
+                self._mark_best(*self._best)
+            except OSError as error:
+                logger.error("Cannot write %s (%s)", self._path("best"), error.strerror)
+
+    def prune(self) -> None:
+        """Delete the snapshots that need not stay, of those that this run saved."""
+        if self._num_newest is None:
+            return
+        newest = sorted(self._saved)[-self._num_newest :]
+        for epoch in sorted(self._saved.keys() - {*newest, *(self._best or ())[:1]}):
+            path = self._path(epoch)
+            try:
+                if self._is_own(path, epoch):
+                    path.unlink()
+                    logger.info("Deleted %s, which --keep_snapshots does not keep", path)
+            except OSError as error:
+                logger.error("Cannot delete %s (%s)", path, error.strerror)
+            else:
+                del self._saved[epoch]
+
+    def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`."""
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+)\.pkl", re.ASCII)
+        for path in sorted(self._prefix.parent.iterdir()):
+            match = older.fullmatch(path.name)
+            if not match or int(match[1]) <= epoch or not path.is_file():
+                continue
+            if loaded is None or not path.samefile(loaded):
+                move_aside(path)
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {
             "last_good": self.last_good and str(self.last_good),
             "failed_epoch": self.failed_epoch,
+            "saved": {str(epoch): digest for epoch, digest in self._saved.items()},
+            "best": self._best,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the saver did from which `state` was taken."""
         self.last_good = state["last_good"] and Path(state["last_good"])
         self.failed_epoch = state["failed_epoch"]
+        # Checkpoints of earlier versions tell neither.
+        self._saved = {int(epoch): digest for epoch, digest in state.get("saved", {}).items()}
+        self._best = state.get("best") and (int(state["best"][0]), float(state["best"][1]))
 
     def close(self) -> None:
         """Raises UserError if the last save failed."""
         if self._failure:
             raise UserError(self._failure)
+
+    def _path(self, epoch: int | str) -> Path:
+        return self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
+
+    def _is_own(self, path: Path, *epochs: int) -> bool:
+        """Whether a file is what this run saved after one of the `epochs`."""
+        if path.is_symlink() or not path.is_file():
+            return False
+        return _digest(path) in [self._saved[epoch] for epoch in epochs]
+
+    def _mark_best(self, epoch: int, mean_score: float) -> None:
+        """Make the best one known by its second name, unless it is already.
+
+        It is another name of the same file rather than a symbolic link: it takes no room either,
+        and stays whole whatever is moved, copied or deleted. Raises OSError.
+        """
+        path, best = self._path(epoch), self._path("best")
+        if self._is_own(best, epoch) or not self._is_own(path, epoch):
+            return
+        if best.is_symlink() or (best.exists() and not self._is_own(best, *self._saved)):
+            rename_aside(best)
+        new = best.with_name(f".{best.name}.new")
+        new.unlink(missing_ok=True)
+        try:
+            os.link(path, new)
+            new.replace(best)
+        except OSError:  # this file system knows no second names
+            with open(path, "rb") as file, atomic_write(best) as copy:
+                shutil.copyfileobj(file, copy)
+        logger.info("The best so far: %s, mean score %g, also as %s", path, mean_score, best.name)
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def last_snapshot(state: dict[str, Any]) -> int:
@@ -103,8 +197,10 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
+    Without training, the tests are of `tested_epoch`, if not None.
     `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
-    are told each step; playing ends when `has_quit` says so.
+    are told each step; playing ends after `play_games` games, which may be infinity, or when
+    `has_quit` says so.
     """
 
     def __init__(
@@ -120,7 +216,8 @@ class Experiment:
         test_games: int | None,
         start_epoch: int,
         epochs: int,
-        play_games: int = 0,
+        tested_epoch: int | None = None,
+        play_games: float = 0,
         listeners: Sequence[Callable[[Step], None]] = (),
         has_quit: Callable[[], bool] = lambda: False,
     ):
@@ -134,6 +231,7 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        self._tested_epoch = tested_epoch
         self._play_games = play_games
         self._listeners = listeners
         self._has_quit = has_quit
@@ -163,7 +261,7 @@ class Experiment:
         """Run all phases that are left, and return the scores of each test and of playing.
 
         Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot or checkpoint was not saved.
+        number, or the last snapshot, checkpoint or row was not saved.
         """
         self._interruption = interruption
         self._checkpointer = checkpointer
@@ -180,15 +278,21 @@ class Experiment:
                     self._saver.save(epoch)
             else:
                 tests.append(self._test(epoch))
+                if self._saver:
+                    self._saver.on_test(epoch, tests[-1].mean)
             self._is_begun = False
             self._position = (epoch, "test") if phase == "train" else (epoch + 1, "train")
-            if checkpointer and phase == self._last_phase:
-                checkpointer.save()
+            if phase == self._last_phase:
+                is_saved = checkpointer.save() if checkpointer else True
+                # Only then: an older checkpoint goes on from an older snapshot.
+                if self._saver and is_saved:
+                    self._saver.prune()
         if self._play_games:
             tests.append(self._play())
         for part in (self._saver, checkpointer):
             if part:
                 part.close()
+        self._statistics.finish()
         logger.info("All done")
         return tests
 
@@ -208,7 +312,9 @@ class Experiment:
             if self._random_steps:
                 yield first
             first = (self._start_epoch + 1, "train")
-        for epoch in range(first[0], self._epochs + 1):
+        for number in range(first[0], self._epochs + 1):
+            is_known = not self._train_steps and self._tested_epoch is not None
+            epoch = self._tested_epoch if is_known else number
             logger.info("Epoch #%d", epoch)
             if self._train_steps and (epoch, "test") != first:
                 yield epoch, "train"
@@ -245,10 +351,12 @@ class Experiment:
         return self._run_phase(steps, self._test_steps, "step", done)
 
     def _play(self) -> Scores:
-        logger.info("Playing for %d game(s)", self._play_games)
+        is_endless = self._play_games == math.inf
+        how_long = "until you quit" if is_endless else f"for {self._play_games} game(s)"
+        logger.info("Playing %s", how_long)
         self._begin(0, "play")
         steps = self._until_quit(self._agent.test_games(self._play_games))
-        return self._run_phase(steps, self._play_games, "game", 0)
+        return self._run_phase(steps, None if is_endless else self._play_games, "game", 0)
 
     def _until_quit(self, steps: Iterable[Step]) -> Iterator[Step]:
         for step in steps:
@@ -264,13 +372,16 @@ class Experiment:
         self._is_begun = True
         self._position = (epoch, phase)
 
-    def _run_phase(self, steps: Iterable[Step], total: int, unit: str, done: int) -> Scores:
+    def _run_phase(self, steps: Iterable[Step], total: int | None, unit: str, done: int) -> Scores:
+        """The scores of a phase; one without a `total` goes on for ever, and shows no progress."""
         epoch, phase = self._position
-        with Progress(f"epoch {epoch} {phase}", total, unit, done) as progress:
+        description = f"epoch {epoch} {phase}"
+        with Progress(description, total, unit, done) if total else nullcontext() as progress:
             try:
                 for step in steps:
                     self._statistics.on_step(step)
-                    progress.on_step(step)
+                    if progress:
+                        progress.on_step(step)
                     for listen in self._listeners:
                         listen(step)
                     if self._checkpointer:
@@ -288,6 +399,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
+        self._agent.check_actors()
         raise Stopped(status)
 
     def _watch_loss(self, steps: Iterable[Step]) -> Iterator[Step]:

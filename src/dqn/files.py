@@ -1,9 +1,11 @@
 """Writing files so that nothing of the user's is ever lost."""
 
 import contextlib
+import fcntl
 import itertools
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +57,54 @@ def first_free_name(path: Path) -> Path:
     """The first of `path.1`, `path.2`, … that does not exist."""
     numbers = itertools.count(1)
     names = (path.with_name(f"{path.name}.{number}") for number in numbers)
-    return next(name for name in names if not name.exists())
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def open_locked(path: Path) -> BinaryIO:
+    """Open a file to read it and append to it, and lock it until it is closed; make it if missing.
+
+    A crash releases the lock. Raises BlockingIOError if another process has it, or another OSError.
+    """
+    while True:
+        file = open(path, "a+b", buffering=0)  # noqa: SIM115
+        refusal = None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            refusal = error
+        except OSError as error:
+            logger.warning(
+                "This file system knows no locks (%s): see that no other process writes to %s",
+                error.strerror,
+                path,
+            )
+        # Meanwhile the process that had the lock may have deleted or renamed what was opened here.
+        if is_at(file, path):
+            if refusal is None:
+                return file
+            file.close()
+            raise refusal
+        file.close()
+
+
+def lock_holder(path: Path) -> str:
+    """Who has the lock of a file, as far as Linux tells."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            match line.split():
+                case [_, "FLOCK", _, _, pid, where, *_] if where == place and int(pid) > 0:
+                    return f"process {pid} on {socket.gethostname()}"
+    return "another process"
+
+
+def is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one that `path` names now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sync(path: Path) -> None:

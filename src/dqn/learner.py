@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -55,7 +55,7 @@ class OverlappingLearner(Learner):
     def learn(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_present_weights()
+        self._network.acting_copy(in_use=True)
         self._update = self._thread.submit(self._network.train, self._memory.sample())
         return costs
 
@@ -66,7 +66,7 @@ class OverlappingLearner(Learner):
     def finish(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_learned_weights()
+        self._network.acting_copy(in_use=False)
         return costs
 
     def get_state(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dqn.argument_files import expand
 from dqn.errors import UserError, one_line
@@ -40,17 +40,6 @@ MAX_FRAME_SKIP = 60
 MAX_RANDOM_STARTS = 1000
 MAX_TRAIN_REPEAT = 1000
 
-# A checkpoint fits no other values of these.
-FIXED = (
-    "environment minimal_action_set screen_width screen_height history_length replay_size "
-    "optimizer batch_norm engine actors"
-).split()
-# These say how a run begins, or how this process does, and nothing about how the run goes on.
-OF_THE_START = (
-    "game load_weights start_epoch trained_steps random_steps save_weights_prefix csv_file restart "
-    "max_computing_time log_level replay_file replay_device sound display_screen"
-).split()
-
 # The files that a run writes
 WRITTEN = (
     "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
@@ -59,21 +48,32 @@ WRITTEN = (
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def parse(arguments: list[str], project: Path) -> Namespace:
+def parse(arguments: list[str], project: Path, is_complete: bool = True) -> Namespace:
     """The options given by `arguments`; ends the process with status 2 if they are impossible.
 
-    An argument file `@name` is looked for from the working folder and then from `project`.
+    An argument file `@name` is looked for from the working folder and then from `project`. Whether
+    options fit one another is seen only once they are complete.
     """
-    parser = _build_parser()
+    parser = _build_parser(_Parser)
     try:
         words = expand(arguments, project)
     except UserError as error:
         parser.error(str(error))
     args, unknown = parser.parse_known_args(words)
     _check_unknown(parser, unknown, flags=[f"--{name}" for name in vars(args) if name != "game"])
-    _check(parser, args)
+    if is_complete:
+        _check(parser, args)
     _set_phases(args)
     return args
+
+
+def find_unusable(arguments: list[str]) -> str:
+    """Why `arguments`, read from a file, cannot be used as options; empty if they can."""
+    try:
+        _build_parser(_ParserOfFiles).parse_args(arguments)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,6 +89,13 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
+class _ParserOfFiles(_Parser):
+    """Raises ValueError where the command line would be told what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
 class _HelpFormatter(argparse.HelpFormatter):
     """Names the range and the default of each flag that has them."""
 
@@ -101,8 +108,8 @@ class _HelpFormatter(argparse.HelpFormatter):
         return text
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _build_parser(kind: type[_Parser]) -> _Parser:
+    parser = kind(
         prog="main.py",
         description="Train and test a deep Q-network on an Atari game.",
         formatter_class=_HelpFormatter,
@@ -354,9 +361,11 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--start_epoch",
-        type=_Integer(0, MAX_EPOCHS),
+        type=_IntegerOr("auto", 0, MAX_EPOCHS),
         default=0,
-        help="Go on after this epoch: the next ones are named and explored accordingly.",
+        metavar="N",
+        help="Go on after this epoch: the next ones are named and explored accordingly. auto: "
+        "after the one that the snapshot of --load_weights records.",
     )
     group.add_argument(
         "--trained_steps",
@@ -408,12 +417,24 @@ def _build_parser() -> argparse.ArgumentParser:
         f"[hours:]minutes:seconds, with exit status {TIME_IS_UP} if there is work left.",
     )
 
+    group.add_argument(
+        "--keep_snapshots",
+        type=_snapshots_to_keep,
+        default="all",
+        metavar="{all,last:N,best}",
+        help="Which of the snapshots that this run saved stay: all, the newest N and the best one, "
+        "or the newest and the best one. The best by the mean score of its test is also "
+        "PREFIX_best.pkl.",
+    )
+
     group = parser.add_argument_group("Playing and recording")
     group.add_argument(
         "--play_games",
-        type=_Integer(0, MAX_GAMES),
+        type=_IntegerOr("auto", 0, MAX_GAMES),
         default=0,
-        help="Play so many games as in a test, instead of training and testing.",
+        metavar="N",
+        help="Play so many games as in a test, instead of training and testing. auto: until you "
+        "quit where they are shown and not recorded, else one.",
     )
     group.add_argument(
         "--record_games",
@@ -465,6 +486,9 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _set_phases(args: Namespace) -> None:
     """Playing leaves out all other phases, and recording means playing."""
+    if args.play_games == "auto":
+        is_watched = args.display_screen != "false" and not any(_outputs(args))
+        args.play_games = math.inf if is_watched else 1
     if any(_outputs(args)):
         args.play_games = max(args.play_games, args.record_games or 0)
         args.record_games = args.record_games or args.play_games
@@ -478,30 +502,6 @@ def _set_phases(args: Namespace) -> None:
 def _outputs(args: Namespace) -> tuple[Path | None, ...]:
     """Where games are recorded."""
     return args.video_file, args.record_screen_path, args.record_sound_filename
-
-
-def check_continuation(args: Namespace, before: dict[str, Any]) -> None:
-    """Compare with the options `before` of a run that goes on; what changes is logged.
-
-    Raises UserError if its checkpoint does not fit.
-    """
-    for name, value in as_plain_values(args).items():
-        if name in OF_THE_START or before.get(name, value) == value or value == "auto":
-            continue
-        if name in FIXED:
-            raise UserError(
-                f"the run that goes on has --{name} {before[name]}, not {value}: use the same, "
-                "give this run another label, or begin anew with --restart"
-            )
-        if name == "random_seed":
-            logger.info("The run that goes on has random numbers already: --random_seed is unused")
-        else:
-            logger.info("Going on with --%s %s instead of %s", name, value, before[name])
-
-
-def as_plain_values(args: Namespace) -> dict[str, Any]:
-    """The options as a checkpoint keeps them."""
-    return {name: str(v) if isinstance(v, Path) else v for name, v in vars(args).items()}
 
 
 def _check_unknown(parser: argparse.ArgumentParser, unknown: list[str], flags: list[str]) -> None:
@@ -548,10 +548,15 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
             f"--start_epoch {args.start_epoch} leaves nothing to do: raise --epochs, now "
             f"{args.epochs}, above it"
         )
+    if args.csv_file is not None and args.csv_file.suffix == ".args":
+        parser.error("--csv_file ends with .args, as the file of the run's flags beside it does")
     if args.record_games and not any(_outputs(args)):
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(_outputs(args)) and not (args.play_games or args.record_games):
         parser.error("what is recorded are games that are played: add --record_games 1")
+    if args.keep_snapshots == "best" and not _has_tests(args):
+        parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
+    _check_files(parser, args)
     if args.record_sound_filename and not args.sound:
         parser.error("--record_sound_filename needs --sound true")
     if args.epochs == 0 and not (args.play_games or any(_outputs(args))):
@@ -713,3 +718,52 @@ class _Duration(_Number):
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:20]}…{text[-5:]}"
+
+
+def _has_tests(args: Namespace) -> bool:
+    return bool(args.test_steps if args.test_games is None else args.test_games)
+
+
+def _snapshots_to_keep(text: str) -> str:
+    number_of_snapshots(text)
+    return text
+
+
+def number_of_snapshots(text: str) -> int | None:
+    """How many of the newest snapshots --keep_snapshots keeps; None: all of them."""
+    match text.partition(":"):
+        case "all", "", "":
+            return None
+        case "best", "", "":
+            return 1
+        case "last", ":", number if re.fullmatch(r"[+-]?\d+", number):
+            return _Integer(1, MAX_EPOCHS)(number)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of all, last:N (such as last:5) and best")
+
+
+def _check_files(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """See that no file is named for two purposes: the one would be moved aside for the other."""
+    names = "load_weights csv_file replay_file video_file record_sound_filename record_screen_path"
+    paths = {f"--{name} {vars(args)[name]}": vars(args)[name] for name in names.split()}
+    if args.csv_file and args.csv_file.name:
+        paths["the file of the games beside --csv_file"] = args.csv_file.with_suffix(".games.csv")
+    files: dict[str, str] = {}
+    for what, path in paths.items():
+        if path is None:
+            continue
+        other = files.setdefault(_identity(path), what)
+        if other != what:
+            parser.error(f"{what} and {other} are the same file: choose another name for one")
+        frames = args.record_screen_path
+        is_frame = re.fullmatch(r"\d{6,}\.png", path.name)
+        if is_frame and frames and _identity(path.parent) == _identity(frames):
+            parser.error(f"{what} is the name of a frame in {frames}: choose another name")
+
+
+def _identity(path: Path) -> str:
+    """The same text for all spellings of a path, and for all names of a file that is there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return f"{status.st_dev} {status.st_ino}"

@@ -14,7 +14,7 @@ import errno
 import pickle
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,7 @@ from dqn import unpickler
 from dqn.errors import UserError
 from dqn.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
+from dqn.networks.layers import BatchNorm, Layer
 
 MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
 MAX_ACTIONS = 256
@@ -52,40 +53,12 @@ class NonFiniteWeights(SnapshotError):
     """The network has diverged to infinity or NaN; it is never saved."""
 
 
-@dataclass(eq=False)
-class BatchNorm:
-    """One of Neon's BatchNorm layers.
-
-    All arrays are (n, 1), for n filters or units. `states` has two lists, the optimizer's states of
-    `beta` and those of `gamma`.
-    """
-
-    beta: np.ndarray
-    gamma: np.ndarray
-    gmean: np.ndarray
-    gvar: np.ndarray
-    states: list[list[np.ndarray]]
-
-
-@dataclass(eq=False)
-class Layer:
-    """One of the five layers with weights, in Neon's layout.
-
-    `weights` are (C·R·S, K) for a convolution and (n_out, n_in) for an affine layer. `states`, the
-    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam,
-    3 for Adadelta, in every layer. All are float16, float32 or float64.
-    """
-
-    weights: np.ndarray
-    states: list[np.ndarray]
-    batch_norm: BatchNorm | None = None
-
-
 @dataclass
 class Metadata:
     """What a later run must check or continue; files that Neon wrote have none.
 
-    `game` may be any text in a file from elsewhere: show it with `!r`.
+    `game` may be any text in a file from elsewhere: show it with `!r`. `flags` are the options of
+    the training, plain values by name; earlier files have none.
     """
 
     game: str
@@ -96,6 +69,7 @@ class Metadata:
     epoch: int = 0
     train_steps: int = 0
     weight_updates: int = 0
+    flags: dict[str, Any] = field(default_factory=dict)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -360,10 +334,10 @@ def _input_shape(shape: Any) -> tuple[int, int, int] | None:
 def _metadata(values: Any) -> Metadata | None:
     if values is None:
         return None
-    names = [field.name for field in dataclasses.fields(Metadata)]
-    if not isinstance(values, dict) or not values.keys() >= set(names):
+    names = {of.name for of in dataclasses.fields(Metadata)}
+    if not isinstance(values, dict) or not values.keys() >= names - {"flags"}:
         raise SnapshotError("is damaged: its metadata is not complete")
-    return Metadata(**{name: values[name] for name in names})
+    return Metadata(**{name: values[name] for name in names & values.keys()})
 
 
 # What is true of every snapshot
@@ -453,14 +427,22 @@ def _check_metadata(snapshot: Snapshot) -> None:
     if not len(actions) == len(set(actions)) == len(snapshot.layers[-1].weights):
         raise SnapshotError("is damaged: its actions are not those of its network")
     for name, value in vars(metadata).items():
-        if name not in ("game", "actions") and not _is_count(value):
+        if name not in ("game", "actions", "flags") and not _is_count(value):
             raise SnapshotError(f"is damaged: its {name} is not a whole number from 0 on")
+    flags = metadata.flags
+    if not isinstance(flags, dict) or not all(map(_is_flag, flags.items())):
+        raise SnapshotError("is damaged: its flags are not plain values")
     if metadata.input_shape != snapshot.input_shape:
         raise SnapshotError("is damaged: its screens are not those of its network")
 
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**63
+
+
+def _is_flag(item: tuple[Any, Any]) -> bool:
+    name, value = item
+    return type(name) is str and (value is None or type(value) in (bool, int, float, str))
 
 
 # To the dictionary that Neon reads

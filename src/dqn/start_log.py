@@ -37,6 +37,7 @@ def release(level: int = logging.NOTSET) -> None:
     for handler in list(root.handlers):
         if isinstance(handler, MemoryHandler):
             root.removeHandler(handler)
+            handler.target.setStream(sys.stderr)  # a display in the terminal may have it by now
             root.addHandler(handler.target)
             handler.buffer = [record for record in handler.buffer if record.levelno >= level]
             handler.flush()

@@ -14,7 +14,7 @@ from dqn.agent import Agent, Step
 from dqn.csv_file import CsvFile
 from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay_memory import ReplayMemory
+from dqn.replay.memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Statistics:
     `csv_file` (None: no files) gets a row for each phase, with the columns of the original
     simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
     `open_files` on. After a `set_state`, times go on where they were: they count what was computed.
+    In training (`is_training`), a mean of nothing is 0, as in the original; otherwise it is NaN.
     Raises UserError if the folder of the files cannot be written.
     """
 
@@ -79,6 +80,7 @@ class Statistics:
         memory: ReplayMemory,
         csv_file: Path | None,
         num_actors: int = 1,
+        is_training: bool = True,
     ):
         self._agent = agent
         self._network = network
@@ -86,6 +88,7 @@ class Statistics:
         self._csv_file = csv_file
         if csv_file:
             make_writable_folder(csv_file.parent)
+        self._is_training = is_training
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
         self._validation_states: np.ndarray | None = None
@@ -100,6 +103,33 @@ class Statistics:
             games_file = self._csv_file.with_suffix(".games.csv")
             self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, states[0])
             self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
+
+    def finish(self) -> None:
+        """See that no row is missing in the files; raises UserError if one cannot be written."""
+        for file in (self._phases, self._games):
+            if file:
+                file.finish()
+
+    def close(self) -> None:
+        """Let others write the files."""
+        for file in (self._phases, self._games):
+            if file:
+                file.close()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the phase."""
+        return self._epoch
+
+    @property
+    def phase(self) -> str:
+        """The phase: random, train, test or play."""
+        return self._phase
+
+    @property
+    def exploration_rate(self) -> float:
+        """ε of the last step; 1 before the first of the phase."""
+        return self._exploration_rate
 
     @property
     def num_steps(self) -> int:
@@ -202,7 +232,7 @@ class Statistics:
                     self._agent.total_train_steps,
                     len(self._memory),
                     self._mean_q(),
-                    self._costs / self._num_costs if self._num_costs else 0,
+                    self._mean_cost(),
                     self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
@@ -224,14 +254,19 @@ class Statistics:
         )
         return scores
 
-    def _mean_q(self) -> float:
-        """Mean over the validation states of the highest Q-value; 0 before there are any.
+    def _mean_cost(self) -> float:
+        if self._num_costs:
+            return self._costs / self._num_costs
+        return 0 if self._is_training else np.nan
 
-        They are one minibatch of prestates, kept from the end of the first phase on (Mnih et al.
+    def _mean_q(self) -> float:
+        """Mean over the validation states of the highest Q-value.
+
+        They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
         if self._validation_states is None and self._memory.can_sample:
-            self._validation_states = self._memory.sample().prestates_on_host()
+            self._validation_states = self._memory.sample().states_on_host()
         if self._validation_states is None:
-            return 0.0
+            return 0.0 if self._is_training else np.nan
         return float(self._network.predict(self._validation_states).max(axis=1).mean())

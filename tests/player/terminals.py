@@ -53,8 +53,14 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        os.close(self._master)
+        self.close()
         os.close(self._slave)
+
+    def close(self):
+        """Take the terminal away, as by closing its window."""
+        if self._master is not None:
+            os.close(self._master)
+            self._master = None
 
     @property
     def lines(self):
@@ -121,7 +127,7 @@ class Terminal:
 
 def play(*arguments, **settings):
     """src/main.py in a terminal, playing slowly enough to be tested."""
-    command = [sys.executable, MAIN, *arguments, "--play_games", 1, "--display_screen", "terminal"]
+    command = [sys.executable, MAIN, "--play_games", 1, *arguments, "--display_screen", "terminal"]
     return Terminal(command, **settings)
 
 

@@ -78,20 +78,26 @@ def test_resume_goes_on_after_the_epoch_in_the_snapshots_name(light_project, sna
     ]
 
 
-@pytest.mark.parametrize("name", ["best.pkl", "breakout_best.pkl", "_7.pkl", "breakout_7a.pkl"])
-def test_resume_asks_for_the_epoch_when_the_name_has_none(light_project, name):
-    (light_project.root / name).touch()
-    result = light_project.run("resume.sh", name, "--epochs", "9")
-    assert_one_line_error(result, name, "--start_epoch")
-    assert not light_project.has_started()
-
-
-@pytest.mark.parametrize("flags", [["--start_epoch", "12"], ["--start_epoch=12"]])
-def test_resume_takes_the_epoch_of_a_renamed_snapshot_from_the_user(light_project, flags):
-    (light_project.root / "best.pkl").touch()
-    arguments = run(light_project, "resume.sh", "best.pkl", *flags)
-    assert arguments[:5] == ["main.py", "--load_weights", "best.pkl", "--start_epoch", "12"]
-    assert f"{light_project.root}/results/best_12.csv" in arguments
+@pytest.mark.parametrize(
+    ("snapshot", "run_name"),
+    [
+        ("breakout_best.pkl", "breakout"),
+        ("favourite.pkl", "favourite"),
+        ("_7.pkl", "_7"),
+        ("breakout_7a.pkl", "breakout_7a"),
+    ],
+)
+def test_resume_takes_the_epoch_that_the_snapshot_records_where_its_name_has_none(
+    light_project, snapshot, run_name
+):
+    (light_project.root / snapshot).touch()
+    root = light_project.root
+    assert run(light_project, "resume.sh", snapshot, "--start_epoch", "12") == [
+        *["main.py", "--load_weights", snapshot, "--start_epoch", "auto"],
+        *["--save_weights_prefix", f"{root}/snapshots/{run_name}"],
+        *["--csv_file", f"{root}/results/{Path(snapshot).stem}.csv"],
+        *["--start_epoch", "12"],
+    ]
 
 
 @pytest.mark.parametrize("name", ["snapshots/pong_3.pkl", "nonsense", "snapshots"])
@@ -126,7 +132,7 @@ def test_record_names_the_video_after_the_snapshot(light_project, snapshot, name
     ]
 
 
-PLAY = ["--play_games", "1", "--display_screen", "auto"]
+PLAY = ["--play_games", "auto", "--display_screen", "auto"]
 
 
 @pytest.mark.parametrize("name", ["my nets/pong_3.pkl", "a.prm", "pong.safetensors"])

@@ -31,6 +31,7 @@ class GameRecording:
         video_file: Path | None,
         screen_path: Path | None,
         sound_file: Path | None,
+        facts: dict[str, str],
     ):
         self._environment = environment
         self._num_games = num_games
@@ -42,6 +43,7 @@ class GameRecording:
             sound_file=sound_file,
             frame_rate=environment.frame_rate,
             sample_rate=environment.sample_rate,
+            facts=facts,
         )
 
     def __enter__(self) -> "GameRecording":
@@ -69,9 +71,11 @@ def create_recorder(
     sound_file: Path | None,
     frame_rate: int,
     sample_rate: int,
+    facts: dict[str, str],
 ) -> "Recorder":
     """A recorder; PyAV is only imported here, so that all else does without it.
 
+    `facts` go into the video's metadata.
     Raises UserError if it is missing or too old, or a folder cannot be written.
     """
     try:
@@ -92,4 +96,5 @@ def create_recorder(
         sound_file=sound_file,
         frame_rate=frame_rate,
         sample_rate=sample_rate,
+        facts=facts,
     )

@@ -10,7 +10,7 @@ OTHER_GPU_MEMORY = 2 * 2**30
 
 
 class DeviceScreens:
-    """As `dqn.screens.Screens`, on `device`: a step uploads its screen, and a minibatch nothing.
+    """As `storage.Screens`, on `device`: a step uploads its screen, and a minibatch nothing.
 
     Screens wait on this side for the next call of another method, so that those of several steps
     are uploaded together. Raises torch.OutOfMemoryError, a RuntimeError, if they do not fit.

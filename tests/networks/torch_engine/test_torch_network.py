@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from engines import SMALL, make_minibatch
-from networks_to_test import make_network
 
 from dqn.errors import UserError
-from dqn.networks.rounding import mantissa_bits
+from dqn.networks.torch_engine.rounding import mantissa_bits
+from helpers.engines import SMALL, make_minibatch
+from helpers.networks import make_network
 
 
 @pytest.mark.parametrize("datatype", ["bfloat16", "float16"])
@@ -19,7 +19,7 @@ def test_16_bit_types_compute_roughly_the_same_and_keep_float32_weights(datatype
     except UserError as error:
         pytest.skip(f"not on this processor: {error}")
     np.testing.assert_allclose(
-        half.predict(minibatch.prestates), full.predict(minibatch.prestates), atol=0.05
+        half.predict(minibatch.states), full.predict(minibatch.states), atol=0.05
     )
     for _ in range(5):
         cost, expected = half.train(minibatch), full.train(minibatch)

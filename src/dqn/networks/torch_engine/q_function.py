@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dqn.networks.affine import affine
 from dqn.networks.architecture import CONVOLUTIONS
+from dqn.networks.torch_engine.affine import affine
 
 BATCH_NORM_TENSORS = ("beta", "gamma", "gmean", "gvar")
 

@@ -1,12 +1,12 @@
 """Networks of every engine with small settings, for the tests of what all of them promise."""
 
-import golden
 import numpy as np
 import pytest
 import torch
 
 from dqn.errors import UserError
-from dqn.networks.neon_compatibility import make_neon_importable
+from dqn.networks.neon_engine.compatibility import make_neon_importable
+from helpers import golden
 
 SHAPE = (4, 52, 40)  # history, height and width of small states
 SMALL = {"screen_height": 52, "screen_width": 40, "batch_size": 8}

@@ -1,0 +1,73 @@
+"""The replay memory: what happened, and minibatches of it (Mnih et al. 2015, algorithm 1)."""
+
+import numpy as np
+
+from dqn.replay.minibatch import Minibatch
+from dqn.replay.returns import OneStepReturns
+from dqn.replay.samplers import UniformSampler
+from dqn.replay.storage import Screens
+from dqn.replay.stream import Entries, ReplayStream
+
+
+class ReplayMemory:
+    """The last steps of `num_streams` actors, which share `screens` evenly; every screen once.
+
+    An entry holds an action, and the reward, screen and end that followed it. A state is
+    `history_length` screens of one stream in a row, and its successor the same moved on by one.
+    """
+
+    def __init__(
+        self,
+        screens: Screens,
+        *,
+        history_length: int,
+        batch_size: int,
+        generator: np.random.Generator,
+        num_streams: int = 1,
+        returns: OneStepReturns = OneStepReturns(),  # noqa: B008 (it is frozen)
+    ):
+        self.batch_size = batch_size
+        self._history_length = history_length
+        self._returns = returns
+        self._entries = Entries(screens)
+        stream_size = screens.size // num_streams
+        self.streams = [
+            ReplayStream(self._entries, i * stream_size, stream_size) for i in range(num_streams)
+        ]
+        self._sampler = UniformSampler(
+            self._entries, self.streams, history_length=history_length, generator=generator
+        )
+
+    @property
+    def size(self) -> int:
+        """How many steps it can hold."""
+        return sum(stream.size for stream in self.streams)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.streams))
+
+    @property
+    def can_sample(self) -> bool:
+        """Whether there are enough entries for a minibatch."""
+        enough = len(self) > max(self.batch_size, self._history_length)
+        return enough and any(len(stream) > self._history_length for stream in self.streams)
+
+    def sample(self) -> Minibatch:
+        """Draw a minibatch; its arrays are overwritten by the next call.
+
+        Raises UserError if the episodes are too short for a state and its successor.
+        """
+        indexes = self._sampler.sample(self.batch_size)
+        windows = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
+        # One gather fetches a state and its successor: they share all screens but two.
+        screens = self._entries.screens.gather(windows)
+        returns, discounts = self._returns(
+            self._entries.rewards[indexes], self._entries.terminals[indexes]
+        )
+        return Minibatch(
+            states=screens[:, :-1],
+            actions=self._entries.actions[indexes],
+            returns=returns,
+            next_states=screens[:, 1:],
+            discounts=discounts,
+        )
