@@ -316,7 +316,13 @@ def run_experiment(
         }
         values = {**identity, "options": continuing.as_plain_values(args)}
         checkpointer = Checkpointer(
-            folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
+            folder,
+            memory,
+            parts,
+            generators,
+            values=values,
+            every_steps=args.checkpoint_steps,
+            check=learner.check,
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
@@ -347,12 +353,24 @@ def run_experiment(
             before = checkpoint and continuing.flags_of_checkpoint(checkpoint)
             continuing.save_flags(args, args.csv_file.with_suffix(".args"), before)
         tests = experiment.run(interruption, checkpointer)
+    if args.train_steps:
+        log_next_commands(saver and saver.last_good, args.csv_file)
     results = []
     if not args.train_steps:
         results += [str(scores) for scores in tests if scores.games or not player]
     if player and player.unfinished_score is not None:
         results.append(f"score of the unfinished game: {player.unfinished_score:g}")
     console.print_results(*results)
+
+
+def log_next_commands(snapshot: Path | None, csv_file: Path | None) -> None:
+    """Say what can be done with a finished run's files."""
+    if snapshot:
+        play = f"{console.command('play.sh')} {console.as_typed(snapshot)}"
+        logger.info("Watch it play: %s", play)
+    if csv_file:
+        plot = f"{console.command('plot.sh')} {console.as_typed(csv_file)}"
+        logger.info("Draw its learning curves: %s", plot)
 
 
 def check_identity(

@@ -20,6 +20,7 @@ from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
+from dqn.snapshot import NonFiniteWeights
 
 
 class Counter:
@@ -267,6 +268,24 @@ def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(t
     run.checkpointer.close()
     run.folder.close()
     assert Run.load(tmp_path).contents() == run.contents()
+
+
+# A network that diverged
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_is_never_checkpointed_and_the_one_before_stays(tmp_path, value):
+    run = Run(tmp_path)
+    run.checkpointer.begin(0, 0)
+    run.play(3)
+    run.checkpointer.save()
+    before = run.contents()
+    run.play(2)
+    run.counter.value = value
+    with pytest.raises(NonFiniteWeights, match="diverged"):
+        run.checkpointer.save()
+    run.folder.close()
+    assert Run.load(tmp_path).contents() == before
 
 
 # Steps that were damaged, or changed during the run

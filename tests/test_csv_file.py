@@ -1,7 +1,6 @@
 """CSV rows are on disk at once, and outlast whatever happens to the file."""
 
 import builtins
-import contextlib
 import errno
 import os
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from changes import CHANGES, apply
 from dqn.csv_file import CsvFile
 from dqn.errors import UserError
 
@@ -205,53 +205,6 @@ def test_a_file_that_lost_the_rows_of_an_older_checkpoint_is_moved_aside(tmp_pat
 
 
 # The file changes while it is open
-
-
-MINE = b"mine, and precious\n"
-
-
-def apply(change, path, room=7):
-    """Do to a file what its owner may do while a run writes it."""
-    with contextlib.suppress(FileNotFoundError):
-        size = path.stat().st_size
-        match change:
-            case "move":
-                path.rename(path.with_name(f"moved{len(list(path.parent.iterdir()))}"))
-            case "delete":
-                path.unlink()
-            case "cut":
-                os.truncate(path, room % (size + 1))
-            case "empty":
-                path.write_bytes(b"")
-            case "lengthen":
-                os.truncate(path, size + 1 + room)
-            case "overwrite":
-                path.write_bytes(MINE)
-            case "replace":
-                path.with_name("new").write_bytes(MINE)
-                path.with_name("new").rename(path)
-            case "append":
-                with open(path, "ab") as file:
-                    file.write(MINE)
-            case "append to the row":
-                with open(path, "r+b") as file:
-                    file.seek(room % (size + 1))
-                    file.write(MINE)
-                os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))  # where clocks are coarse
-            case "double":
-                with open(path, "ab") as file:
-                    file.write(path.read_bytes())
-            case "copy":
-                path.with_name("new").write_bytes(path.read_bytes())
-                path.with_name("new").rename(path)
-            case "chmod":
-                path.chmod(0)
-
-
-CHANGES = [
-    *("move", "delete", "cut", "empty", "lengthen", "overwrite", "replace", "append"),
-    *("append to the row", "double", "copy", "chmod"),
-]
 
 
 def contents(folder):

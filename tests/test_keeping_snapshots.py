@@ -187,6 +187,19 @@ def test_what_has_the_name_of_the_best_is_moved_aside(tmp_path, kind, caplog):
     assert not (tmp_path / "breakout_best.pkl.2").exists()  # its own is replaced
 
 
+@pytest.mark.parametrize(
+    ("epoch", "loaded", "aside"),
+    [(0, None, True), (0, "breakout_best.pkl", False), (2, "breakout_2.pkl", False)],
+)
+def test_the_best_of_an_older_run_goes_aside_where_another_one_begins(
+    tmp_path, epoch, loaded, aside
+):
+    Run(tmp_path).epochs(1.0, 5.0, 3.0)
+    Run(tmp_path).saver.move_older_aside(epoch, loaded and tmp_path / loaded)
+    assert (tmp_path / "breakout_best.pkl.1").exists() == aside
+    assert (tmp_path / "breakout_best.pkl").exists() != aside
+
+
 def test_where_files_have_one_name_only_the_best_is_a_copy(tmp_path, monkeypatch):
     def link(*_):
         raise PermissionError(1, "Operation not permitted")

@@ -190,6 +190,14 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "pong"], "'pong' is neither the game nor the value of a flag"),
         ([GAME, "--a\nb"], r"there is no flag --a\nb"),
         ([GAME, "@no_such_file"], "no_such_file"),
+        ([GAME, "--play_games", "-1"], "-1 is below 0"),
+        ([GAME, "--keep_snapshots", "last:0"], "0 is below 1"),
+        ([GAME, "--keep_snapshots", "last"], "none of all, last:N (such as last:5) and best"),
+        ([GAME, "--keep_snapshots", "last:x"], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", "all:3"], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", ""], "none of all, last:N"),
+        ([GAME, "--keep_snapshots", "best", "--test_steps", "0"], "best needs tests"),
+        ([GAME, "--keep_snapshots", "best", "--test_games", "0"], "best needs tests"),
         ([""], "name a game"),
         ([GAME, "--epochs", "0"], "--epochs 0 leaves nothing to do"),
         ([GAME, "--max_reward", "1e39"], "1e39 is above 1e+38"),
@@ -209,14 +217,6 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "--load_weights", ".."], "'..' has no file name"),
         ([GAME, "--record_screen_path", "/"], "'/' has no file name"),
         ([GAME, "--csv_file", "a\0b"], "has a NUL character"),
-        ([GAME, "--play_games", "-1"], "-1 is below 0"),
-        ([GAME, "--keep_snapshots", "last:0"], "0 is below 1"),
-        ([GAME, "--keep_snapshots", "last"], "none of all, last:N (such as last:5) and best"),
-        ([GAME, "--keep_snapshots", "last:x"], "none of all, last:N"),
-        ([GAME, "--keep_snapshots", "all:3"], "none of all, last:N"),
-        ([GAME, "--keep_snapshots", ""], "none of all, last:N"),
-        ([GAME, "--keep_snapshots", "best", "--test_steps", "0"], "best needs tests"),
-        ([GAME, "--keep_snapshots", "best", "--test_games", "0"], "best needs tests"),
     ],
 )
 def test_an_impossible_value_is_refused_in_one_line(arguments, message, capsys):
@@ -238,43 +238,6 @@ def test_an_impossible_value_is_refused_in_one_line(arguments, message, capsys):
 )
 def test_a_time_is_seconds_hours_minutes_and_seconds_or_has_units(text, seconds):
     assert parse(GAME, "--max_computing_time", text).max_computing_time == seconds
-
-
-def test_numbers_below_zero_may_have_an_exponent():
-    assert parse(GAME, "--min_reward", "-1e3").min_reward == -1000
-
-
-def test_words_may_be_in_any_capitals():
-    args = parse(GAME, "--optimizer", "Adam", "--log_level", "debug", "--actors", "AUTO")
-    assert (args.optimizer, args.log_level, args.actors) == ("adam", "DEBUG", "auto")
-
-
-OUTPUTS = (
-    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
-).split()
-
-
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_one_missing_folder_is_made_for_a_file_but_not_two(name, tmp_path, capsys):
-    flags = [GAME, "--record_games", "1", "--record_sound_filename", "my.wav"]
-    near = tmp_path / "new" / "run.mov"
-    assert getattr(parse(*flags, f"--{name}", str(near)), name) == near
-    with pytest.raises(SystemExit):
-        parse(*flags, f"--{name}", str(tmp_path / "mistyped" / "new" / "run.mov"))
-    assert "make the folder first" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_number_says_its_range_in_help(capsys):
-    with pytest.raises(SystemExit):
-        parse("--help")
-    text = " ".join(capsys.readouterr().out.split())
-    assert "From 1 to 60 (default: 4)" in text
-    assert "Without it, one is drawn and logged. From 0 to 18,446,744,073,709,551,615" in text
-
-
-def test_playing_needs_no_epochs():
-    assert parse(GAME, "--epochs", "0", "--play_games", "1").play_games == 1
 
 
 @pytest.mark.parametrize(
@@ -350,3 +313,40 @@ def test_files_of_different_names_are_not():
         "--video_file a.mov --record_sound_filename a.wav --record_screen_path a --csv_file a.csv"
     )
     assert parse(GAME, "--play_games", "1", *flags.split()).csv_file == Path("a.csv")
+
+
+def test_numbers_below_zero_may_have_an_exponent():
+    assert parse(GAME, "--min_reward", "-1e3").min_reward == -1000
+
+
+def test_words_may_be_in_any_capitals():
+    args = parse(GAME, "--optimizer", "Adam", "--log_level", "debug", "--actors", "AUTO")
+    assert (args.optimizer, args.log_level, args.actors) == ("adam", "DEBUG", "auto")
+
+
+OUTPUTS = (
+    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
+).split()
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_one_missing_folder_is_made_for_a_file_but_not_two(name, tmp_path, capsys):
+    flags = [GAME, "--record_games", "1", "--record_sound_filename", "my.wav"]
+    near = tmp_path / "new" / "run.mov"
+    assert getattr(parse(*flags, f"--{name}", str(near)), name) == near
+    with pytest.raises(SystemExit):
+        parse(*flags, f"--{name}", str(tmp_path / "mistyped" / "new" / "run.mov"))
+    assert "make the folder first" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_number_says_its_range_in_help(capsys):
+    with pytest.raises(SystemExit):
+        parse("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "From 1 to 60 (default: 4)" in text
+    assert "Without it, one is drawn and logged. From 0 to 18,446,744,073,709,551,615" in text
+
+
+def test_playing_needs_no_epochs():
+    assert parse(GAME, "--epochs", "0", "--play_games", "1").play_games == 1

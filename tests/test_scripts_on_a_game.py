@@ -85,7 +85,8 @@ def without_times(rows):
 def test_training_leaves_a_snapshot_an_epoch_and_a_row_a_phase(trained):
     clone, result = trained
     assert clone.files("snapshots") == {
-        *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny.checkpoint")
+        *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny_best.pkl"),
+        "breakout_tiny.checkpoint",
     }
     assert clone.files("results") == {
         *("breakout_tiny.args", "breakout_tiny.csv", "breakout_tiny.games.csv")
@@ -210,6 +211,14 @@ def test_recording_makes_a_film_with_sound_and_its_frames(trained):
         assert [stream.type for stream in file.streams] == ["video", "audio"]
         assert file.streams.video[0].frames == len(frames)
         assert file.duration / av.time_base == pytest.approx(len(frames) / 60, abs=0.05)
+
+
+def test_the_best_snapshot_is_recorded_under_its_name(trained):
+    clone, _ = trained
+    clone.run("record.sh", clone.root / "snapshots" / "breakout_tiny_best.pkl", *GAME)
+    assert {"breakout_tiny_best.mov", "breakout_tiny_best"} <= clone.files("videos")
+    with av.open(str(clone.root / "videos" / "breakout_tiny_best.mov")) as file:
+        assert re.search("snapshot: breakout_tiny_best.pkl, epoch: [12],", file.metadata["comment"])
 
 
 def test_plotting_makes_a_picture_beside_the_csv(trained):

@@ -187,6 +187,25 @@ def test_the_originals_summary_lines_are_logged(tmp_path, caplog):
     assert any(m.startswith("  last_exploration_rate: 0.500000, epoch_") for m in caplog.messages)
 
 
+def test_the_mean_q_value_and_the_mean_cost_are_logged_where_they_were_measured(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    memory = FakeMemory()
+    memory.can_sample = False
+    statistics = make_statistics(tmp_path / "pong.csv", memory)
+    statistics.on_step(step())
+    statistics.end_phase()
+    assert "meanq" not in caplog.text
+    memory.can_sample = True
+    statistics.start_phase(1, "train")
+    statistics.on_step(step(costs=[1, 2]))
+    statistics.end_phase()
+    statistics.start_phase(1, "test")
+    statistics.on_step(step())
+    statistics.end_phase()
+    lines = [message for message in caplog.messages if "mean" in message]
+    assert lines == ["  meanq: 4.000000, meancost: 1.500000", "  meanq: 4.000000"]
+
+
 def test_without_a_csv_file_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     statistics = make_statistics(None)

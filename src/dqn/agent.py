@@ -100,6 +100,10 @@ class Agent:
         self.total_train_steps = state["total_train_steps"]
         self._testing = list(state["testing"])
 
+    def check(self) -> None:
+        """Raises NonFiniteWeights if the network has diverged."""
+        self._learner.check()
+
     @property
     def exploration_rate(self) -> float:
         """The current ε of training."""

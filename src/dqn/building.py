@@ -30,6 +30,7 @@ from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 from dqn.statistics import Statistics
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ def build_actors(
     smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
     if args.replay_size < smallest:
         raise UserError(
-            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
-            f"{smallest}, or lower --actors"
+            f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
+            f"use at least {smallest}, or lower --actors"
         )
     game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
     makers = {"train": [], "test": []}
@@ -128,22 +129,21 @@ def build_actor(
 
 def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
-    network_device = network.device if network else "cpu"
     return create_storage(
         args.replay_size if args.random_steps or args.train_steps else 0,
         screen_height=args.screen_height,
         screen_width=args.screen_width,
         file=args.replay_file,
         where=args.replay_device,
-        network_device=network_device,
-        other_memory=_other_memory(args, learns_on_gpu=network_device.startswith("cuda")),
+        network_device=network.device if network else "cpu",
+        other_memory=_other_memory(args),
     )
 
 
-def _other_memory(args: Namespace, *, learns_on_gpu: bool) -> int:
+def _other_memory(args: Namespace) -> int:
     """Bytes that the process takes beside its replay memory, by what was measured."""
     needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
-    if not learns_on_gpu:
+    if not learns_on_gpu(compute_settings(args)):
         pixels = args.batch_size * args.screen_height * args.screen_width
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
         needed += pixels * (floats + 2 * args.history_length)

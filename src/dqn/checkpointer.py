@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,8 @@ from dqn.environments.ale import restores_exactly
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay_log import ReplayLog, log_folders
+from dqn.snapshot import NonFiniteWeights
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,8 @@ def what_is_missing(state: dict[str, Any]) -> str:
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
     lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
     if lost:
-        lacking.append(f"{lost} games were lost with their process: new ones begin")
+        games = counted(lost, "game")
+        lacking.append(f"{games} lost with their process: new ones begin")
     return "; ".join(lacking) or "nothing is missing"
 
 
@@ -52,7 +56,8 @@ class Checkpointer:
     """Saves the state of all `parts` and `generators`, and of the replay memory by its logs.
 
     `values` are plain ones that tell what run it is. A checkpoint is made after every
-    `every_steps` steps (0: never) and when `save` is called.
+    `every_steps` steps (0: never) and when `save` is called. `check` raises NonFiniteWeights for a
+    network that is not worth one.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Checkpointer:
         *,
         values: dict[str, Any],
         every_steps: int,
+        check: Callable[[], None] = lambda: None,
     ):
         self._folder = folder
         self._memory = memory
@@ -72,9 +78,11 @@ class Checkpointer:
         self._generators = generators
         self._values = values
         self._every_steps = every_steps
+        self._check = check
         self._steps = 0
         self._newest_logs: list[dict[str, Any]] | None = None
         self._failure: str | None = None
+        self.most_bytes: int | None = None  # of disk that a new run's checkpoint takes
 
     def begin(self, steps_between: int, steps_in_all: int) -> None:
         """Make the first checkpoint of a run, and move an older run's aside.
@@ -91,6 +99,7 @@ class Checkpointer:
         last_segments = sum(log.segment_steps for log in self._logs)
         steps = min(steps_in_all, self._memory.size + steps_between + last_segments)
         needed = steps * self._logs[0].entry_bytes + 2 * self._folder.newest_size()
+        self.most_bytes = needed
         free = shutil.disk_usage(self._folder.path).free
         if needed > free:
             raise UserError(
@@ -132,8 +141,15 @@ class Checkpointer:
             self.save()
 
     def save(self) -> bool:
-        """Make a checkpoint; where the disk does not allow it, the one before stays: False."""
+        """Make a checkpoint; where the disk does not allow it, the one before stays: False.
+
+        It stays, too, and NonFiniteWeights is raised, if the network has diverged.
+        """
         start = time.perf_counter()
+        self._check()
+        parts = {name: part.get_state() for name, part in self._parts.items()}
+        if not _is_finite(parts):
+            raise NonFiniteWeights("the network diverged to infinity or NaN")
         try:
             self._folder.keep_lock()
             for log in self._logs:
@@ -143,7 +159,7 @@ class Checkpointer:
             self._folder.save(
                 {
                     **self._values,
-                    "parts": {name: part.get_state() for name, part in self._parts.items()},
+                    "parts": parts,
                     "generators": {name: g.bit_generator.state for name, g in generators},
                     "logs": logs,
                 }
@@ -178,3 +194,12 @@ class Checkpointer:
         if failure != self._failure:
             logger.error("%s; the run goes on, and tries again later", failure)
         self._failure = failure
+
+
+def _is_finite(state: Any) -> bool:
+    """Whether no array in a state holds infinity or NaN."""
+    if isinstance(state, np.ndarray):
+        return state.dtype.kind != "f" or bool(np.isfinite(state).all())
+    if isinstance(state, dict):
+        return all(map(_is_finite, state.values()))
+    return not isinstance(state, list | tuple) or all(map(_is_finite, state))

@@ -1,5 +1,6 @@
 """CSV files that grow row by row, and lose none whatever happens to them on the disk."""
 
+import contextlib
 import csv
 import io
 import logging
@@ -83,7 +84,9 @@ class CsvFile:
             return rows
         # Older checkpoints have only the length of the rows that are in the file.
         length, pending = state["length"], state["pending"].encode()
-        rows = self._path.read_bytes()[:length] if self._path.is_file() else b""
+        rows = b""
+        with contextlib.suppress(OSError):
+            rows = self._path.read_bytes()[:length]
         if len(rows) == length and (rows + pending).startswith(self._header):
             self._on_disk = length
             return rows + pending

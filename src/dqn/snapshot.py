@@ -365,7 +365,7 @@ def _check_layers(snapshot: Snapshot) -> None:
         _check_arrays([layer.weights, *layer.states], shape, name)
         if layer.batch_norm is not None:
             units = shape[1] if name.startswith("convolution") else shape[0]
-            arrays = _batch_norm_arrays(layer.batch_norm)
+            arrays = layer.batch_norm.arrays()
             _check_arrays(arrays, (units, 1), f"the batch normalisation after {name}")
 
 
@@ -379,11 +379,6 @@ def _check_states(layers: list[Layer]) -> None:
     counts = {len(states) for states in lists}
     if len(counts) > 1 or max(counts) > MAX_STATES:
         raise SnapshotError("is damaged: the optimizer's states are too few or too many")
-
-
-def _batch_norm_arrays(layer: BatchNorm) -> list[np.ndarray]:
-    of_beta, of_gamma = layer.states
-    return [layer.beta, layer.gamma, layer.gmean, layer.gvar, *of_beta, *of_gamma]
 
 
 def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:

@@ -218,7 +218,12 @@ class Statistics:
         seconds = now - self._phase_start
         steps_per_second = self._num_steps / seconds
         scores = Scores.of(self._scores)
+        mean_cost = self._mean_cost()
+        measured = {}
         if self._phases:
+            mean_q = self._mean_q()
+            if self._validation_states is not None:
+                measured["meanq"] = mean_q
             self._phases.write(
                 (
                     self._epoch,
@@ -231,8 +236,8 @@ class Statistics:
                     self._exploration_rate,
                     self._agent.total_train_steps,
                     len(self._memory),
-                    self._mean_q(),
-                    self._mean_cost(),
+                    mean_q,
+                    mean_cost,
                     self._network.train_iterations if self._network else 0,
                     now - self._start_time,
                     seconds,
@@ -252,6 +257,10 @@ class Statistics:
             seconds,
             steps_per_second,
         )
+        if self._num_costs:
+            measured["meancost"] = mean_cost
+        if measured:
+            logger.info("  %s", ", ".join(f"{name}: {x:f}" for name, x in measured.items()))
         return scores
 
     def _mean_cost(self) -> float:

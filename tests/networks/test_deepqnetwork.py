@@ -212,6 +212,39 @@ def test_layers_of_another_shape_are_refused_with_what_must_agree(engine):
         make_network(engine, num_actions=4, batch_norm=True, **SMALL).set_layers(layers)
 
 
+@pytest.mark.parametrize("where", ["weights", "state", "gamma", "state of beta"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_that_overflow_float32_are_refused_and_change_nothing(engine, where):
+    network = make_network(engine, batch_norm=True, **SMALL)
+    network.train(make_minibatch(0))
+    before = network.predict(make_minibatch(1).prestates)
+    layers = network.get_layers()
+    norm = layers[1].batch_norm
+    match where:
+        case "weights":
+            layers[2].weights = layers[2].weights.astype(np.float64)
+            layers[2].weights[0, 0] = 1e300
+        case "state":
+            layers[2].states[0] = np.full(layers[2].weights.shape, 1e300)
+        case "gamma":
+            norm.gamma = np.full(norm.gamma.shape, -1e300)
+        case "state of beta":
+            norm.states[0] = [np.full(norm.beta.shape, 1e300)]
+    with pytest.raises(UserError, match="too large for float32"):
+        network.set_layers(layers)
+    np.testing.assert_array_equal(network.predict(make_minibatch(1).prestates), before)
+    if engine == "torch":
+        make_network(engine, batch_norm=True, datatype="float64", **SMALL).set_layers(layers)
+
+
+def test_a_state_that_diverged_is_refused():
+    network = make_network(**SMALL)
+    state = network.get_state()
+    state["online"]["weights.3"] = np.full_like(state["online"]["weights.3"], np.inf)
+    with pytest.raises(ValueError, match="has diverged"):
+        network.set_state(state)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_states_of_another_optimizer_begin_at_zero(engine):
     trained = make_network(engine, optimizer="adam", **SMALL)

@@ -29,6 +29,7 @@ class Terminal:
 
     def __init__(self, command, *, rows=40, columns=132, environment=TRUE_COLOUR):
         self._master, self._slave = pty.openpty()
+        self._nothing = os.open(os.devnull, os.O_RDWR)
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.resize(rows, columns)
@@ -55,6 +56,7 @@ class Terminal:
             self.process.wait()
         self.close()
         os.close(self._slave)
+        os.close(self._nothing)
 
     def close(self):
         """Take the terminal away, as by closing its window."""
@@ -102,6 +104,11 @@ class Terminal:
         while self._read(0):
             pass
         return self.process.returncode
+
+    def hang_up(self):
+        """Go away, as a window that is closed or an ssh that is cut."""
+        for descriptor in (self._master, self._slave):
+            os.dup2(self._nothing, descriptor)
 
     def assert_restored(self):
         """The settings are as they were, and what was on the screen is back."""

@@ -176,6 +176,17 @@ def test_a_signal_restores_the_terminal(number, is_paused):
         terminal.assert_restored()
 
 
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_terminal_that_goes_away_ends_the_game(is_paused):
+    with play("breakout") as terminal:
+        terminal.wait_for_text("you play")
+        if is_paused:
+            terminal.type(b"p")
+            terminal.wait_for_text("paused")
+        terminal.hang_up()
+        assert terminal.process.wait() == 128 + signal.SIGHUP
+
+
 @pytest.mark.parametrize(("key", "status"), [(b"\x03", 130), (b"\x1c", -signal.SIGQUIT)])
 def test_the_keys_that_end_any_program_restore_the_terminal(key, status):
     with play("breakout") as terminal:

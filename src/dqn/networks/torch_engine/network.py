@@ -26,6 +26,7 @@ from dqn.networks.torch_engine.q_function import (
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
+from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,12 @@ class TorchNetwork(DeepQNetwork):
             q_values = self._acting(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        x = self._learning_input.convert(states)
+        with torch.inference_mode():
+            q_values = self._online(x, inference=True)
+        return q_values.to(self._weight_dtype).cpu().numpy()
+
     def train(self, minibatch: Minibatch) -> float:
         actions = self._to_device(minibatch.actions).long()[:, None]
         returns = self._to_device(minibatch.returns).to(self._weight_dtype)
@@ -143,7 +150,8 @@ class TorchNetwork(DeepQNetwork):
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
-        check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
+        dtype = str(self._weight_dtype).removeprefix("torch.")
+        check_layers(layers, self._shapes, bool(self._online.norms), dtype)
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             load(weights, layer.weights)
             self._set_states(weights, layer.states)
@@ -189,7 +197,7 @@ class TorchNetwork(DeepQNetwork):
         self.train_iterations = state["train_iterations"]
         if self._device.type == "cpu" and state["threads"] != torch.get_num_threads():
             # Sums are added up in another order with another number of threads.
-            logger.info("Using %d threads, as before", state["threads"])
+            logger.info("Using %s, as before", counted(state["threads"], "thread"))
             torch.set_num_threads(state["threads"])
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
@@ -240,7 +248,7 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
     if backend == "cpu" or not torch.cuda.is_available():
         # PyTorch sees all cores of the machine, though a container may have but a few of them.
         torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
-        logger.info("Using the CPU with %d threads", torch.get_num_threads())
+        logger.info("Using the CPU with %s", counted(torch.get_num_threads(), "thread"))
         return torch.device("cpu")
     if device_id >= torch.cuda.device_count():
         raise UserError(

@@ -137,6 +137,11 @@ def from_neon(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
 
 
 def load(tensor: Tensor, array: np.ndarray) -> None:
-    """Set a tensor to an array in Neon's layout."""
+    """Set a tensor to an array in Neon's layout.
+
+    Raises ValueError if a number is not finite, or too large for the type of the tensor.
+    """
     with torch.no_grad():
         tensor.copy_(from_neon(array, tensor.shape))
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"its network has diverged: not all of it is finite in {tensor.dtype}")
