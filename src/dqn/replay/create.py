@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from dqn.errors import UserError
-from dqn.replay.storage import OTHER_MEMORY, Screens, ScreensInFile
+from dqn.replay.storage import Screens, ScreensInFile
 
 logger = logging.getLogger(__name__)
 
