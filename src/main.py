@@ -25,9 +25,10 @@ with console.starting(__name__):
     from dqn.checkpoint import CheckpointFolder
     from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
     from dqn.environments.roms import find_rom, game_of_file_name
-    from dqn.errors import UserError
+    from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
+    from dqn.files import check_name, is_path
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
@@ -52,6 +53,10 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # those that can be foreseen say more, where they come from
+        logger.debug("This came unforeseen", exc_info=True)
+        print(f"error: {unforeseen(error)}", file=sys.stderr)
+        return 2
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -72,6 +77,8 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
     What is continued brings its flags, before those in `arguments`, of which `args` alone were
     made. The time limit counts from `start`, a time of time.monotonic.
     """
+    for path in options.outputs(args):
+        check_name(path)
     if args.start_epoch == "auto":
         arguments = [*arguments, f"--start_epoch={start_epoch_of(args.load_weights)}"]
         args = options.parse(arguments, PROJECT, is_complete=False)
@@ -158,19 +165,8 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     same command began. Raises UserError for a checkpoint that this program cannot have made.
     """
     checkpoint = None if args.restart else folder.load()
-    match checkpoint:
-        case None | {
-            "options": {"load_weights": _, "csv_file": _, "actors": int()},
-            "game": str(),
-            "rom_sha256": str(),
-            "parts": {
-                "experiment": {"epoch": int(), "phase": str()},
-                "saver": {"failed_epoch": int() | None},
-            },
-        }:
-            pass
-        case _:
-            raise does_not_fit(folder, "it lacks what tells which run it is of")
+    if checkpoint and not tells_its_run(checkpoint):
+        raise does_not_fit(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])
@@ -179,6 +175,28 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
             logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
             checkpoint = None
     return checkpoint
+
+
+def tells_its_run(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint has what this file looks at before the parts restore theirs."""
+    match checkpoint:
+        case {
+            "options": {"load_weights": str() | None, "csv_file": str() | None, "actors": int(n)},
+            "game": str(game),
+            "rom_sha256": str(),
+            "parts": {
+                "experiment": {"epoch": int(), "phase": str()},
+                "saver": {"failed_epoch": int() | None},
+            },
+        } if n > 0:
+            values = checkpoint["options"].values()
+            csv_file = checkpoint["options"]["csv_file"]
+            return (
+                all(isinstance(value, str | int | float | None) for value in values)
+                and is_path(game)
+                and (csv_file is None or is_path(csv_file))
+            )
+    return False
 
 
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
@@ -336,17 +354,21 @@ def run_experiment(
         recording or nullcontext(),
         audience or nullcontext(),
     ):
+        if checkpointer:
+            epochs_done = args.start_epoch
+            if checkpoint:
+                checkpointer.restore(checkpoint)
+                epochs_done = last_snapshot(checkpoint["parts"]["experiment"])
+            steps_left = args.random_steps + args.train_steps * (args.epochs - epochs_done)
+            steps_between = args.random_steps + args.train_steps
+            if args.checkpoint_steps:
+                steps_between = min(steps_between, args.checkpoint_steps)
+            checkpointer.check_room(steps_between, steps_left, checkpoint)
         # All that can fail has been tried by now: from here on, files change.
         start_log.release()
-        if checkpointer and checkpoint:
-            checkpointer.restore(checkpoint)
-        else:
-            statistics.open_files()
+        statistics.open_files()
         if checkpointer and not checkpoint:
-            checkpointer.begin(
-                args.random_steps + args.train_steps,
-                args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
-            )
+            checkpointer.begin()
         if saver and args.train_steps and not checkpoint:
             saver.move_older_aside(args.start_epoch, args.load_weights)
         if args.csv_file and args.train_steps:

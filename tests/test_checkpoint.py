@@ -104,7 +104,7 @@ def test_values_and_arrays_come_back_as_they_were(tmp_path):
 def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     for _ in range(20):
         run.play(7)
         run.checkpointer.save()
@@ -208,7 +208,7 @@ class Disk:
 def num_moments(tmp_path):
     with pytest.MonkeyPatch.context() as monkeypatch:
         run = Run(tmp_path / "counted")
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         run.play(5)
@@ -224,7 +224,7 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
     for moment in range(1, moments + 1):
         path = tmp_path / str(moment)
         run = Run(path)
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         before = run.contents()
@@ -252,12 +252,12 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
 
 def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(tmp_path):
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(12)
     run.checkpointer.save()
     with pytest.MonkeyPatch.context() as monkeypatch:
 
-        def full(*_):
+        def full(*_, **__):
             raise OSError(errno.ENOSPC, "No space left")
 
         monkeypatch.setattr("dqn.replay_log.open", full, raising=False)
@@ -310,7 +310,7 @@ def test_with_damaged_steps_that_only_the_newest_checkpoint_needs_the_one_before
 ):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", segment_steps * STEP)
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(8)
     run.checkpointer.save()
     before = run.contents()
@@ -345,7 +345,7 @@ def test_steps_of_several_actors_are_all_looked_at(tmp_path, num_logs):
     )
     folder = CheckpointFolder(tmp_path)
     checkpointer = Checkpointer(folder, memory, {}, {}, values={}, every_steps=0)
-    checkpointer.begin(0, 0)
+    checkpointer.begin()
     for stream in memory.streams:
         stream.add(1, 0, np.zeros((3, 2), np.uint8), False, False)
     checkpointer.save()
@@ -375,7 +375,7 @@ def test_what_is_missing_in_the_folder_of_a_run_is_written_again_by_the_next_che
 ):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 4 * STEP)
     run = Run(tmp_path / "run")
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(10)
     run.checkpointer.save()
     run.play(4)
@@ -393,7 +393,7 @@ def test_a_folder_that_another_run_took_in_place_of_one_that_moved_away_is_left_
     tmp_path, caplog
 ):
     run = Run(tmp_path / "run")
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     move(tmp_path / "run")
     other = CheckpointFolder(tmp_path / "run")
     run.play(13)

@@ -5,7 +5,6 @@ import errno
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +13,7 @@ from hypothesis import strategies as st
 from changes import CHANGES, apply
 from dqn.csv_file import CsvFile
 from dqn.errors import UserError
-
-SRC = Path(__file__).parent.parent / "src"
+from helpers.paths import SRC
 
 
 class FullDisk:

@@ -135,6 +135,48 @@ def test_a_folder_that_cannot_be_written(run, tmp_path, option):
     assert "cannot write into the folder" in run("breakout", option, "a_file/breakout")
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--save_weights_prefix", f"s/{'x' * 230}"],
+        ["--csv_file", f"r/{'x' * 246}.csv"],
+        ["--replay_file", "x" * 256],
+        ["--play_games", 1, "--video_file", f"v/{'x' * 250}.mov"],
+        ["--play_games", 1, "--record_screen_path", f"v/{'x' * 250}"],
+        ["--play_games", 1, "--record_sound_filename", f"v/{'x' * 250}.wav"],
+    ],
+)
+def test_a_name_that_will_be_too_long_is_refused_before_anything_is_made(run, tmp_path, flags):
+    assert "characters of it fit" in run("breakout", *flags)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_fits_is_enough_for_all_files(run, tmp_path):
+    line = run("breakout", "--save_weights_prefix", f"s/{'x' * 230}")
+    name = "x" * int(re.search(r"(\d+) characters of it fit", line)[1])
+    flags = ["breakout", "--save_weights_prefix", f"s/{name}", "--csv_file", f"r/{name}"]
+    for _ in range(2):
+        run(*flags, "--restart", status=0)
+    assert {path.name[len(name) :] for path in (tmp_path / "s").iterdir()} == {
+        *("_1.pkl", "_1.pkl.1", ".checkpoint", ".checkpoint.1")
+    }
+
+
+def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error", "a_file")
+
+    monkeypatch.setattr(main, "find_rom", fail)
+    assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
+
+
+def test_a_folder_in_a_snapshot_s_place_does_not_end_the_training(run, tmp_path):
+    (tmp_path / "s" / "b_1.pkl").mkdir(parents=True)
+    line = run("breakout", "--epochs", 1, "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    assert "cannot save s/b_1.pkl because s/b_1.pkl is not a file" in line
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
+
+
 def test_too_little_memory(run, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
     line = run("breakout", "--replay_size", 10**6, "--screen_width", 84, "--screen_height", 84)

@@ -8,8 +8,8 @@ import pytest
 
 from dqn import options
 from dqn.options import number_of_snapshots
+from helpers.paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 GAME = "roms/breakout.bin"
 
 DEFAULTS = {

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import av
@@ -14,8 +13,8 @@ import matplotlib.image
 import pytest
 
 from dqn.snapshot import load_snapshot
+from helpers.paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 GAME = "--max_game_frames 400 --screen_width 44 --screen_height 44 --backend cpu".split()
 TINY = [*"--random_steps 150 --train_steps 200 --test_steps 250 --replay_size 1000".split(), *GAME]
 

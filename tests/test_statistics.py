@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dqn.actors import Game
-from dqn.agent import Step
+from dqn.actors.events import FinishedGame, Step
 from dqn.replay.minibatch import Minibatch
 from dqn.statistics import Scores, Statistics
 
@@ -63,7 +62,7 @@ def test_a_phase_is_a_row_with_the_originals_sixteen_columns(tmp_path):
     statistics = make_statistics(path)
     statistics.start_phase(3, "train")
     statistics.on_step(step(costs=[1, 2]))
-    statistics.on_step(step(games=[Game(4, 10, 40), Game(-1, 20, 80)], costs=[6]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40), FinishedGame(-1, 20, 80)], costs=[6]))
     statistics.on_step(step(exploration_rate=0.25))
     statistics.end_phase()
     (row,) = read(path)
@@ -126,7 +125,7 @@ def test_a_phase_without_a_finished_game_has_no_games_and_nan_scores(tmp_path):
 def test_each_finished_game_is_a_row_as_soon_as_it_ends(tmp_path):
     statistics = make_statistics(tmp_path / "pong.csv")
     statistics.start_phase(2, "test")
-    statistics.on_step(step(games=[Game(21, 900, 3600)]))
+    statistics.on_step(step(games=[FinishedGame(21, 900, 3600)]))
     (row,) = read(tmp_path / "pong.games.csv")
     assert float(row.pop("seconds")) >= 0
     expected = {"epoch": "2", "phase": "test", "score": "21", "steps": "900", "frames": "3600"}
@@ -143,11 +142,11 @@ def test_the_time_of_a_test_is_not_counted_in_the_training_game_that_waits(tmp_p
     statistics.end_phase()
     statistics.start_phase(1, "test")
     now = 100.0
-    statistics.on_step(step(games=[Game(1, 2, 3)]))
+    statistics.on_step(step(games=[FinishedGame(1, 2, 3)]))
     statistics.end_phase()
     statistics.start_phase(2, "train")
     now = 104.0
-    statistics.on_step(step(games=[Game(1, 2, 3)]))
+    statistics.on_step(step(games=[FinishedGame(1, 2, 3)]))
     assert [row["seconds"] for row in read(tmp_path / "a.games.csv")] == ["97.000", "6.000"]
 
 
@@ -165,7 +164,7 @@ def test_mean_q_is_always_of_the_same_states(tmp_path):
 def test_an_older_csv_is_moved_aside(tmp_path):
     for _ in range(3):
         statistics = make_statistics(tmp_path / "pong.csv")
-        statistics.on_step(step(games=[Game(1, 2, 8)]))
+        statistics.on_step(step(games=[FinishedGame(1, 2, 8)]))
         statistics.end_phase()
         statistics.close()
     names = {path.name for path in tmp_path.iterdir()}
@@ -178,7 +177,7 @@ def test_an_older_csv_is_moved_aside(tmp_path):
 def test_the_originals_summary_lines_are_logged(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     statistics = make_statistics(None)
-    statistics.on_step(step(games=[Game(4, 10, 40)]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40)]))
     statistics.end_phase()
     assert (
         "  num_games: 1, average_reward: 4.000000, min_game_reward: 4, max_game_reward: 4"
@@ -209,7 +208,7 @@ def test_the_mean_q_value_and_the_mean_cost_are_logged_where_they_were_measured(
 def test_without_a_csv_file_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     statistics = make_statistics(None)
-    statistics.on_step(step(games=[Game(4, 10, 40)]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40)]))
     statistics.end_phase()
     assert not list(tmp_path.iterdir())
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from dqn.actor_processes import ActorProcesses
-from dqn.actors import Actor
+from dqn.actors.actor import Actor
+from dqn.actors.processes import ActorProcesses
 from dqn.agent import EpsilonGreedy
 from dqn.cores import usable_cores
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.interruption import Interruption
 from dqn.networks.architecture import Architecture

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import is_at, lock_holder, make_writable_folder, move_aside, open_locked
+from dqn.state_values import take_array, take_flag, take_integer, take_text
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class CsvFile:
     or changed the file, is moved aside, and all rows are written again. Rows that cannot be
     written, for want of space, say, are written before the next one.
 
-    Raises UserError if the file cannot be written, or another process writes it.
+    Raises UserError if the file cannot be written, or another process writes it, and ValueError or
+    LookupError if `check_state` does.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], state: dict[str, Any] | None = None):
@@ -41,14 +43,14 @@ class CsvFile:
         self._on_disk = 0  # bytes of the rows
         self._stamp: tuple[int, int] | None = None  # of the file after it was last written
         self._failure: str | None = None
+        if state:
+            check_state(state, columns)
         make_writable_folder(path.parent)
         self._rows = bytearray(self._restored(state) if state else self._header)
         try:
             self._open(may_cut=bool(state))
         except OSError as error:
-            raise UserError(
-                f"cannot write {path} ({error.strerror}): choose another --csv_file"
-            ) from error
+            raise UserError(f"cannot write {path} {explain(error)}") from error
         self._save()
 
     def get_state(self) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class CsvFile:
         self._stamp = None
         self._save()
         if self._failure:
-            raise UserError(f"{self._failure}: its last rows are missing")
+            raise UserError(f"{self._failure}; its last rows are missing")
 
     def close(self) -> None:
         """Let others write the file."""
@@ -75,11 +77,9 @@ class CsvFile:
             self._file = None
 
     def _restored(self, state: dict[str, Any]) -> bytes:
-        """The rows of a state, some of them on the disk; raises ValueError for other columns."""
+        """The rows of a state, some of them on the disk."""
         if "rows" in state:
             rows = state["rows"].tobytes()
-            if not rows.startswith(self._header):
-                raise ValueError(f"the rows of {self._path.name} have other columns")
             self._on_disk = len(rows) if state["is_written"] else 0
             return rows
         # Older checkpoints have only the length of the rows that are in the file.
@@ -103,10 +103,10 @@ class CsvFile:
                 self._append()
         except (OSError, UserError) as error:
             self._stamp = None
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            failure = f"cannot write to {self._path} ({reason})"
+            reason = explain(error) if isinstance(error, OSError) else f"({error})"
+            failure = f"cannot write to {self._path} {reason}"
             if failure != self._failure:
-                logger.error("%s: its rows are kept until it can be written again", failure)
+                logger.error("%s; its rows are kept until it can be written again", failure)
             self._failure = failure
         else:
             self._failure = None
@@ -173,6 +173,18 @@ class CsvFile:
         commas = self._header.count(b",")
         row = rb"\d[^,\r\n]*(,[^,\r\n]*){%d}\r\n" % commas
         return re.fullmatch(rb"(%s)*(\d[^\r\n]*\r?)?" % row, data) is not None
+
+
+def check_state(state: Any, columns: Sequence[str]) -> None:
+    """Raises ValueError or LookupError if `state` is not one of a file with these columns."""
+    if isinstance(state, dict) and "rows" in state:
+        rows = take_array(state, "rows", np.uint8, (None,)).tobytes()
+        take_flag(state, "is_written")
+        if not rows.startswith(_text(columns)):
+            raise ValueError("the rows of a CSV file have other columns")
+    else:  # as older checkpoints have it
+        take_integer(state, "length")
+        take_text(state, "pending").encode()
 
 
 def _text(row: Iterable) -> bytes:

@@ -15,16 +15,32 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from dqn.actor_processes import ActorLost
-from dqn.agent import Agent, Step
+from dqn.actors.events import Step
+from dqn.actors.processes import ActorLost
+from dqn.agent import Agent
 from dqn.checkpointer import Checkpointer
-from dqn.errors import UserError
-from dqn.files import atomic_write, make_writable_folder, move_aside, rename_aside
+from dqn.errors import UserError, explain
+from dqn.files import (
+    CannotMoveAside,
+    atomic_write,
+    make_writable_folder,
+    move_aside,
+    naming,
+    rename_aside,
+)
 from dqn.forecast import Forecast
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
+from dqn.state_values import (
+    take,
+    take_flag,
+    take_integer,
+    take_list,
+    take_number,
+    take_text,
+)
 from dqn.statistics import Scores, Statistics
 from dqn.wording import counted, duration, size
 
@@ -39,9 +55,9 @@ class SnapshotSaver:
 
     `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
     the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails for want of space is logged, and training goes on to the next one. The snapshot with the
-    best test is `<prefix>_best.pkl`, too. `prune` deletes what this run saved but the `num_newest`
-    newest (None: all stay) and the best.
+    fails, for want of space, say, is logged, and training goes on to the next one. The snapshot
+    with the best test is `<prefix>_best.pkl`, too. `prune` deletes what this run saved but the
+    `num_newest` newest (None: all stay) and the best.
     Raises UserError if the folder cannot be written.
     """
 
@@ -55,6 +71,8 @@ class SnapshotSaver:
         num_newest: int | None = None,
     ):
         make_writable_folder(prefix.parent)
+        with naming(prefix.parent):
+            os.listdir(prefix.parent)  # `move_older_aside` will
         self._prefix = prefix
         self._network = network
         self._agent = agent
@@ -82,14 +100,15 @@ class SnapshotSaver:
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.
-            if not path.is_file() or not filecmp.cmp(path, new, shallow=False):
+            if not _are_equal(path, new):
                 move_aside(path)
             digest = _digest(new)
             new.replace(path)
         except NonFiniteWeights as error:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
-        except OSError as error:
-            self._failure = f"cannot save {path} ({error.strerror}): free some disk space"
+        except (OSError, CannotMoveAside) as error:
+            reason = explain(error) if isinstance(error, OSError) else f"because {error}"
+            self._failure = f"cannot save {path} {reason}"
             self.failed_epoch = epoch
             logger.error("%s; the next epoch will be saved anew", self._failure)
         else:
@@ -106,7 +125,7 @@ class SnapshotSaver:
             try:
                 self._mark_best(*self._best)
             except OSError as error:
-                logger.error("Cannot write %s (%s)", self._path("best"), error.strerror)
+                logger.error("Cannot write %s %s", self._path("best"), explain(error))
 
     def prune(self) -> None:
         """Delete the snapshots that need not stay, of those that this run saved."""
@@ -120,7 +139,7 @@ class SnapshotSaver:
                     path.unlink()
                     logger.info("Deleted %s, which --keep_snapshots does not keep", path)
             except OSError as error:
-                logger.error("Cannot delete %s (%s)", path, error.strerror)
+                logger.error("Cannot delete %s %s", path, explain(error))
             else:
                 del self._saved[epoch]
 
@@ -158,11 +177,18 @@ class SnapshotSaver:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the saver did from which `state` was taken."""
-        self.last_good = state["last_good"] and Path(state["last_good"])
-        self.failed_epoch = state["failed_epoch"]
+        self.last_good = self.failed_epoch = self._best = None
+        if take(state, "last_good") is not None:
+            self.last_good = Path(take_text(state, "last_good"))
+        if take(state, "failed_epoch") is not None:
+            self.failed_epoch = take_integer(state, "failed_epoch")
         # Checkpoints of earlier versions tell neither.
         self._saved = {int(epoch): digest for epoch, digest in state.get("saved", {}).items()}
-        self._best = state.get("best") and (int(state["best"][0]), float(state["best"][1]))
+        if state.get("best") is not None:
+            best = take_list(state, "best", 2)
+            self._best = take_integer(best, 0), take_number(best, 1)
+            if self._best[0] not in self._saved:
+                raise ValueError(f"the best snapshot, {self._best[0]}, was not saved")
 
     def close(self) -> None:
         """Raises UserError if the last save failed."""
@@ -206,6 +232,14 @@ def _digest(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _are_equal(path: Path, other: Path) -> bool:
+    """Whether two files hold the same; one that is not there, or cannot be read, does not."""
+    try:
+        return path.is_file() and filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
 
 
 def last_snapshot(state: dict[str, Any]) -> int:
@@ -274,10 +308,11 @@ class Experiment:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on where the run was from which `state` was taken."""
-        self._start_epoch = state["start_epoch"]
-        self._position = (state["epoch"], state["phase"])
-        self._is_begun = state["is_begun"]
-        self._random_exploration_rate = state["random_exploration_rate"]
+        phase = take_text(state, "phase", ("random", "train", "test"))
+        self._start_epoch = take_integer(state, "start_epoch")
+        self._position = (take_integer(state, "epoch"), phase)
+        self._is_begun = take_flag(state, "is_begun")
+        self._random_exploration_rate = take_number(state, "random_exploration_rate")
 
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         """Run all phases that are left, and return the scores of each test and of playing.

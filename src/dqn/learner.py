@@ -9,6 +9,7 @@ import numpy as np
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 from dqn.snapshot import NonFiniteWeights
+from dqn.state_values import take_list
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -93,7 +94,7 @@ class OverlappingLearner(Learner):
         return {"costs": self._costs}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._costs = list(state["costs"])
+        self._costs = [float(cost) for cost in take_list(state, "costs")]
 
     def _wait(self) -> None:
         if self._update:

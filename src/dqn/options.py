@@ -504,6 +504,12 @@ def _outputs(args: Namespace) -> tuple[Path | None, ...]:
     return args.video_file, args.record_screen_path, args.record_sound_filename
 
 
+def outputs(args: Namespace) -> list[Path]:
+    """The files and folders to write, which get endings, too."""
+    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *_outputs(args))
+    return [path for path in paths if path]
+
+
 def _check_unknown(parser: argparse.ArgumentParser, unknown: list[str], flags: list[str]) -> None:
     """Refuse what argparse took for nothing that it knows, with the flags that are most alike."""
     for word in unknown:

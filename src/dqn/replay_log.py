@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import make_writable_folder, sync
+from dqn.files import make_writable_folder, no_link, sync
 from dqn.replay.memory import ReplayStream
+from dqn.state_values import take_integer, take_integers, take_list
 
 SEGMENT_BYTES = 64 * 2**20
 CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write
@@ -87,6 +88,7 @@ class ReplayLog:
 
     def __init__(self, folder: Path, stream: ReplayStream, num_logs: int = 1):
         make_writable_folder(folder)
+        sync(folder)  # `flush` will: better to fail now
         self._folder = folder
         self._stream = stream
         self.entry_bytes = stream.entry_dtype.itemsize
@@ -132,16 +134,23 @@ class ReplayLog:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Fill the stream as it was, from the disk; raises UserError if a segment is damaged."""
-        added = state["added"]
+        try:
+            added = take_integer(state, "added")
+            self._segments = [
+                Segment(*(take_integer(segment, name) for name in ("first", "count", "crc")))
+                for segment in take_list(state, "segments")
+            ]
+            cuts = take_integers(state, "cuts") if "cuts" in state else []
+        except (LookupError, ValueError) as error:
+            raise self._damaged() from error
         start = max(0, added - self._stream.size)
-        self._segments = [Segment(**segment) for segment in state["segments"]]
         self._written = added
         for segment in self._segments:
             entries = self._read(segment)
             first = max(start, segment.first)
             if first > start and first != self._stream.added:
                 break
-            self._stream.restore(first, entries[first - segment.first :], state.get("cuts", ()))
+            self._stream.restore(first, entries[first - segment.first :], cuts)
         if self._stream.added != added:
             raise self._damaged()
 
@@ -149,7 +158,7 @@ class ReplayLog:
         """Delete the segments that are older than those in `state`, an older `get_state`."""
         oldest = min((segment["first"] for segment in state["segments"]), default=0)
         for path in self._folder.glob("*.steps"):
-            if path.stem.isdecimal() and int(path.stem) < oldest:
+            if path.stem.isdecimal() and int(path.stem) < oldest and path.is_file():
                 path.unlink()
         self._segments = [segment for segment in self._segments if segment.first >= oldest]
 
@@ -166,7 +175,8 @@ class ReplayLog:
             path = _segment_path(self._folder, segment.first)
             # A failed write, or a run that was killed, may have left something after `count`.
             self._folder.mkdir(parents=True, exist_ok=True)
-            with open(path, "r+b" if path.exists() else "wb") as file:
+            mode = "r+b" if path.exists() else "wb"
+            with open(path, mode, opener=no_link) as file:
                 file.seek(segment.count * self.entry_bytes)
                 file.write(data)
             # In another thread, little by little, so that a checkpoint need not wait for it
@@ -204,7 +214,7 @@ class ReplayLog:
     def _read(self, segment: Segment) -> np.ndarray:
         path = _segment_path(self._folder, segment.first)
         size = segment.count * self.entry_bytes
-        if segment.count < 0 or not path.is_file() or path.stat().st_size < size:
+        if not path.is_file() or path.stat().st_size < size:
             raise self._damaged()
         with open(path, "rb") as file:
             data = file.read(size)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from dqn import unpickler
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
 from dqn.networks.layers import BatchNorm, Layer
@@ -126,7 +126,7 @@ def load_snapshot(path: Path) -> Snapshot:
     except MemoryError:
         reason = "does not fit into memory: close other programs"
     except OSError as error:
-        reason = _ADVICE.get(error.errno, f"cannot be read ({error.strerror}): check its name")
+        reason = _ADVICE.get(error.errno, f"cannot be read {explain(error)}")
     raise SnapshotError(f"the snapshot {path} cannot be loaded: it {reason}")
 
 
@@ -384,6 +384,9 @@ def _check_states(layers: list[Layer]) -> None:
 def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:
     """Return the shape of each layer's weights; what the input decides is as the file has it."""
     weights = [layer.weights for layer in snapshot.layers]
+    for name, array in zip(LAYER_NAMES, weights, strict=True):
+        if array.ndim != 2:
+            raise _another_network(f"{name} has the shape {array.shape}")
     actions = min(max(len(weights[4]), 1), MAX_ACTIONS)
     if snapshot.input_shape is None:
         history = max(len(weights[0]) // 64, 1)

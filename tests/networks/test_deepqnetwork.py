@@ -1,7 +1,6 @@
 """What every engine promises: Neon's numbers, the same snapshots, the same errors."""
 
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,8 +22,7 @@ from helpers.engines import (
     show,
 )
 from helpers.networks import make_network
-
-DATA = Path(__file__).parent.parent / "data"
+from helpers.paths import DATA
 
 
 @pytest.mark.parametrize(("engine", "backend"), BACKENDS)

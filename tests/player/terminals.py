@@ -11,12 +11,12 @@ import subprocess
 import sys
 import termios
 import time
-from pathlib import Path
 
 import pyte
 from watched import PATIENCE
 
-MAIN = Path(__file__).parents[2] / "src" / "main.py"
+from helpers.paths import MAIN
+
 TRUE_COLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dqn.actors import Game
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.events import FinishedGame
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
@@ -163,8 +163,11 @@ def test_pictures_are_about_as_wide_as_on_television(tmp_path, game, size):
 @pytest.mark.parametrize(
     ("games", "comment"),
     [
-        ([Game(12.0, 300, 1203)], "score: 12, steps: 300"),
-        ([Game(-2.5, 3, 9), Game(7, 40, 160)], "games: 2, scores: -2.5 7, steps: 3 40"),
+        ([FinishedGame(12.0, 300, 1203)], "score: 12, steps: 300"),
+        (
+            [FinishedGame(-2.5, 3, 9), FinishedGame(7, 40, 160)],
+            "games: 2, scores: -2.5 7, steps: 3 40",
+        ),
         ([], "unfinished game"),
     ],
 )
@@ -179,7 +182,7 @@ FACTS = {"snapshot": "breakout_10.pkl", "epoch": "10", "seed": "5"}
 
 @pytest.mark.parametrize("name", ["a.mov", "a.mp4"])
 def test_metadata_of_very_many_games_are_cut_and_the_video_is_whole(tmp_path, frames, name):
-    record(frames[:3], [Game(1234, 5678, 0)] * 200, video_file=tmp_path / name, facts=FACTS)
+    record(frames[:3], [FinishedGame(1234, 5678, 0)] * 200, video_file=tmp_path / name, facts=FACTS)
     video = read(tmp_path / name)
     assert video.comment.startswith("games: 200, scores: 1234 1234 ")
     assert video.comment.endswith(", snapshot: breakout_10.pkl, epoch: 10, seed: 5")
@@ -196,7 +199,7 @@ def test_metadata_of_very_many_games_are_cut_and_the_video_is_whole(tmp_path, fr
 )
 def test_any_name_of_a_snapshot_goes_into_the_metadata(tmp_path, frames, name, shown):
     facts = {**FACTS, "snapshot": name}
-    record(frames[:3], [Game(12.0, 300, 1203)], video_file=tmp_path / "a.mov", facts=facts)
+    record(frames[:3], [FinishedGame(12.0, 300, 1203)], video_file=tmp_path / "a.mov", facts=facts)
     video = read(tmp_path / "a.mov")
     assert video.comment == f"score: 12, steps: 300, snapshot: {shown}, epoch: 10, seed: 5"
     assert len(video.pictures) == 3

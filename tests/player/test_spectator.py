@@ -10,8 +10,8 @@ from watched import SHAPE, Script
 
 import main
 from dqn import building
-from dqn.actors import Actor
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.actor import Actor
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.player.keyboard import COMMANDS, Command
 from dqn.player.spectator import Spectator

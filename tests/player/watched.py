@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dqn.actors import Actor, Actors
+from dqn.actors.actor import Actor
+from dqn.actors.local import Actors
 from dqn.agent import Agent, EpsilonGreedy
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner

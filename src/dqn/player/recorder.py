@@ -11,9 +11,9 @@ import av
 import cv2
 import numpy as np
 
-from dqn.actors import Game
+from dqn.actors.events import FinishedGame
 from dqn.environments.environment import Frame
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import make_writable_folder, move_aside, rename_aside
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,10 @@ class FrameFolder:
         make_writable_folder(path.parent)
         self.path = path
         self._frames = 0
-        self._check()
+        try:
+            self._check()
+        except OSError as error:
+            raise _cannot_write(path, error) from error
 
     def add(self, frame: Frame) -> None:
         """Write the next picture."""
@@ -256,7 +259,7 @@ class Recorder:
             except (OSError, av.FFmpegError) as error:
                 raise _cannot_write(part.path, error) from error
 
-    def close(self, games: Sequence[Game] = ()) -> None:
+    def close(self, games: Sequence[FinishedGame] = ()) -> None:
         """Complete the files; the score and the steps of `games` go into the video's metadata."""
         parts, self._parts = self._parts, []
         failure = None
@@ -269,7 +272,7 @@ class Recorder:
             raise failure
 
 
-def _describe(games: Sequence[Game]) -> str:
+def _describe(games: Sequence[FinishedGame]) -> str:
     if not games:
         return "unfinished game"
     scores = " ".join(f"{game.score:g}" for game in games)
@@ -290,4 +293,4 @@ def _shortened(text: str, length: int) -> bytes:
 
 
 def _cannot_write(path: Path, error: OSError | av.FFmpegError) -> UserError:
-    return UserError(f"cannot write {path} ({error.strerror}): free some disk space")
+    return UserError(f"cannot write {path} {explain(error)}")

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dqn.actors import Game
-from dqn.agent import Step
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.events import FinishedGame, Step
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
@@ -36,7 +35,7 @@ class GameRecording:
         self._environment = environment
         self._num_games = num_games
         self._ended = 0
-        self._games: list[Game] = []
+        self._games: list[FinishedGame] = []
         self._recorder = create_recorder(
             video_file=video_file,
             screen_path=screen_path,

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from dqn.actors import Actor
+from dqn.actors.actor import Actor
 from dqn.environments.environment import Frame
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View

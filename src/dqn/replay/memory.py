@@ -43,6 +43,11 @@ class ReplayMemory:
         """How many steps it can hold."""
         return sum(stream.size for stream in self.streams)
 
+    @property
+    def state_shape(self) -> tuple[int, int, int]:
+        """That of one state: (history, height, width)."""
+        return (self._history_length, *self._entries.screens.shape)
+
     def __len__(self) -> int:
         return sum(map(len, self.streams))
 

@@ -9,7 +9,7 @@ import pytest
 
 import main
 from dqn import building
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks.create import create_network
 from dqn.snapshot import Snapshot, load_snapshot, save_snapshot

@@ -26,10 +26,12 @@ from dqn.networks.torch_engine.q_function import (
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
+from dqn.state_values import take, take_array, take_integer, take_list
 from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
+MAX_THREADS = 1024  # more than any machine that made a checkpoint had
 DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
@@ -184,26 +186,28 @@ class TorchNetwork(DeepQNetwork):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        load_arrays(self._online, state["online"])
+        load_arrays(self._online, take(state, "online"))
         self._online.refresh()
         if self._target is not self._online:
             # Trained without a target network so far, it begins with one that is equal.
             load_arrays(self._target, state["target"] or state["online"])
             self._target.refresh()
-        if state["acting"] is not None:
+        if take(state, "acting") is not None:
             self.acting_copy(in_use=True)
             load_arrays(self._acting, state["acting"])
             self._acting.refresh()
         states = [s for w in self._weights for s in self._optimizer.states_of(w)]
-        for tensor, array in zip(states, state["optimizer"], strict=True):
+        for tensor, array in zip(states, take_list(state, "optimizer"), strict=True):
             load(tensor, array)
-        self._optimizer.num_updates = state["num_updates"]
-        self._rounding_generator.set_state(torch.from_numpy(state["rounding"]))
-        self.train_iterations = state["train_iterations"]
-        if self._device.type == "cpu" and state["threads"] != torch.get_num_threads():
+        self._optimizer.num_updates = take_integer(state, "num_updates")
+        rounding = take_array(state, "rounding", np.uint8, (None,))
+        self._rounding_generator.set_state(torch.from_numpy(rounding))
+        self.train_iterations = take_integer(state, "train_iterations")
+        threads = take_integer(state, "threads", 1, MAX_THREADS)
+        if self._device.type == "cpu" and threads != torch.get_num_threads():
             # Sums are added up in another order with another number of threads.
-            logger.info("Using %s, as before", counted(state["threads"], "thread"))
-            torch.set_num_threads(state["threads"])
+            logger.info("Using %s, as before", counted(threads, "thread"))
+            torch.set_num_threads(threads)
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
         return [to_neon(state) for state in self._optimizer.states_of(parameter)]
