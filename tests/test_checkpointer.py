@@ -28,12 +28,12 @@ def test_with_more_frames_in_a_step_some_games_are_restored():
 
 def test_lost_games_are_counted():
     said = what_is_missing(state(train_actors=[{}, None, None], test_actors=[{}, None, {}]))
-    assert said == "3 games were lost with their process: new ones begin"
+    assert said == "3 games lost with their process: new ones begin"
 
 
 def test_all_that_is_missing_is_said():
     said = what_is_missing(state("qbert", train_actors=[None, None]))
-    assert said.startswith("ALE does not restore qbert exactly; 2 games were lost")
+    assert said.startswith("ALE does not restore qbert exactly; 2 games lost")
 
 
 @pytest.mark.parametrize("actors", [None, "", {}])

@@ -60,6 +60,11 @@ class TorchNetwork(DeepQNetwork):
         self.device = str(self._device)
         self._dtype = DTYPES[compute.datatype]
         self._weight_dtype = torch.float64 if compute.datatype == "float64" else torch.float32
+        if compute.datatype == "float16" and self._device.type == "cpu":
+            logger.warning(
+                "A CPU computes float16 about 100 times slower than float32: --datatype bfloat16 "
+                "is the 16-bit type for processors"
+            )
 
         self._shapes = architecture.layer_shapes
         self._online = QFunction(
