@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as program
 from dqn import building
-from dqn.cores import usable_cores
+from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization

@@ -16,7 +16,7 @@ import pytest
 import main
 from dqn.checkpoint import CheckpointFolder
 from dqn.errors import UserError
-from dqn.interruption import TIME_IS_UP, Interruption
+from dqn.machine.interruption import TIME_IS_UP, Interruption
 from test_checkpoint import Run
 
 FLAGS = (

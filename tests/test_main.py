@@ -18,7 +18,7 @@ import dqn.experiment
 import dqn.networks.torch_engine.network
 import main
 import plot
-from dqn import console
+from dqn.machine import console
 from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
 

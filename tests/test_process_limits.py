@@ -7,8 +7,8 @@ import sys
 import pytest
 
 import main
-from dqn import process_limits
 from dqn.errors import UserError
+from dqn.machine import process_limits
 
 PROGRAM = main.PROJECT / "src" / "main.py"
 

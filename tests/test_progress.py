@@ -148,7 +148,7 @@ def test_a_terminal_that_goes_away_ends_no_training(tmp_path):
     program = """
 import sys, time
 sys.path[:0] = sys.argv[1:2]
-from dqn import console
+from dqn.machine import console
 with console.starting(__name__):
     import logging
     from dqn import progress

@@ -7,8 +7,8 @@ import logging
 import pytest
 
 import main
-from dqn import start_log
 from dqn.errors import UserError
+from dqn.machine import start_log
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqn.wording import counted, duration, size
+from dqn.machine.wording import counted, duration, size
 
 SECONDS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 

@@ -12,10 +12,11 @@ import numpy as np
 from dqn.actors.actor import Actor
 from dqn.actors.processes import ActorProcesses
 from dqn.agent import EpsilonGreedy
-from dqn.cores import usable_cores
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
-from dqn.interruption import Interruption
+from dqn.machine.cores import usable_cores
+from dqn.machine.interruption import Interruption
+from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
@@ -30,7 +31,6 @@ from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
 from dqn.statistics import Statistics
-from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import (
+from dqn.machine.files import (
     first_free_name,
     is_at,
     make_writable_folder,
@@ -36,7 +36,7 @@ from dqn.files import (
     rename_aside,
     sync,
 )
-from dqn.memory_limit import available_memory
+from dqn.machine.memory_limit import available_memory
 from dqn.replay_log import has_steps
 
 logger = logging.getLogger(__name__)

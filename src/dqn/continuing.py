@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dqn.errors import UserError, explain
-from dqn.files import atomic_write, move_aside
+from dqn.machine.files import atomic_write, move_aside
 from dqn.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from dqn.errors import UserError, explain
-from dqn.files import is_at, lock_holder, make_writable_folder, move_aside, open_locked
+from dqn.machine.files import is_at, lock_holder, make_writable_folder, move_aside, open_locked
 from dqn.state_values import take_array, take_flag, take_integer, take_text
 
 logger = logging.getLogger(__name__)

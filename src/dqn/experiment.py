@@ -20,7 +20,8 @@ from dqn.actors.processes import ActorLost
 from dqn.agent import Agent
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError, explain
-from dqn.files import (
+from dqn.forecast import Forecast
+from dqn.machine.files import (
     CannotMoveAside,
     atomic_write,
     make_writable_folder,
@@ -28,8 +29,8 @@ from dqn.files import (
     naming,
     rename_aside,
 )
-from dqn.forecast import Forecast
-from dqn.interruption import Interruption, Stopped
+from dqn.machine.interruption import Interruption, Stopped
+from dqn.machine.wording import counted, duration, size
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
@@ -42,7 +43,6 @@ from dqn.state_values import (
     take_text,
 )
 from dqn.statistics import Scores, Statistics
-from dqn.wording import counted, duration, size
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from dqn.argument_files import expand
 from dqn.errors import UserError, one_line
-from dqn.interruption import TIME_IS_UP
+from dqn.machine.interruption import TIME_IS_UP
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 
 logger = logging.getLogger(__name__)

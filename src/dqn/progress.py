@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from dqn.actors.events import Step
-from dqn.wording import counted
+from dqn.machine.wording import counted
 
 logger = logging.getLogger(__name__)
 

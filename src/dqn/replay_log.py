@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import make_writable_folder, no_link, sync
+from dqn.machine.files import make_writable_folder, no_link, sync
 from dqn.replay.memory import ReplayStream
 from dqn.state_values import take_integer, take_integers, take_list
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from dqn import unpickler
 from dqn.errors import UserError, explain
-from dqn.files import atomic_write
+from dqn.machine.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
 from dqn.networks.layers import BatchNorm, Layer
 

@@ -12,7 +12,7 @@ import numpy as np
 from dqn.actors.events import FinishedGame, Step
 from dqn.agent import Agent
 from dqn.csv_file import CsvFile, check_state
-from dqn.files import make_writable_folder
+from dqn.machine.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 from dqn.state_values import (

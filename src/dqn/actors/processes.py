@@ -18,7 +18,7 @@ from dqn.actors.actor import Actor
 from dqn.actors.events import Transition
 from dqn.actors.local import Actors
 from dqn.errors import UserError
-from dqn.interruption import SIGNALS
+from dqn.machine.interruption import SIGNALS
 from dqn.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]

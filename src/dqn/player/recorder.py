@@ -14,7 +14,7 @@ import numpy as np
 from dqn.actors.events import FinishedGame
 from dqn.environments.environment import Frame
 from dqn.errors import UserError, explain
-from dqn.files import make_writable_folder, move_aside, rename_aside
+from dqn.machine.files import make_writable_folder, move_aside, rename_aside
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dqn.cores import usable_cores
 from dqn.errors import UserError
+from dqn.machine.cores import usable_cores
+from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.layers import BatchNorm, Layer, check_layers
@@ -27,7 +28,6 @@ from dqn.networks.torch_engine.q_function import (
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
 from dqn.state_values import take, take_array, take_integer, take_list
-from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 import torch
 
-from dqn.memory_limit import available_memory, is_out_of_memory
+from dqn.machine.memory_limit import available_memory, is_out_of_memory
 
 
 def make_group(folder, names, limit, usage, inactive):

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from dqn import files
 from dqn.errors import UserError, explain
+from dqn.machine import files
 
 
 def test_a_file_is_replaced_whole(tmp_path):

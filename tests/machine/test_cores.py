@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dqn import cores
+from dqn.machine import cores
 
 
 def test_it_has_those_that_the_scheduler_gives_it():

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dqn.interruption import SIGNALS, TIME_IS_UP, Interruption
+from dqn.machine.interruption import SIGNALS, TIME_IS_UP, Interruption
 
 
 @pytest.mark.parametrize("number", SIGNALS)

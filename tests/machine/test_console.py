@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dqn import console
 from dqn.errors import UserError
+from dqn.machine import console
 from helpers.paths import PROJECT
 
 SRC = PROJECT / "src"
@@ -19,7 +19,7 @@ RESULT = "games: 2, mean: 1.00 ± 0.50"
 PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(SRC)!r})
-from dqn import console
+from dqn.machine import console
 with console.starting(__name__):
     import logging
     from dqn.errors import UserError
