@@ -35,8 +35,8 @@ with console.starting(__name__):
     from dqn.machine.memory_limit import is_out_of_memory
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
+    from dqn.results.statistics import Statistics
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
-    from dqn.statistics import Statistics
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dqn.csv_file import CsvFile
 from dqn.errors import UserError
 from dqn.experiment import SnapshotSaver
+from dqn.results.csv_file import CsvFile
 from dqn.snapshot import Metadata, load_snapshot
 from helpers.networks import make_network
 from test_checkpoint import Run

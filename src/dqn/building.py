@@ -29,8 +29,8 @@ from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
 from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
+from dqn.results.statistics import Statistics
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
-from dqn.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 

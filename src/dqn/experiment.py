@@ -20,7 +20,6 @@ from dqn.actors.processes import ActorLost
 from dqn.agent import Agent
 from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError, explain
-from dqn.forecast import Forecast
 from dqn.machine.files import (
     CannotMoveAside,
     atomic_write,
@@ -32,7 +31,9 @@ from dqn.machine.files import (
 from dqn.machine.interruption import Interruption, Stopped
 from dqn.machine.wording import counted, duration, size
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.progress import Progress
+from dqn.results.forecast import Forecast
+from dqn.results.progress import Progress
+from dqn.results.statistics import Scores, Statistics
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
 from dqn.state_values import (
     take,
@@ -42,7 +43,6 @@ from dqn.state_values import (
     take_number,
     take_text,
 )
-from dqn.statistics import Scores, Statistics
 
 logger = logging.getLogger(__name__)
 

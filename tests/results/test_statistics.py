@@ -9,7 +9,7 @@ import pytest
 
 from dqn.actors.events import FinishedGame, Step
 from dqn.replay.minibatch import Minibatch
-from dqn.statistics import Scores, Statistics
+from dqn.results.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (
     "epoch,phase,steps,nr_games,average_reward,min_game_reward,max_game_reward,"
@@ -134,7 +134,7 @@ def test_each_finished_game_is_a_row_as_soon_as_it_ends(tmp_path):
 
 def test_the_time_of_a_test_is_not_counted_in_the_training_game_that_waits(tmp_path, monkeypatch):
     now = 0.0
-    monkeypatch.setattr("dqn.statistics.time.perf_counter", lambda: now)
+    monkeypatch.setattr("dqn.results.statistics.time.perf_counter", lambda: now)
     statistics = make_statistics(tmp_path / "a.csv")
     now = 1.0
     statistics.start_phase(1, "train")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes import CHANGES, apply
-from dqn.csv_file import CsvFile
 from dqn.errors import UserError
+from dqn.results.csv_file import CsvFile
 from helpers.paths import SRC
 
 
@@ -293,7 +293,7 @@ def test_rows_wait_while_a_folder_is_in_the_files_place(tmp_path, caplog):
 def start_other(path):
     """A process that has the file open, and closes it when its input ends."""
     code = (
-        "import sys, pathlib; from dqn.csv_file import CsvFile\n"
+        "import sys, pathlib; from dqn.results.csv_file import CsvFile\n"
         "file = CsvFile(pathlib.Path(sys.argv[1]), ('one',))\n"
         "print('open', flush=True); sys.stdin.read(); file.write((7,))"
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dqn import forecast
 from dqn.actors.events import FinishedGame, Step
-from dqn.forecast import Forecast
+from dqn.results import forecast
+from dqn.results.forecast import Forecast
 
 
 @pytest.fixture

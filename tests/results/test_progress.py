@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqn import progress
 from dqn.actors.events import FinishedGame, Step
-from dqn.progress import Progress
+from dqn.results import progress
+from dqn.results.progress import Progress
 from helpers.paths import SRC
 
 
@@ -107,7 +107,7 @@ def test_a_terminal_gets_one_bar_that_goes_when_the_phase_ends(columns):
     program = """
 import sys, time
 sys.path[:0] = sys.argv[1:]
-from dqn import progress
+from dqn.results import progress
 from dqn.actors.events import FinishedGame, Step
 progress.BAR_SECONDS = 0.0
 with progress.Progress("epoch 3 train", 40, "step") as shown:
@@ -151,7 +151,7 @@ sys.path[:0] = sys.argv[1:2]
 from dqn.machine import console
 with console.starting(__name__):
     import logging
-    from dqn import progress
+    from dqn.results import progress
     from dqn.actors.events import Step
 def main(arguments):
     logging.basicConfig(level="INFO")

@@ -11,10 +11,10 @@ import numpy as np
 
 from dqn.actors.events import FinishedGame, Step
 from dqn.agent import Agent
-from dqn.csv_file import CsvFile, check_state
 from dqn.machine.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
+from dqn.results.csv_file import CsvFile, check_state
 from dqn.state_values import (
     take,
     take_array,
