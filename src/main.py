@@ -22,8 +22,8 @@ with console.starting(__name__):
 
     from dqn import building, continuing, options
     from dqn.agent import Agent, EpsilonGreedy
-    from dqn.checkpoint import CheckpointFolder
-    from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.folder import CheckpointFolder
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_checkpoint import Run
 
 from dqn.errors import UserError
 from dqn.experiment import SnapshotSaver
 from dqn.results.csv_file import CsvFile
 from dqn.snapshot import Metadata, load_snapshot
 from helpers.networks import make_network
-from test_checkpoint import Run
 
 ERRORS = [errno.EACCES, errno.ENOSPC, errno.EIO, errno.EROFS]
 EVENTS = {
@@ -140,7 +140,7 @@ class Files:
 def _small_segments():
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(os, "fsync", FailingDisk.fsync)
-        monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 4 * 13)
+        monkeypatch.setattr("dqn.checkpoints.replay_log.SEGMENT_BYTES", 4 * 13)
         yield
 
 

@@ -12,12 +12,12 @@ import socket
 
 import numpy as np
 import pytest
+from test_checkpoint import Run
 
 import main
-from dqn.checkpoint import CheckpointFolder
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
 from dqn.machine.interruption import TIME_IS_UP, Interruption
-from test_checkpoint import Run
 
 FLAGS = (
     "breakout --backend cpu --random_steps 40 --train_steps 30 --test_steps 30 --epochs 2 "
@@ -213,7 +213,7 @@ def _no_waiting():
 def test_something_else_in_a_file_s_place_is_one_line_or_out_of_the_way(
     place, thing, precious, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 9 * 13)  # nine steps
+    monkeypatch.setattr("dqn.checkpoints.replay_log.SEGMENT_BYTES", 9 * 13)  # nine steps
     path = tmp_path / "run"
     run = Run(path)
     run.checkpointer.begin()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import main
-from dqn.checkpoint import CheckpointFolder
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import SnapshotSaver
 from dqn.snapshot import Metadata, load_snapshot
 from helpers.networks import make_network

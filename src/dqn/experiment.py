@@ -18,7 +18,15 @@ import numpy as np
 from dqn.actors.events import Step
 from dqn.actors.processes import ActorLost
 from dqn.agent import Agent
-from dqn.checkpointer import Checkpointer
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.state_values import (
+    take,
+    take_flag,
+    take_integer,
+    take_list,
+    take_number,
+    take_text,
+)
 from dqn.errors import UserError, explain
 from dqn.machine.files import (
     CannotMoveAside,
@@ -35,14 +43,6 @@ from dqn.results.forecast import Forecast
 from dqn.results.progress import Progress
 from dqn.results.statistics import Scores, Statistics
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
-from dqn.state_values import (
-    take,
-    take_flag,
-    take_integer,
-    take_list,
-    take_number,
-    take_text,
-)
 
 logger = logging.getLogger(__name__)
 

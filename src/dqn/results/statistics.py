@@ -11,11 +11,7 @@ import numpy as np
 
 from dqn.actors.events import FinishedGame, Step
 from dqn.agent import Agent
-from dqn.machine.files import make_writable_folder
-from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.replay.memory import ReplayMemory
-from dqn.results.csv_file import CsvFile, check_state
-from dqn.state_values import (
+from dqn.checkpoints.state_values import (
     take,
     take_array,
     take_integer,
@@ -24,6 +20,10 @@ from dqn.state_values import (
     take_numbers,
     take_text,
 )
+from dqn.machine.files import make_writable_folder
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.replay.memory import ReplayMemory
+from dqn.results.csv_file import CsvFile, check_state
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dqn.checkpoints.state_values import take, take_array, take_integer, take_list
 from dqn.errors import UserError
 from dqn.machine.cores import usable_cores
 from dqn.machine.wording import counted
@@ -27,7 +28,6 @@ from dqn.networks.torch_engine.q_function import (
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
-from dqn.state_values import take, take_array, take_integer, take_list
 
 logger = logging.getLogger(__name__)
 

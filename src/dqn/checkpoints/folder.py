@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from dqn.checkpoints.replay_log import has_steps
 from dqn.errors import UserError
 from dqn.machine.files import (
     first_free_name,
@@ -37,7 +38,6 @@ from dqn.machine.files import (
     sync,
 )
 from dqn.machine.memory_limit import available_memory
-from dqn.replay_log import has_steps
 
 logger = logging.getLogger(__name__)
 

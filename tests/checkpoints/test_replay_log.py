@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn import replay_log
+from dqn.checkpoints import replay_log
+from dqn.checkpoints.replay_log import ReplayLog
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
-from dqn.replay_log import ReplayLog
 
 
 def make_memory(size):

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqn import checkpoint
-from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer
+from dqn.checkpoints import folder as checkpoint
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
@@ -102,7 +102,7 @@ def test_values_and_arrays_come_back_as_they_were(tmp_path):
 
 
 def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
-    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
+    monkeypatch.setattr("dqn.checkpoints.replay_log.SEGMENT_BYTES", 60)  # 4 steps
     run = Run(tmp_path)
     run.checkpointer.begin()
     for _ in range(20):
@@ -191,7 +191,7 @@ class Disk:
 
             return ask_first
 
-        for module in (checkpoint, "dqn.replay_log"):
+        for module in (checkpoint, "dqn.checkpoints.replay_log"):
             target = module if isinstance(module, str) else module.__name__
             monkeypatch.setattr(f"{target}.open", open_file, raising=False)
         monkeypatch.setattr(os, "fsync", asking(fsync))
@@ -260,7 +260,7 @@ def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(t
         def full(*_, **__):
             raise OSError(errno.ENOSPC, "No space left")
 
-        monkeypatch.setattr("dqn.replay_log.open", full, raising=False)
+        monkeypatch.setattr("dqn.checkpoints.replay_log.open", full, raising=False)
         run.play(35)
         run.checkpointer.save()
     run.play(3)
@@ -308,7 +308,7 @@ def flip(path):
 def test_with_damaged_steps_that_only_the_newest_checkpoint_needs_the_one_before_goes_on(
     tmp_path, monkeypatch, damage, segment_steps, caplog
 ):
-    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", segment_steps * STEP)
+    monkeypatch.setattr("dqn.checkpoints.replay_log.SEGMENT_BYTES", segment_steps * STEP)
     run = Run(tmp_path)
     run.checkpointer.begin()
     run.play(8)
@@ -373,7 +373,7 @@ def move(path):
 def test_what_is_missing_in_the_folder_of_a_run_is_written_again_by_the_next_checkpoint(
     tmp_path, monkeypatch, name, change
 ):
-    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 4 * STEP)
+    monkeypatch.setattr("dqn.checkpoints.replay_log.SEGMENT_BYTES", 4 * STEP)
     run = Run(tmp_path / "run")
     run.checkpointer.begin()
     run.play(10)
