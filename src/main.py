@@ -36,7 +36,7 @@ with console.starting(__name__):
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
     from dqn.results.statistics import Statistics
-    from dqn.snapshot import Metadata, Snapshot, load_snapshot
+    from dqn.snapshots.snapshot import Metadata, Snapshot, load_snapshot
 
 PROJECT = Path(__file__).resolve().parent.parent
 

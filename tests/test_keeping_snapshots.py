@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import main
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import SnapshotSaver
-from dqn.snapshot import Metadata, load_snapshot
+from dqn.snapshots.snapshot import Metadata, load_snapshot
 from helpers.networks import make_network
 
 SHAPE = {"screen_height": 36, "screen_width": 36, "history_length": 1}

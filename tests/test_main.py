@@ -20,7 +20,7 @@ import main
 import plot
 from dqn.machine import console
 from dqn.replay import storage as screens
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 TINY = (
     "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "

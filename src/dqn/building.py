@@ -30,7 +30,7 @@ from dqn.player.spectator import Spectator
 from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.results.statistics import Statistics
-from dqn.snapshot import Metadata, Snapshot, check_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot, check_snapshot
 
 logger = logging.getLogger(__name__)
 

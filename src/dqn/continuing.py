@@ -13,7 +13,7 @@ from typing import Any
 
 from dqn.errors import UserError, explain
 from dqn.machine.files import atomic_write, move_aside
-from dqn.snapshot import Snapshot
+from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -42,7 +42,7 @@ from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.results.forecast import Forecast
 from dqn.results.progress import Progress
 from dqn.results.statistics import Scores, Statistics
-from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
+from dqn.snapshots.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
 
 logger = logging.getLogger(__name__)
 

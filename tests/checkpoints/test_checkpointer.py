@@ -20,7 +20,7 @@ from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 
 class Counter:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from watched import SHAPE, wait_for
 
-from dqn.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot, save_snapshot
 from helpers.networks import make_network
 
 

@@ -16,7 +16,7 @@ from dqn.errors import UserError, explain
 from dqn.machine.files import naming
 from dqn.machine.wording import counted
 from dqn.replay.memory import ReplayMemory
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 logger = logging.getLogger(__name__)
 

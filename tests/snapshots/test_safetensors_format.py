@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from dqn import safetensors_file
-from dqn.safetensors_file import DamagedFile, read
+from dqn.snapshots import safetensors_format as safetensors_file
+from dqn.snapshots.safetensors_format import DamagedFile, read
 
 ONE_NUMBER = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
 

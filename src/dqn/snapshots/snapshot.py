@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from dqn import unpickler
 from dqn.errors import UserError, explain
 from dqn.machine.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
 from dqn.networks.layers import BatchNorm, Layer
+from dqn.snapshots import unpickler
 
 MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
 MAX_ACTIONS = 256
@@ -196,7 +196,7 @@ def _read_pickle(path: Path) -> Snapshot:
 def _safetensors_file() -> ModuleType:
     """The module that reads and writes it; its library is needed only here."""
     try:
-        from dqn import safetensors_file
+        from dqn.snapshots import safetensors_format as safetensors_file
     except ImportError as error:
         raise UserError(f"{error}: pip install safetensors, or use a .pkl snapshot") from error
     return safetensors_file

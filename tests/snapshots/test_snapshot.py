@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
-from dqn import snapshot as snapshot_module
-from dqn import unpickler
 from dqn.errors import UserError
-from dqn.snapshot import (
+from dqn.snapshots import snapshot as snapshot_module
+from dqn.snapshots import unpickler
+from dqn.snapshots.snapshot import (
     BatchNorm,
     Layer,
     Metadata,

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn import unpickler
-from dqn.unpickler import UnpicklingError
+from dqn.snapshots import unpickler
+from dqn.snapshots.unpickler import UnpicklingError
 
 RECONSTRUCT = np.empty(0).__reduce__()[0]
 EMPTY_ARRAY = (RECONSTRUCT, (np.ndarray, (0,), b"b"))
