@@ -20,7 +20,7 @@ with console.starting(__name__):
     import numpy as np
     from ale_py.roms import get_all_rom_ids
 
-    from dqn import building, continuing, options
+    from dqn import building
     from dqn.agent import Agent, EpsilonGreedy
     from dqn.checkpoints.checkpointer import Checkpointer, does_not_fit, what_is_missing
     from dqn.checkpoints.folder import CheckpointFolder
@@ -33,6 +33,8 @@ with console.starting(__name__):
     from dqn.machine.files import check_name, is_path
     from dqn.machine.interruption import Interruption, Stopped
     from dqn.machine.memory_limit import is_out_of_memory
+    from dqn.options.parser import continuing
+    from dqn.options.parser import parser as options
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
     from dqn.results.statistics import Statistics

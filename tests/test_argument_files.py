@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dqn.argument_files import MAX_BYTES, MAX_FILES, expand
 from dqn.errors import UserError
+from dqn.options.argument_files import MAX_BYTES, MAX_FILES, expand
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.settings import Compute, Optimization
-from dqn.options import Namespace
+from dqn.options.parser import Namespace
 from dqn.player.display import Display, open_display
 from dqn.player.player import Player
 from dqn.player.recording import GameRecording

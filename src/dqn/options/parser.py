@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dqn.argument_files import expand
 from dqn.errors import UserError, one_line
 from dqn.machine.interruption import TIME_IS_UP
 from dqn.networks.architecture import MIN_SCREEN_SIZE
+from dqn.options.argument_files import expand
 
 logger = logging.getLogger(__name__)
 
