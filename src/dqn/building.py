@@ -24,9 +24,9 @@ from dqn.networks.settings import Compute, Optimization
 from dqn.options.parser import Namespace
 from dqn.player.display import Display, open_display
 from dqn.player.player import Player
-from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
+from dqn.recording.games import GameRecording
 from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.results.statistics import Statistics

@@ -151,7 +151,7 @@ def test_what_cannot_be_recorded_takes_one_line(run, flags, advice):
 
 def test_without_pyav_a_line_says_so(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    monkeypatch.delitem(sys.modules, "dqn.player.recorder", raising=False)
+    monkeypatch.delitem(sys.modules, "dqn.recording.recorder", raising=False)
     monkeypatch.delattr(dqn.player, "recorder", raising=False)
     assert "pip install av" in run("--play_games=1", "--video_file=a.mov", status=2)
 

@@ -9,7 +9,7 @@ from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
 if TYPE_CHECKING:
-    from dqn.player.recorder import Recorder
+    from dqn.recording.recorder import Recorder
 
 # Before FFmpeg 8.1 and PyAV 17.1, the index of a file that was written in fragments came out wrong.
 FIXED_LIBAVFORMAT = (62, 12, 0)
@@ -80,7 +80,7 @@ def create_recorder(
     try:
         import av
 
-        from dqn.player.recorder import Recorder
+        from dqn.recording.recorder import Recorder
     except ImportError as error:
         raise UserError(f"{error}: recording needs PyAV: pip install av") from error
     if av.library_versions["libavformat"] < FIXED_LIBAVFORMAT:

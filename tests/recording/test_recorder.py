@@ -21,7 +21,7 @@ from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
 av = pytest.importorskip("av")
-recorder = pytest.importorskip("dqn.player.recorder")
+recorder = pytest.importorskip("dqn.recording.recorder")
 
 FRAME_RATE, SAMPLE_RATE = AleEnvironment.frame_rate, AleEnvironment.sample_rate
 SAMPLES = SAMPLE_RATE // FRAME_RATE
@@ -239,7 +239,7 @@ RECORD_THREE_TIMES = """
 import os, pickle, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from dqn.player.recorder import Recorder
+from dqn.recording.recorder import Recorder
 frames = pickle.load(sys.stdin.buffer)
 recording = Recorder(
     video_file=Path("a.mov"), screen_path=Path("a"), sound_file=Path("a.wav"),
