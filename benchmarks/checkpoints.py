@@ -26,7 +26,7 @@ from dqn import building
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.roms import find_rom
-from dqn.options.parser import parser as options
+from dqn.options import parser as options
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 

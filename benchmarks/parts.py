@@ -21,7 +21,7 @@ import main as trainer
 from dqn import building
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.options.parser import parser as options
+from dqn.options import parser as options
 from dqn.replay.memory import ReplayMemory
 
 REPEATS = 300

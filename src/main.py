@@ -33,8 +33,8 @@ with console.starting(__name__):
     from dqn.machine.files import check_name, is_path
     from dqn.machine.interruption import Interruption, Stopped
     from dqn.machine.memory_limit import is_out_of_memory
-    from dqn.options.parser import continuing
-    from dqn.options.parser import parser as options
+    from dqn.options import continuing
+    from dqn.options import parser as options
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
     from dqn.results.statistics import Statistics

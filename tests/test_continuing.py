@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 import main
-from crashes import EPOCHS, MAIN, STOPS, Training
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import Experiment
+from helpers.crashes import EPOCHS, MAIN, STOPS, Training
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import re
 import pytest
 
 import main
-from dqn.options.parser import parser as options
+from dqn.options import parser as options
 
 
 def read_help():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dqn.options import parser as options
 from dqn.options.parser import number_of_snapshots
-from dqn.options.parser import parser as options
 from helpers.paths import PROJECT
 
 GAME = "roms/breakout.bin"

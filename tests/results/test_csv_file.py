@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes import CHANGES, apply
 from dqn.errors import UserError
 from dqn.results.csv_file import CsvFile
+from helpers.changes import CHANGES, apply
 from helpers.paths import SRC
 
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from trainings import wait_for
+from helpers.trainings import wait_for
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 COMMANDS = ("sbatch", "scontrol", "scancel", "sinfo", "squeue")

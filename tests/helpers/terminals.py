@@ -13,9 +13,9 @@ import termios
 import time
 
 import pyte
-from watched import PATIENCE
 
 from helpers.paths import MAIN
+from helpers.watched import PATIENCE
 
 TRUE_COLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import main
+from helpers.paths import PROJECT
 
 STICKY = "TEST_STICKY_FOLDER"  # the variable that names a folder of another user's files
 OTHER_USER = 1234
@@ -54,7 +55,7 @@ def test_all_of_this_holds_for_others_than_root(tmp_path):
     again = subprocess.run(
         ["setpriv", *nothing, *tests, f"--basetemp={tmp_path / 'again'}"],
         env={**os.environ, STICKY: str(sticky)},
-        cwd=Path(__file__).parent.parent,
+        cwd=PROJECT,
         capture_output=True,
         text=True,
     )

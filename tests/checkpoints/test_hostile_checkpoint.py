@@ -12,12 +12,12 @@ import socket
 
 import numpy as np
 import pytest
-from test_checkpoint import Run
 
 import main
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
 from dqn.machine.interruption import TIME_IS_UP, Interruption
+from helpers.checkpointed_run import Run
 
 FLAGS = (
     "breakout --backend cpu --random_steps 40 --train_steps 30 --test_steps 30 --epochs 2 "

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_checkpoint import Run
 
 from dqn.errors import UserError
 from dqn.experiment import SnapshotSaver
 from dqn.results.csv_file import CsvFile
 from dqn.snapshots.snapshot import Metadata, load_snapshot
+from helpers.checkpointed_run import Run
 from helpers.networks import make_network
 
 ERRORS = [errno.EACCES, errno.ENOSPC, errno.EIO, errno.EROFS]
