@@ -43,7 +43,8 @@ class Disturbed:
         self.process.send_signal(signal.SIGSTOP)
         while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
             pass
-        return self.log.read_text().count("Testing for") < EPOCHS and self.process.poll() is None
+        last_epoch = self.log.read_text().partition(f"Epoch #{EPOCHS}")[2]
+        return "Testing for" not in last_epoch and self.process.poll() is None
 
     def has_begun(self):
         """Whether it has read the checkpoint that it goes on with, if any."""
