@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from changes import CHANGES, apply
+from changes import CHANGES, apply, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +46,7 @@ class _LimitedFile:
 
 
 def rows(path):
-    return path.read_bytes().decode().split("\r\n")[:-1]
+    return read(path).decode().split("\r\n")[:-1]
 
 
 def names(folder):
@@ -208,7 +208,7 @@ def test_a_file_that_lost_the_rows_of_an_older_checkpoint_is_moved_aside(tmp_pat
 
 
 def contents(folder):
-    return [path.read_bytes() for path in folder.iterdir()]
+    return [read(path) for path in folder.iterdir()]
 
 
 @settings(max_examples=200, deadline=None)
@@ -258,7 +258,7 @@ def test_what_another_put_in_its_place_is_kept(tmp_path, change):
     csv_file = CsvFile(path, ("number", "text"))
     csv_file.write((1, "x"))
     apply(change, path)
-    found = path.read_bytes() if path.exists() else b""
+    found = read(path) if path.exists() else b""
     csv_file.write((2, "y"))
     assert rows(path) == ["number,text", "1,x", "2,y"]
     if not b"number,text\r\n1,x\r\n2,y\r\n".startswith(found):
