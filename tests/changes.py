@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from dqn.files import first_free_name
+
 CHANGES = (
     *("move", "delete", "cut", "empty", "lengthen", "overwrite", "replace", "append"),
     *("append to the row", "double", "copy", "chmod"),
@@ -18,7 +20,7 @@ def apply(change: str, path: Path, number: int = 7, mine: bytes = b"mine, and pr
     size = path.stat().st_size
     match change:
         case "move":
-            path.rename(path.with_name(f"moved{len(list(path.parent.iterdir()))}"))
+            path.rename(first_free_name(path.with_name("moved")))
         case "delete":
             path.unlink()
         case "cut":
