@@ -25,4 +25,4 @@ esac
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 # bash 3.2 takes an empty array for an unset variable.
-run main.py ${player[@]+"${player[@]}"} "$what" --play_games 1 --display_screen auto "$@"
+run main.py ${player[@]+"${player[@]}"} "$what" --play_games auto --display_screen auto "$@"

@@ -26,7 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 import main as program
 from dqn import building
 from dqn.cores import usable_cores
-from dqn.networks.deepqnetwork import create_network
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_network
+from dqn.networks.settings import Compute, Optimization
 from dqn.player.player import Player
 from dqn.snapshot import Metadata, Snapshot, save_snapshot
 
@@ -63,23 +65,10 @@ def make_snapshot(folder: Path) -> Path:
     """A snapshot of a network with random weights: to play takes it as long as any other."""
     actions = [0, 1, 3, 4]  # Breakout's
     network = create_network(
-        *("torch", len(actions)),
-        **SHAPE,
-        learning_rate=0.00025,
-        discount_rate=0.99,
-        batch_size=32,
-        optimizer="rmsprop",
-        decay_rate=0.95,
-        clip_error=1,
-        min_reward=-1,
-        max_reward=1,
-        batch_norm=False,
-        has_target_network=False,
-        backend="cpu",
-        device_id=0,
-        datatype="float32",
-        stochastic_round=0,
-        generator=np.random.default_rng(0),
+        Architecture(len(actions), **SHAPE),
+        Optimization(),
+        Compute(backend="cpu"),
+        np.random.default_rng(0),
     )
     metadata = Metadata("breakout", actions, **SHAPE)
     path = folder / "breakout_0.pkl"

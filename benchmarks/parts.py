@@ -19,7 +19,7 @@ from ales_averaging import AlesAveraging
 
 import main as trainer
 from dqn import building, options
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.replay.memory import ReplayMemory
 

@@ -8,7 +8,7 @@ with console.starting(__name__):
     import sys
     from pathlib import Path
 
-    from dqn.errors import ArgumentParser, UserError
+    from dqn.errors import ArgumentParser, UserError, explain
     from dqn.files import move_aside
     from dqn.snapshot import load_snapshot, save_snapshot
 
@@ -46,7 +46,7 @@ def convert(path: Path, output: Path) -> None:
         move_aside(output)
         save_snapshot(snapshot, output)
     except OSError as error:
-        raise UserError(f"cannot write {output} ({error.strerror}): choose another name") from error
+        raise UserError(f"cannot write {output} {explain(error)}") from error
     logging.info("Wrote %s", output)
 
 

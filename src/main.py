@@ -9,6 +9,7 @@ with console.starting(__name__):
 
     import hashlib
     import logging
+    import re
     import secrets
     import sys
     import time
@@ -24,13 +25,15 @@ with console.starting(__name__):
     from dqn.checkpoint import CheckpointFolder
     from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
     from dqn.environments.roms import find_rom, game_of_file_name
-    from dqn.errors import UserError
+    from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
+    from dqn.files import check_name, is_path
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
     from dqn.replay.memory import ReplayMemory
+    from dqn.replay.returns import OneStepReturns
     from dqn.snapshot import Metadata, Snapshot, load_snapshot
     from dqn.statistics import Statistics
 
@@ -49,6 +52,10 @@ def main(arguments: list[str]) -> int:
             run(args, arguments, start)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # those that can be foreseen say more, where they come from
+        logger.debug("This came unforeseen", exc_info=True)
+        print(f"error: {unforeseen(error)}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -70,15 +77,20 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
     What is continued brings its flags, before those in `arguments`, of which `args` alone were
     made. The time limit counts from `start`, a time of time.monotonic.
     """
+    for path in options.outputs(args):
+        check_name(path)
     if args.start_epoch == "auto":
-        arguments = [*arguments, f"--start_epoch={epoch_of(args.load_weights)}"]
+        arguments = [*arguments, f"--start_epoch={start_epoch_of(args.load_weights)}"]
         args = options.parse(arguments, PROJECT, is_complete=False)
-    if not (args.checkpoint and args.save_weights_prefix and args.train_steps):
+    prefix = args.save_weights_prefix
+    if not (prefix and args.train_steps):
         begin(args, arguments, start, None)
         return
-    prefix = args.save_weights_prefix
     folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
     try:
+        if not args.checkpoint:
+            begin(args, arguments, start, None)  # locked all the same
+            return
         checkpoint = find_checkpoint(args, folder)
         if checkpoint is None:
             begin(args, arguments, start, folder)
@@ -133,7 +145,7 @@ def begin(
     run_experiment(complete, start, folder, snapshot=snapshot)
 
 
-def epoch_of(path: Path | None) -> int:
+def start_epoch_of(path: Path | None) -> int:
     """The epoch that the snapshot `path` records; raises UserError if it records none."""
     if path is None:
         raise UserError("--start_epoch auto needs a snapshot: name it with --load_weights")
@@ -153,19 +165,8 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     same command began. Raises UserError for a checkpoint that this program cannot have made.
     """
     checkpoint = None if args.restart else folder.load()
-    match checkpoint:
-        case None | {
-            "options": {"load_weights": _, "csv_file": _, "actors": int()},
-            "game": str(),
-            "rom_sha256": str(),
-            "parts": {
-                "experiment": {"epoch": int(), "phase": str()},
-                "saver": {"failed_epoch": int() | None},
-            },
-        }:
-            pass
-        case _:
-            raise does_not_fit(folder, "it lacks what tells which run it is of")
+    if checkpoint and not tells_its_run(checkpoint):
+        raise does_not_fit(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])
@@ -176,9 +177,37 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     return checkpoint
 
 
+def tells_its_run(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint has what this file looks at before the parts restore theirs."""
+    match checkpoint:
+        case {
+            "options": {"load_weights": str() | None, "csv_file": str() | None, "actors": int(n)},
+            "game": str(game),
+            "rom_sha256": str(),
+            "parts": {
+                "experiment": {"epoch": int(), "phase": str()},
+                "saver": {"failed_epoch": int() | None},
+            },
+        } if n > 0:
+            values = checkpoint["options"].values()
+            csv_file = checkpoint["options"]["csv_file"]
+            return (
+                all(isinstance(value, str | int | float | None) for value in values)
+                and is_path(game)
+                and (csv_file is None or is_path(csv_file))
+            )
+    return False
+
+
 def is_done(parts: dict[str, Any], epochs: int) -> bool:
-    """Whether a checkpoint's run has made all epochs and their snapshots."""
-    return parts["experiment"]["epoch"] > epochs and parts["saver"]["failed_epoch"] is None
+    """Whether a checkpoint's run has made all epochs, and saved their snapshots and rows."""
+    match parts.get("statistics"):
+        case {"files": [{"is_written": bool(phases)}, {"is_written": bool(games)}]}:
+            has_rows = phases and games
+        case _:
+            has_rows = True
+    is_saved = has_rows and parts["saver"]["failed_epoch"] is None
+    return parts["experiment"]["epoch"] > epochs and is_saved
 
 
 def run_experiment(
@@ -233,11 +262,13 @@ def run_experiment(
         batch_size=args.batch_size,
         generator=generators["memory"],
         num_streams=args.actors,
+        returns=OneStepReturns(args.discount_rate, args.min_reward, args.max_reward),
     )
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     test_policy = EpsilonGreedy(network, num_actions, generators["test"])
+    facts = building.facts_of_video(args, snapshot, args.random_seed)
     player = building.build_player(
-        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos"
+        args, test_actors.first, network, test_policy, interruption, PROJECT / "videos", facts
     )
     agent = Agent(
         train_actors,
@@ -258,14 +289,21 @@ def run_experiment(
     saver = None
     if args.save_weights_prefix:
         saver = SnapshotSaver(
-            args.save_weights_prefix, network, agent, metadata, last_good=args.load_weights
+            args.save_weights_prefix,
+            network,
+            agent,
+            metadata,
+            last_good=args.load_weights,
+            num_newest=options.number_of_snapshots(args.keep_snapshots),
         )
     if args.csv_file and checkpoint and checkpoint["options"]["csv_file"]:
         # It goes on, whatever snapshot the file that is named now is called after.
         name = Path(checkpoint["options"]["csv_file"]).name
         args.csv_file = args.csv_file.with_name(name)
-    statistics = Statistics(agent, network, memory, args.csv_file, args.actors)
-    recording = building.build_recording(args, test_actors.first.environment)
+    statistics = Statistics(
+        agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
+    )
+    recording = building.build_recording(args, test_actors.first.environment, facts)
     experiment = Experiment(
         agent,
         statistics,
@@ -277,6 +315,7 @@ def run_experiment(
         test_games=args.test_games,
         start_epoch=args.start_epoch,
         epochs=args.epochs,
+        tested_epoch=epoch_of(snapshot, args.load_weights) if snapshot else None,
         play_games=args.play_games,
         listeners=[part.on_step for part in (recording, player) if part],
         has_quit=lambda: player is not None and player.has_quit,
@@ -295,28 +334,41 @@ def run_experiment(
         }
         values = {**identity, "options": continuing.as_plain_values(args)}
         checkpointer = Checkpointer(
-            folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
+            folder,
+            memory,
+            parts,
+            generators,
+            values=values,
+            every_steps=args.checkpoint_steps,
+            check=learner.check,
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
-    audience = player or building.build_spectator(args, train_actors.first, test_actors.first)
+    audience = player or building.build_spectator(
+        args, train_actors.first, test_actors.first, network, statistics
+    )
     with (
         closing(actors),
+        closing(statistics),
         interruption,
         recording or nullcontext(),
         audience or nullcontext(),
     ):
+        if checkpointer:
+            epochs_done = args.start_epoch
+            if checkpoint:
+                checkpointer.restore(checkpoint)
+                epochs_done = last_snapshot(checkpoint["parts"]["experiment"])
+            steps_left = args.random_steps + args.train_steps * (args.epochs - epochs_done)
+            steps_between = args.random_steps + args.train_steps
+            if args.checkpoint_steps:
+                steps_between = min(steps_between, args.checkpoint_steps)
+            checkpointer.check_room(steps_between, steps_left, checkpoint)
         # All that can fail has been tried by now: from here on, files change.
         start_log.release()
-        if checkpointer and checkpoint:
-            checkpointer.restore(checkpoint)
-        else:
-            statistics.open_files()
+        statistics.open_files()
         if checkpointer and not checkpoint:
-            checkpointer.begin(
-                args.random_steps + args.train_steps,
-                args.random_steps + args.train_steps * (args.epochs - args.start_epoch),
-            )
+            checkpointer.begin()
         if saver and args.train_steps and not checkpoint:
             saver.move_older_aside(args.start_epoch, args.load_weights)
         if args.csv_file and args.train_steps:
@@ -328,8 +380,8 @@ def run_experiment(
     results = []
     if not args.train_steps:
         results += [str(scores) for scores in tests if scores.games or not player]
-    if player and player.has_quit:
-        results.append(f"score of the unfinished game: {test_actors.first.score:g}")
+    if player and player.unfinished_score is not None:
+        results.append(f"score of the unfinished game: {player.unfinished_score:g}")
     console.print_results(*results)
 
 
@@ -365,6 +417,14 @@ def rom_of(snapshot: Snapshot, path: Path) -> str:
     if game not in get_all_rom_ids():
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
+
+
+def epoch_of(snapshot: Snapshot, path: Path) -> int | None:
+    """The epoch recorded in a snapshot, else the one that its file name ends with, if any."""
+    if snapshot.metadata:
+        return snapshot.metadata.epoch
+    number = path.stem.rpartition("_")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ with console.starting(__name__):
     from pathlib import Path
     from typing import TextIO
 
-    from dqn.errors import ArgumentParser, UserError
+    from dqn.errors import ArgumentParser, UserError, explain
     from dqn.files import atomic_write
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
@@ -447,9 +447,7 @@ def save(picture, output: Path, dpi: float) -> None:
         with atomic_write(output) as file:
             picture.savefig(file, format=kind, dpi=dpi, metadata=dates.get(kind))
     except OSError as error:
-        raise UserError(
-            f"cannot write {output} ({error.strerror}): choose another place"
-        ) from error
+        raise UserError(f"cannot write {output} {explain(error)}") from error
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-MAIN = Path(__file__).parent.parent / "src" / "main.py"
+from helpers.paths import MAIN
+
 EPOCHS = 3
 # The replay memory is overwritten several times; the periods do not divide one another.
 FLAGS = (

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from dqn.actors import Actor, Actors
+from dqn.actors.actor import Actor
+from dqn.actors.local import Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.replay.memory import ReplayMemory, ReplayStream
+from dqn.replay.returns import OneStepReturns
 from dqn.replay.storage import Screens
 from helpers.networks import make_network
 from helpers.toy_games import Catch, ScriptedGame
@@ -232,10 +234,9 @@ def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
 def test_it_learns_to_catch():
     shape = {"screen_height": 54, "screen_width": 36, "history_length": 2}
     generators = [np.random.default_rng(seed) for seed in range(4)]
-    network = make_network(
-        num_actions=3, **shape, learning_rate=0.0005, discount_rate=0.9, generator=generators[0]
-    )
-    memory = make_memory(5000, **shape, batch_size=32, generator=generators[1])
+    network = make_network(num_actions=3, **shape, learning_rate=0.0005, generator=generators[0])
+    returns = OneStepReturns(discount_rate=0.9)
+    memory = make_memory(5000, **shape, batch_size=32, generator=generators[1], returns=returns)
     actors = [
         Actors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
         for seed, generator in enumerate(generators[2:])

@@ -3,9 +3,11 @@
 import builtins
 import errno
 import io
+import multiprocessing
 import os
 import pickle
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from dqn.checkpointer import Checkpointer
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
+from dqn.snapshot import NonFiniteWeights
 
 
 class Counter:
@@ -101,7 +104,7 @@ def test_values_and_arrays_come_back_as_they_were(tmp_path):
 def test_only_two_generations_are_kept_and_the_steps_that_they_need(tmp_path, monkeypatch):
     monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 60)  # 4 steps
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     for _ in range(20):
         run.play(7)
         run.checkpointer.save()
@@ -116,6 +119,45 @@ def test_a_run_that_ends_before_its_first_checkpoint_leaves_no_folder(tmp_path):
     folder = CheckpointFolder(tmp_path / "run.checkpoint")
     folder.close()
     assert not list(tmp_path.iterdir())
+
+
+# One process at a time
+
+
+def take_and_leave(path, times, results):
+    """Count how often the folder could be had, and how often another process had it, too."""
+    had = shared = 0
+    marker = path.with_name("marker")
+    for _ in range(times):
+        try:
+            folder = CheckpointFolder(path)
+        except UserError:
+            continue
+        had += 1
+        try:
+            marker.mkdir()
+        except FileExistsError:
+            shared += 1
+        else:
+            time.sleep(0.0003)
+            marker.rmdir()
+        folder.close()  # without a checkpoint, this deletes the folder and its lock
+    results.put((had, shared))
+
+
+def test_four_processes_that_take_and_delete_the_same_folder_never_have_it_together(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    arguments = (tmp_path / "run.checkpoint", 2000, results)
+    processes = [context.Process(target=take_and_leave, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    counts = [results.get() for process in processes if process.exitcode == 0]
+    assert len(counts) == 4
+    assert sum(had for had, _ in counts) >= 4
+    assert sum(shared for _, shared in counts) == 0
 
 
 # Every write may fail
@@ -166,7 +208,7 @@ class Disk:
 def num_moments(tmp_path):
     with pytest.MonkeyPatch.context() as monkeypatch:
         run = Run(tmp_path / "counted")
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         run.play(5)
@@ -182,7 +224,7 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
     for moment in range(1, moments + 1):
         path = tmp_path / str(moment)
         run = Run(path)
-        run.checkpointer.begin(0, 0)
+        run.checkpointer.begin()
         run.play(12)
         run.checkpointer.save()
         before = run.contents()
@@ -210,12 +252,12 @@ def test_a_checkpoint_that_fails_at_any_write_leaves_the_one_before(tmp_path, er
 
 def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(tmp_path):
     run = Run(tmp_path)
-    run.checkpointer.begin(0, 0)
+    run.checkpointer.begin()
     run.play(12)
     run.checkpointer.save()
     with pytest.MonkeyPatch.context() as monkeypatch:
 
-        def full(*_):
+        def full(*_, **__):
             raise OSError(errno.ENOSPC, "No space left")
 
         monkeypatch.setattr("dqn.replay_log.open", full, raising=False)
@@ -226,6 +268,153 @@ def test_steps_that_failed_to_be_written_until_they_left_the_memory_do_no_harm(t
     run.checkpointer.close()
     run.folder.close()
     assert Run.load(tmp_path).contents() == run.contents()
+
+
+# A network that diverged
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_is_never_checkpointed_and_the_one_before_stays(tmp_path, value):
+    run = Run(tmp_path)
+    run.checkpointer.begin(0, 0)
+    run.play(3)
+    run.checkpointer.save()
+    before = run.contents()
+    run.play(2)
+    run.counter.value = value
+    with pytest.raises(NonFiniteWeights, match="diverged"):
+        run.checkpointer.save()
+    run.folder.close()
+    assert Run.load(tmp_path).contents() == before
+
+
+# Steps that were damaged, or changed during the run
+
+STEP = 13  # bytes
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("segment_steps", [4, 100])
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+def test_with_damaged_steps_that_only_the_newest_checkpoint_needs_the_one_before_goes_on(
+    tmp_path, monkeypatch, damage, segment_steps, caplog
+):
+    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", segment_steps * STEP)
+    run = Run(tmp_path)
+    run.checkpointer.begin()
+    run.play(8)
+    run.checkpointer.save()
+    before = run.contents()
+    run.play(5)
+    run.checkpointer.save()
+    run.folder.close()
+    newest = max(tmp_path.glob("steps/*"))
+    if damage is Path.unlink and segment_steps == 100:  # the only one
+        before = None
+    damage(newest)
+    if before is None:
+        with pytest.raises(UserError, match=r"needs steps that are missing .* --restart"):
+            Run.load(tmp_path)
+        return
+    loaded = Run.load(tmp_path)
+    assert loaded.contents() == before
+    assert "generation-000003 cannot be used: it needs steps that are missing" in caplog.text
+    loaded.play(5)
+    loaded.checkpointer.save()
+    loaded.folder.close()
+    assert Run.load(tmp_path).contents() == run.contents()
+
+
+@pytest.mark.parametrize("num_logs", [1, 2])
+def test_steps_of_several_actors_are_all_looked_at(tmp_path, num_logs):
+    memory = ReplayMemory(
+        Screens(20, screen_height=3, screen_width=2),
+        history_length=2,
+        batch_size=2,
+        generator=np.random.default_rng(0),
+        num_streams=num_logs,
+    )
+    folder = CheckpointFolder(tmp_path)
+    checkpointer = Checkpointer(folder, memory, {}, {}, values={}, every_steps=0)
+    checkpointer.begin()
+    for stream in memory.streams:
+        stream.add(1, 0, np.zeros((3, 2), np.uint8), False, False)
+    checkpointer.save()
+    state = folder.load()
+    assert len(list(tmp_path.rglob("*.steps"))) == num_logs
+    assert [stream["added"] for stream in state["logs"]] == [1] * num_logs
+    cut(max(tmp_path.rglob("*.steps")))
+    assert [stream["added"] for stream in folder.load()["logs"]] == [0] * num_logs
+
+
+def move(path):
+    path.rename(path.with_name("moved"))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        *(("steps/000000000000.steps", change) for change in (cut, move, Path.unlink)),
+        *(("steps/000000000004.steps", change) for change in (cut, move, Path.unlink)),
+        *(("steps/000000000008.steps", change) for change in (cut, move, Path.unlink)),
+        *((name, move) for name in ("steps", "", "lock", "generation-000001")),
+        *((name, shutil.rmtree) for name in ("steps", "")),
+    ],
+)
+def test_what_is_missing_in_the_folder_of_a_run_is_written_again_by_the_next_checkpoint(
+    tmp_path, monkeypatch, name, change
+):
+    monkeypatch.setattr("dqn.replay_log.SEGMENT_BYTES", 4 * STEP)
+    run = Run(tmp_path / "run")
+    run.checkpointer.begin()
+    run.play(10)
+    run.checkpointer.save()
+    run.play(4)
+    change(tmp_path / "run" / name)
+    run.play(3)
+    run.checkpointer.save()
+    run.checkpointer.close()
+    with pytest.raises(UserError, match="in use"):
+        CheckpointFolder(tmp_path / "run")
+    run.folder.close()
+    assert Run.load(tmp_path / "run").contents() == run.contents()
+
+
+def test_a_folder_that_another_run_took_in_place_of_one_that_moved_away_is_left_alone(
+    tmp_path, caplog
+):
+    run = Run(tmp_path / "run")
+    run.checkpointer.begin()
+    move(tmp_path / "run")
+    other = CheckpointFolder(tmp_path / "run")
+    run.play(13)
+    run.checkpointer.save()
+    assert "in use by process" in caplog.text
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+    other.close()
+    run.checkpointer.save()
+    run.checkpointer.close()
+    run.folder.close()
+    assert Run.load(tmp_path / "run").contents() == run.contents()
+
+
+def test_a_run_whose_folder_moved_away_does_not_delete_the_lock_of_another_run(tmp_path):
+    folder = CheckpointFolder(tmp_path / "run")
+    move(tmp_path / "run")
+    other = CheckpointFolder(tmp_path / "run")
+    folder.close()
+    with pytest.raises(UserError, match="in use"):
+        CheckpointFolder(tmp_path / "run")
+    other.close()
 
 
 # A hostile checkpoint

@@ -12,8 +12,8 @@ import pytest
 
 from dqn import console
 from dqn.errors import UserError
+from helpers.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 SRC = PROJECT / "src"
 RESULT = "games: 2, mean: 1.00 ± 0.50"
 PROGRAM = f"""

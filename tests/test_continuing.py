@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import main
 from crashes import EPOCHS, MAIN, STOPS, Training
 from dqn.checkpoint import CheckpointFolder
+from dqn.experiment import Experiment
 
 
 @pytest.fixture(scope="module")
@@ -274,11 +276,49 @@ def test_a_checkpoint_damaged_in_any_way_ends_in_one_line(copy, damage, words):
     assert copy.results() == before
 
 
-def test_a_lost_csv_file_does_not_lose_the_run(copy):
+def test_a_lost_csv_file_is_written_again_whole(copy, undisturbed):
     (copy.folder / "breakout.csv").unlink()
+    (copy.folder / "breakout.games.csv").unlink()
     log = copy.run()
-    assert "The rows of the run's earlier part are not in" in log
-    assert copy.rows("breakout.csv")[-1]["epoch"] == str(EPOCHS)
+    assert log.count("Rows are missing") == 2
+    assert copy.results() == undisturbed.results()
+
+
+def test_another_runs_csv_in_its_place_is_moved_aside_when_the_run_goes_on(copy, undisturbed):
+    other = ["--epochs", "1", "--random_seed", "9", "--checkpoint", "false"]
+    copy.run(*other, "--save_weights_prefix", str(copy.folder / "other"))
+    rows = copy.rows("breakout.csv")
+    copy.run()
+    results = undisturbed.results()
+    assert {name: copy.results()[name] for name in results} == results
+    assert copy.rows("breakout.csv.2") == rows
+
+
+def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
+    process = copy.start()
+    copy.wait_for("breakout.csv", rows=4)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        before = copy.results()
+        flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--train_steps", "0"]
+        line = last_line(copy.run(*flags, "--random_steps", "0", "--epochs", "1", status=2))
+        assert f"breakout.csv is in use by process {process.pid} on" in line
+        assert copy.results() == before
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_two_runs_of_one_name_without_checkpoints_are_refused(tmp_path):
+    training = Training(tmp_path, "--checkpoint", "false")
+    process = training.start()
+    training.wait_for("breakout.csv", rows=1)
+    try:
+        line = last_line(training.run("--csv_file", str(tmp_path / "other.csv"), status=2))
+        assert f"in use by process {process.pid} on" in line
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
@@ -299,13 +339,56 @@ def test_a_disk_that_fills_leaves_the_last_checkpoint_whole(undisturbed, tmp_pat
     assert Training(large).results() == undisturbed.results()
 
 
-def test_too_small_a_disk_is_said_at_the_start(tmp_path, monkeypatch, capsys):
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**6))
+@pytest.fixture
+def free(monkeypatch):
+    """Lets the disk have so many bytes free."""
+    usage = shutil.disk_usage("/")
+    return lambda room: monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: usage._replace(free=room)
+    )
+
+
+def test_too_small_a_disk_is_said_before_anything_is_written(tmp_path, free, capsys, monkeypatch):
+    monkeypatch.setattr("dqn.checkpointer.SEGMENT_BYTES", 10**5)
+    command = [*Training(tmp_path / "run").command[2:], "--epochs", "20"]
+    (tmp_path / "run").mkdir()
+    free(12_000_000)
+    for _ in range(2):
+        assert main.main([*command, "--replay_size", "5000"]) == 2
+        line = last_line(capsys.readouterr().err)
+        assert "takes up to 19 MiB of disk, but 11 MiB are free: free some, lower" in line
+        assert line.endswith("or do without it: --checkpoint false")
+        assert not list((tmp_path / "run").iterdir())
+    size = re.search(r"lower --replay_size to (\d+)", line)[1]
+    monkeypatch.setattr(Experiment, "run", lambda *_: [])
+    assert main.main([*command, "--replay_size", str(int(size) + 9)]) == 2
+    assert main.main([*command, "--replay_size", size]) == 0
+
+
+def test_no_smaller_replay_memory_is_advised_if_none_fits(tmp_path, free, capsys):
+    free(2 * 10**6)
     assert main.main(Training(tmp_path).command[2:]) == 2
+    assert "--replay_size" not in last_line(capsys.readouterr().err)
+
+
+def test_an_older_run_is_not_moved_aside_if_there_is_no_room_for_another(copy, free):
+    before = copy.results()
+    free(10**6)
+    assert main.main([*copy.command[2:], "--restart"]) == 2
+    assert copy.results() == before
+    assert not (copy.folder / "breakout.checkpoint.1").exists()
+
+
+def test_going_on_needs_room_only_for_what_is_not_there_yet(copy, free, capsys):
+    before = copy.results()
+    free(10**6)
+    assert main.main(copy.command[2:]) == 2
     line = last_line(capsys.readouterr().err)
-    assert "--checkpoint false" in line
-    assert not list(tmp_path.glob("*.pkl"))
+    assert line.endswith("MiB are free: free some")
+    assert "more of disk" in line
+    assert copy.results() == before
+    free(7 * 10**6)  # a whole run takes more
+    assert main.main(copy.command[2:]) == 0
 
 
 def test_a_game_that_ale_does_not_restore_exactly_is_named(tmp_path, caplog):

@@ -3,8 +3,7 @@
 import pytest
 
 from dqn import forecast
-from dqn.actors import Game
-from dqn.agent import Step
+from dqn.actors.events import FinishedGame, Step
 from dqn.forecast import Forecast
 
 
@@ -18,7 +17,7 @@ def clock(monkeypatch):
 
 
 def step(num_actors=1, num_games=0):
-    return Step([0] * num_actors, 0.1, [Game(1, 1, 4)] * num_games, [])
+    return Step([0] * num_actors, 0.1, [FinishedGame(1, 1, 4)] * num_games, [])
 
 
 def test_what_is_left_takes_as_long_as_what_was_done(clock):

@@ -1,5 +1,6 @@
 """What the whole program does with bad input: one line, exit status 2, nothing overwritten."""
 
+import csv
 import errno
 import hashlib
 import logging
@@ -16,6 +17,7 @@ import pytest
 import dqn.experiment
 import dqn.networks.torch_engine.network
 import main
+import plot
 from dqn import console
 from dqn.replay import storage as screens
 from dqn.snapshot import NonFiniteWeights
@@ -133,6 +135,48 @@ def test_a_folder_that_cannot_be_written(run, tmp_path, option):
     assert "cannot write into the folder" in run("breakout", option, "a_file/breakout")
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--save_weights_prefix", f"s/{'x' * 230}"],
+        ["--csv_file", f"r/{'x' * 246}.csv"],
+        ["--replay_file", "x" * 256],
+        ["--play_games", 1, "--video_file", f"v/{'x' * 250}.mov"],
+        ["--play_games", 1, "--record_screen_path", f"v/{'x' * 250}"],
+        ["--play_games", 1, "--record_sound_filename", f"v/{'x' * 250}.wav"],
+    ],
+)
+def test_a_name_that_will_be_too_long_is_refused_before_anything_is_made(run, tmp_path, flags):
+    assert "characters of it fit" in run("breakout", *flags)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_fits_is_enough_for_all_files(run, tmp_path):
+    line = run("breakout", "--save_weights_prefix", f"s/{'x' * 230}")
+    name = "x" * int(re.search(r"(\d+) characters of it fit", line)[1])
+    flags = ["breakout", "--save_weights_prefix", f"s/{name}", "--csv_file", f"r/{name}"]
+    for _ in range(2):
+        run(*flags, "--restart", status=0)
+    assert {path.name[len(name) :] for path in (tmp_path / "s").iterdir()} == {
+        *("_1.pkl", "_1.pkl.1", ".checkpoint", ".checkpoint.1")
+    }
+
+
+def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error", "a_file")
+
+    monkeypatch.setattr(main, "find_rom", fail)
+    assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
+
+
+def test_a_folder_in_a_snapshot_s_place_does_not_end_the_training(run, tmp_path):
+    (tmp_path / "s" / "b_1.pkl").mkdir(parents=True)
+    line = run("breakout", "--epochs", 1, "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    assert "cannot save s/b_1.pkl because s/b_1.pkl is not a file" in line
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
+
+
 def test_too_little_memory(run, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
     line = run("breakout", "--replay_size", 10**6, "--screen_width", 84, "--screen_height", 84)
@@ -140,9 +184,50 @@ def test_too_little_memory(run, monkeypatch):
     assert "would fit" in line
 
 
+def test_too_little_memory_for_a_minibatch(run, monkeypatch):
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
+    line = run("breakout", "--replay_size", 20_000, "--batch_size", 10_000)
+    assert "the rest of the program 1.6 GiB" in line
+    assert "lower --batch_size" in line
+
+
+def test_memory_that_is_used_up_meanwhile(run, monkeypatch):
+    def use_up(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(dqn.experiment.Experiment, "run", use_up)
+    assert "the memory is used up: lower --batch_size" in run("breakout")
+
+
 def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**20)
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
+
+
+TEST = ("--random_steps", 0, "--train_steps", 0, "--csv_file", "test.csv")
+
+
+def test_the_csv_of_a_test_has_the_snapshots_epoch_and_nan_for_what_was_not_measured(
+    run, tmp_path, snapshot
+):
+    trained = main.load_snapshot(snapshot)
+    trained.metadata.epoch = 3
+    dqn.experiment.save_snapshot(trained, tmp_path / "breakout_9.pkl")
+    run("--load_weights", "breakout_9.pkl", *TEST, status=0)
+    (row,) = csv.DictReader((tmp_path / "test.csv").read_text().splitlines())
+    assert (row["epoch"], row["phase"]) == ("3", "test")
+    assert (row["meanq"], row["meancost"]) == ("nan", "nan")
+    assert row["weight_updates"] == str(trained.metadata.weight_updates)
+    assert plot.main(["test.csv", "--output", "test.png"]) == 0
+
+
+def test_the_epoch_of_a_snapshot_without_metadata_is_in_its_name(run, tmp_path, snapshot):
+    old = main.load_snapshot(snapshot)
+    old.metadata = None
+    for name, epoch in (("breakout_77.pkl", "77"), ("breakout.pkl", "1")):
+        dqn.experiment.save_snapshot(old, tmp_path / name)
+        run("breakout", "--load_weights", name, *TEST, status=0)
+        assert (tmp_path / "test.csv").read_text().splitlines()[1].startswith(f"{epoch},test,")
 
 
 def snapshots(folder):
@@ -218,6 +303,31 @@ def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
     line = run("breakout", *options)
     assert "lower --learning_rate" in line
     assert not snapshots(tmp_path / "s")
+
+
+def test_after_an_absurd_learning_rate_a_lower_one_goes_on_with_what_was_learned_before(
+    run, tmp_path
+):
+    files = ("--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    options = ("breakout", "--checkpoint_steps", 1, *files)
+    line = run(*options, "--learning_rate", 1e25)
+    assert "diverged" in line
+    assert "lower --learning_rate; there is no good snapshot" in line
+    assert not snapshots(tmp_path / "s")
+    run(*options, "--learning_rate", 1e-4, status=0)
+    assert snapshots(tmp_path / "s") == {"b_1.pkl"}
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert [row["phase"] for row in rows] == ["random", "train", "test"]
+    assert all(np.isfinite(float(row["meancost"])) for row in rows)
+
+
+def test_weights_that_overflow_float32_are_refused(run, tmp_path, snapshot):
+    absurd = main.load_snapshot(snapshot)
+    absurd.layers[0].weights = absurd.layers[0].weights.astype(np.float64)
+    absurd.layers[0].weights[0, 0] = 1e300
+    dqn.experiment.save_snapshot(absurd, tmp_path / "breakout_1.pkl")
+    line = run("--load_weights", "breakout_1.pkl", "--random_steps", 0, "--train_steps", 0)
+    assert "too large for float32" in line
 
 
 def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
@@ -322,6 +432,20 @@ def test_several_games_cannot_be_watched(run):
 
 def test_a_replay_memory_on_a_gpu_that_is_not_there(run):
     assert "use --replay_device cpu" in run("breakout", "--replay_device", "gpu")
+
+
+def test_float16_on_a_cpu_is_warned_of(run, caplog):
+    flags = ("--random_steps", 0, "--train_steps", 0, "--test_steps", 1, "--datatype")
+    run("breakout", *flags, "float16", status=0)
+    assert "--datatype bfloat16" in caplog.text
+    caplog.clear()
+    run("breakout", *flags, "bfloat16", status=0)
+    assert "slower" not in caplog.text
+
+
+def test_epochs_without_training_and_tests_are_not_counted(run, caplog):
+    run("breakout", "--train_steps", 0, "--test_steps", 0, "--epochs", 10**6, status=0)
+    assert "Epoch #" not in caplog.text
 
 
 def test_overlapping_needs_pytorch(run):

@@ -1,8 +1,13 @@
-"""Free memory is the least of what the machine and each container around leave."""
+"""Free memory is the least of what the machine, containers and the shell's limits leave."""
+
+import resource
+import sys
 
 import psutil
+import pytest
+import torch
 
-from dqn.memory_limit import available_memory
+from dqn.memory_limit import available_memory, is_out_of_memory
 
 
 def make_group(folder, names, limit, usage, inactive):
@@ -49,3 +54,24 @@ def test_in_a_container_that_shows_only_its_own_root_that_counts(tmp_path):
 def test_a_group_that_is_over_its_limit_leaves_nothing(tmp_path):
     make_group(tmp_path / "root", VERSION_2, 100, 300, 0)
     assert available(tmp_path, "0::/") == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much of it is taken")
+@pytest.mark.parametrize("number", [resource.RLIMIT_AS, resource.RLIMIT_DATA])
+def test_a_limit_of_the_process_counts(number, tmp_path):
+    before = resource.getrlimit(number)
+    limit = psutil.Process().memory_info().vms + 2**28
+    resource.setrlimit(number, (limit, before[1]))
+    try:
+        assert available_memory(tmp_path / "none", tmp_path) <= limit
+    finally:
+        resource.setrlimit(number, before)
+
+
+def test_a_lack_of_memory_is_known_by_any_of_its_names():
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**50, dtype=torch.uint8)
+    assert is_out_of_memory(error.value)
+    assert not is_out_of_memory(RuntimeError("a bug"))

@@ -15,9 +15,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 import plot
+from helpers.paths import DATA
 
 SCRIPT = Path(plot.__file__)
-BREAKOUT = Path(__file__).parent / "data" / "simple_dqn_breakout.csv"  # 200 epochs of simple_dqn
+BREAKOUT = DATA / "simple_dqn_breakout.csv"  # 200 epochs of simple_dqn
 HEADER = BREAKOUT.read_text().splitlines()[0]
 FIELDS = ["average_reward", "meanq", "nr_games", "meancost"]
 NUMBERS = [name for name in plot.COLUMNS if name != "phase"]

@@ -8,22 +8,19 @@ import struct
 import subprocess
 import sys
 import termios
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dqn import progress
-from dqn.actors import Game
-from dqn.agent import Step
+from dqn.actors.events import FinishedGame, Step
 from dqn.progress import Progress
-
-SRC = Path(__file__).parent.parent / "src"
+from helpers.paths import SRC
 
 
 def step(*scores, exploration_rate=0.25):
-    return Step([0], exploration_rate, [Game(score, 1, 4) for score in scores], [])
+    return Step([0], exploration_rate, [FinishedGame(score, 1, 4) for score in scores], [])
 
 
 def test_a_log_gets_a_plain_line_a_minute(caplog, monkeypatch):
@@ -111,12 +108,11 @@ def test_a_terminal_gets_one_bar_that_goes_when_the_phase_ends(columns):
 import sys, time
 sys.path[:0] = sys.argv[1:]
 from dqn import progress
-from dqn.actors import Game
-from dqn.agent import Step
+from dqn.actors.events import FinishedGame, Step
 progress.BAR_SECONDS = 0.0
 with progress.Progress("epoch 3 train", 40, "step") as shown:
     for i in range(40):
-        shown.on_step(Step([0], 0.5, [Game(7, 1, 4)], []))
+        shown.on_step(Step([0], 0.5, [FinishedGame(7, 1, 4)], []))
         time.sleep(0.02)
 """
     leader, follower = pty.openpty()
@@ -156,7 +152,7 @@ from dqn import console
 with console.starting(__name__):
     import logging
     from dqn import progress
-    from dqn.agent import Step
+    from dqn.actors.events import Step
 def main(arguments):
     logging.basicConfig(level="INFO")
     progress.BAR_SECONDS = 0.0

@@ -83,6 +83,39 @@ def test_a_checkpoint_has_little_to_write(tmp_path, monkeypatch):
         assert step - written < 5
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.integers(3, 12),
+    chunk=st.integers(1, 6),
+    plays=st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=8),
+)
+def test_a_cut_comes_back_even_if_its_step_was_on_disk_before(tmp_path_factory, size, chunk, plays):
+    folder = tmp_path_factory.mktemp("log")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(replay_log, "CHUNK_BYTES", chunk * 13)
+        memory = make_memory(size)
+        log = ReplayLog(folder, memory)
+        before = None
+        for steps, is_cut in plays:
+            for _ in range(steps):
+                add(memory, 1)
+                log.on_step()
+            if is_cut:
+                memory.cut()
+            log.flush()
+            state, expected = log.get_state(), contents(memory)
+            if before:
+                log.prune(before[0])
+                loaded = make_memory(size)
+                ReplayLog(folder, loaded).set_state(before[0])
+                assert contents(loaded) == before[1]
+            memory = make_memory(size)
+            log = ReplayLog(folder, memory)
+            log.set_state(state)
+            assert contents(memory) == expected
+            before = state, expected
+
+
 @pytest.mark.parametrize(
     "change",
     [

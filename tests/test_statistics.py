@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from dqn.actors import Game
-from dqn.agent import Step
-from dqn.replay.memory import Minibatch
+from dqn.actors.events import FinishedGame, Step
+from dqn.replay.minibatch import Minibatch
 from dqn.statistics import Scores, Statistics
 
 ORIGINAL_COLUMNS = (
@@ -63,7 +62,7 @@ def test_a_phase_is_a_row_with_the_originals_sixteen_columns(tmp_path):
     statistics = make_statistics(path)
     statistics.start_phase(3, "train")
     statistics.on_step(step(costs=[1, 2]))
-    statistics.on_step(step(games=[Game(4, 10, 40), Game(-1, 20, 80)], costs=[6]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40), FinishedGame(-1, 20, 80)], costs=[6]))
     statistics.on_step(step(exploration_rate=0.25))
     statistics.end_phase()
     (row,) = read(path)
@@ -97,6 +96,21 @@ def test_the_mean_cost_is_that_of_its_phase_alone(tmp_path):
     assert [row["meancost"] for row in read(tmp_path / "a.csv")] == ["2.0", "10.0"]
 
 
+@pytest.mark.parametrize(("is_training", "means"), [(True, ["0.0", "0"]), (False, ["nan", "nan"])])
+def test_what_a_test_without_training_never_measured_is_nan(tmp_path, is_training, means):
+    memory = FakeMemory()
+    memory.can_sample = False
+    path = tmp_path / "a.csv"
+    statistics = Statistics(
+        FakeAgent(), FakeNetwork(), memory, path, num_actors=1, is_training=is_training
+    )
+    statistics.open_files()
+    statistics.on_step(step())
+    statistics.end_phase()
+    (row,) = read(path)
+    assert [row["meanq"], row["meancost"]] == means
+
+
 def test_a_phase_without_a_finished_game_has_no_games_and_nan_scores(tmp_path):
     statistics = make_statistics(tmp_path / "a.csv")
     statistics.on_step(step(reward=9))
@@ -111,7 +125,7 @@ def test_a_phase_without_a_finished_game_has_no_games_and_nan_scores(tmp_path):
 def test_each_finished_game_is_a_row_as_soon_as_it_ends(tmp_path):
     statistics = make_statistics(tmp_path / "pong.csv")
     statistics.start_phase(2, "test")
-    statistics.on_step(step(games=[Game(21, 900, 3600)]))
+    statistics.on_step(step(games=[FinishedGame(21, 900, 3600)]))
     (row,) = read(tmp_path / "pong.games.csv")
     assert float(row.pop("seconds")) >= 0
     expected = {"epoch": "2", "phase": "test", "score": "21", "steps": "900", "frames": "3600"}
@@ -128,11 +142,11 @@ def test_the_time_of_a_test_is_not_counted_in_the_training_game_that_waits(tmp_p
     statistics.end_phase()
     statistics.start_phase(1, "test")
     now = 100.0
-    statistics.on_step(step(games=[Game(1, 2, 3)]))
+    statistics.on_step(step(games=[FinishedGame(1, 2, 3)]))
     statistics.end_phase()
     statistics.start_phase(2, "train")
     now = 104.0
-    statistics.on_step(step(games=[Game(1, 2, 3)]))
+    statistics.on_step(step(games=[FinishedGame(1, 2, 3)]))
     assert [row["seconds"] for row in read(tmp_path / "a.games.csv")] == ["97.000", "6.000"]
 
 
@@ -150,8 +164,9 @@ def test_mean_q_is_always_of_the_same_states(tmp_path):
 def test_an_older_csv_is_moved_aside(tmp_path):
     for _ in range(3):
         statistics = make_statistics(tmp_path / "pong.csv")
-        statistics.on_step(step(games=[Game(1, 2, 8)]))
+        statistics.on_step(step(games=[FinishedGame(1, 2, 8)]))
         statistics.end_phase()
+        statistics.close()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         *("pong.csv", "pong.csv.1", "pong.csv.2"),
@@ -162,7 +177,7 @@ def test_an_older_csv_is_moved_aside(tmp_path):
 def test_the_originals_summary_lines_are_logged(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     statistics = make_statistics(None)
-    statistics.on_step(step(games=[Game(4, 10, 40)]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40)]))
     statistics.end_phase()
     assert (
         "  num_games: 1, average_reward: 4.000000, min_game_reward: 4, max_game_reward: 4"
@@ -193,7 +208,7 @@ def test_the_mean_q_value_and_the_mean_cost_are_logged_where_they_were_measured(
 def test_without_a_csv_file_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     statistics = make_statistics(None)
-    statistics.on_step(step(games=[Game(4, 10, 40)]))
+    statistics.on_step(step(games=[FinishedGame(4, 10, 40)]))
     statistics.end_phase()
     assert not list(tmp_path.iterdir())
 

@@ -1,6 +1,7 @@
 """The parts of the program, each built from its own options; `../main.py` puts them together."""
 
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,22 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from dqn.actor_processes import ActorProcesses
-from dqn.actors import Actor
+from dqn.actors.actor import Actor
+from dqn.actors.processes import ActorProcesses
 from dqn.agent import EpsilonGreedy
 from dqn.cores import usable_cores
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.interruption import Interruption
-from dqn.networks.deepqnetwork import DeepQNetwork, create_network, learns_on_gpu
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_network, learns_on_gpu
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.settings import Compute, Optimization
 from dqn.options import Namespace
 from dqn.player.display import Display, open_display
 from dqn.player.player import Player
 from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
-from dqn.replay.storage import OTHER_MEMORY, Screens, ScreensInFile
+from dqn.replay.create import create_storage
+from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.snapshot import Metadata, Snapshot, check_snapshot
+from dqn.statistics import Statistics
 from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -41,7 +47,7 @@ def number_of_actors(args: Namespace, checkpoint: dict[str, Any] | None) -> int:
         return checkpoint["options"]["actors"]
     if args.play_games:
         return 1
-    return usable_cores() if learns_on_gpu(args.engine, args.backend) else 1
+    return usable_cores() if learns_on_gpu(compute_settings(args)) else 1
 
 
 def build_actors(
@@ -121,39 +127,32 @@ def build_actor(
     return Actor(environment, **shape, random_starts=args.random_starts, generator=generator)
 
 
-def build_screens(args: Namespace, network: DeepQNetwork) -> Screens:
+def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
-    size = args.replay_size if args.random_steps or args.train_steps else 0
-    shape = {"screen_height": args.screen_height, "screen_width": args.screen_width}
-    other_memory = _other_memory(args)
-    if size and args.replay_file:
-        return ScreensInFile(size, **shape, file=args.replay_file, other_memory=other_memory)
-    if size and args.replay_device != "cpu":
-        screens = network.device_screens(size, **shape)
-        if screens:
-            logger.info("The replay memory is on the GPU")
-            return screens
-        if args.replay_device == "gpu":
-            raise UserError(
-                f"there is no GPU that learns and has room for {size} screens: lower "
-                "--replay_size, or use --replay_device cpu"
-            )
-        if learns_on_gpu(args.engine, args.backend):
-            logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Screens(size, **shape, other_memory=other_memory)
+    return create_storage(
+        args.replay_size if args.random_steps or args.train_steps else 0,
+        screen_height=args.screen_height,
+        screen_width=args.screen_width,
+        file=args.replay_file,
+        where=args.replay_device,
+        network_device=network.device if network else "cpu",
+        other_memory=_other_memory(args),
+    )
 
 
 def _other_memory(args: Namespace) -> int:
     """Bytes that the process takes beside its replay memory, by what was measured."""
     needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
-    if not learns_on_gpu(args.engine, args.backend):
+    if not learns_on_gpu(compute_settings(args)):
         pixels = args.batch_size * args.screen_height * args.screen_width
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
         needed += pixels * (floats + 2 * args.history_length)
     return needed
 
 
-def build_recording(args: Namespace, game: AleEnvironment) -> GameRecording | None:
+def build_recording(
+    args: Namespace, game: AleEnvironment, facts: dict[str, str]
+) -> GameRecording | None:
     """What records the games that are played, if that is asked for."""
     if not args.record_games:
         return None
@@ -163,7 +162,16 @@ def build_recording(args: Namespace, game: AleEnvironment) -> GameRecording | No
         video_file=args.video_file,
         screen_path=args.record_screen_path,
         sound_file=args.record_sound_filename,
+        facts=facts,
     )
+
+
+def facts_of_video(args: Namespace, snapshot: Snapshot | None, random_seed: int) -> dict[str, str]:
+    """What a video's metadata tell of who plays: snapshot (its file's name), epoch and seed."""
+    facts = {"snapshot": args.load_weights.name} if snapshot else {}
+    if snapshot and snapshot.metadata:
+        facts["epoch"] = str(snapshot.metadata.epoch)
+    return {**facts, "seed": str(random_seed)}
 
 
 def is_manual(args: Namespace) -> bool:
@@ -178,6 +186,7 @@ def build_player(
     policy: EpsilonGreedy,
     interruption: Interruption,
     videos: Path,
+    facts: dict[str, str],
 ) -> Player | None:
     """The person who watches the games that are played, or plays them, if there is one."""
     if not args.play_games or args.display_screen == "false":
@@ -192,17 +201,26 @@ def build_player(
         if args.sound
         else lambda: None,
         frame_skip=args.frame_skip,
+        waits_after_games=args.play_games == math.inf,
         videos=videos,
+        facts=facts,
         is_stopping=lambda: interruption.status is not None,
     )
 
 
-def build_spectator(args: Namespace, train_actor: Actor, test_actor: Actor) -> Spectator | None:
+def build_spectator(
+    args: Namespace,
+    train_actor: Actor,
+    test_actor: Actor,
+    network: DeepQNetwork,
+    statistics: Statistics,
+) -> Spectator | None:
     """What shows training and testing, if that is asked for."""
     if args.display_screen == "false":
         return None
     actors = {"training": train_actor, "testing": test_actor}
-    return Spectator(actors, display_opener(args, train_actor.environment.name))
+    opener = display_opener(args, train_actor.environment.name)
+    return Spectator(actors, network, statistics, opener)
 
 
 def display_opener(args: Namespace, game: str) -> Callable[[], Display]:
@@ -218,24 +236,28 @@ def build_network(
 ) -> DeepQNetwork:
     """The network with its initial weights."""
     return create_network(
-        args.engine,
-        num_actions,
-        **shape,
-        learning_rate=args.learning_rate,
-        discount_rate=args.discount_rate,
-        batch_size=args.batch_size,
-        optimizer=args.optimizer,
-        decay_rate=args.decay_rate,
-        clip_error=args.clip_error,
-        min_reward=args.min_reward,
-        max_reward=args.max_reward,
-        batch_norm=args.batch_norm,
-        has_target_network=args.target_steps > 0,
+        Architecture(num_actions, **shape, batch_norm=args.batch_norm),
+        Optimization(
+            optimizer=args.optimizer,
+            learning_rate=args.learning_rate,
+            decay_rate=args.decay_rate,
+            clip_error=args.clip_error,
+            has_target_network=args.target_steps > 0,
+            batch_size=args.batch_size,
+        ),
+        compute_settings(args),
+        generator,
+    )
+
+
+def compute_settings(args: Namespace) -> Compute:
+    """What computes the network."""
+    return Compute(
+        engine=args.engine,
         backend=args.backend,
         device_id=args.device_id,
         datatype=args.datatype,
         stochastic_round=args.stochastic_round,
-        generator=generator,
     )
 
 

@@ -9,7 +9,7 @@ A generation appears whole, by being renamed, or not at all.
 """
 
 import contextlib
-import fcntl
+import errno
 import hashlib
 import io
 import json
@@ -20,12 +20,24 @@ import shutil
 import socket
 import zipfile
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.files import first_free_name, make_writable_folder, sync
+from dqn.files import (
+    first_free_name,
+    is_at,
+    make_writable_folder,
+    naming,
+    no_link,
+    open_locked,
+    regular,
+    rename_aside,
+    sync,
+)
+from dqn.memory_limit import available_memory
+from dqn.replay_log import has_steps
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +45,8 @@ FORMAT = "simple_dqn checkpoint"
 VERSION = 1
 MAX_JSON = 64 * 2**20  # bytes: the scores of a phase are what grows in it
 GENERATION = re.compile(r"generation-(\d{6,})")
+UNFINISHED = re.compile(rf"{GENERATION.pattern}\.part")
+FILES = ("arrays.npz", "state.json")
 KEPT_GENERATIONS = 2
 ARRAY = "array"  # the one key of a dictionary in JSON that stands for an array
 
@@ -50,41 +64,58 @@ class CheckpointFolder:
     def __init__(self, path: Path):
         self.path = path
         make_writable_folder(path)
-        self._lock = self._take_lock()
-        for unfinished in path.glob("*.part"):
-            shutil.rmtree(unfinished)
+        with naming(path):
+            self._lock = self._take_lock()
+            for unfinished in [p for p in path.iterdir() if UNFINISHED.fullmatch(p.name)]:
+                _discard(unfinished)
 
     def close(self) -> None:
         """Let others have it; without any checkpoint it is deleted."""
-        with contextlib.suppress(OSError):  # that it is not empty, say
-            if not self._generations():
-                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
-                    folder.rmdir()
         with contextlib.suppress(OSError):
-            if {path.name for path in self.path.iterdir()} == {"lock"}:
-                shutil.rmtree(self.path)
+            if is_at(self._lock, self.path / "lock"):
+                self._delete_if_empty()
         self._lock.close()
 
     def move_aside(self) -> None:
-        """Rename the folder, with all that is in it, and begin an empty one."""
-        if self._generations():
-            aside = first_free_name(self.path)
-            self.path.rename(aside)
-            logger.info("Moved the older %s to %s", self.path, aside.name)
-            self._lock.close()
-            self.path.mkdir()
-            self._lock = self._take_lock()
+        """Rename the folder, with all that is in it, and begin an empty one; raises UserError."""
+        with naming(self.path):
+            if self._generations():
+                rename_aside(self.path)
+                lock = self._take_lock()
+                self._lock.close()
+                self._lock = lock
+
+    def keep_lock(self) -> None:
+        """Make and lock the folder again if somebody moved it, or its lock, away.
+
+        Raises OSError if another process has it now.
+        """
+        if is_at(self._lock, self.path / "lock"):
+            return
+        try:
+            lock = self._take_lock()
+        except UserError as error:
+            raise OSError(errno.EBUSY, str(error)) from error
+        self._lock.close()
+        self._lock = lock
 
     def load(self) -> dict[str, Any] | None:
         """The newest state that is whole; None if there is none at all.
 
-        A damaged one is named in the log and moved aside. Raises UserError if all are damaged.
+        A damaged one is named in the log and moved aside. Raises UserError if all are damaged, or
+        one may not be read.
         """
+        with naming(self.path):
+            return self._load()
+
+    def _load(self) -> dict[str, Any] | None:
         damaged = []
         for generation in reversed(self._generations()):
             try:
                 state = _read(generation)
-            except (_Damaged, OSError) as error:
+                if not self._has_steps(state):
+                    raise _Damaged("needs steps that are missing or damaged")
+            except _Damaged as error:
                 damage = f"the checkpoint {generation} cannot be used: it {error}"
                 damaged.append(generation)
                 continue
@@ -104,8 +135,10 @@ class CheckpointFolder:
         older = self._generations()
         generation = self.path / f"generation-{_number(older[-1]) + 1 if older else 1:06d}"
         part = generation.with_suffix(".part")
+        if os.path.lexists(part):
+            _discard(part)
+        part.mkdir()
         try:
-            part.mkdir()
             _write(part, state)
             part.rename(generation)
         except BaseException:
@@ -113,47 +146,83 @@ class CheckpointFolder:
             raise
         sync(self.path)
         for old in older[: 1 - KEPT_GENERATIONS]:
-            shutil.rmtree(old)
+            _discard(old)
 
-    def newest_size(self) -> int:
-        """Bytes of the newest generation."""
-        return sum(path.stat().st_size for path in self._generations()[-1].iterdir())
+    def size_of(self, pattern: str) -> int:
+        """Bytes of the files in it that match a pattern, in whatever folder."""
+        return sum(path.stat().st_size for path in self.path.rglob(pattern) if path.is_file())
+
+    def _delete_if_empty(self) -> None:
+        with contextlib.suppress(OSError):  # that it is not empty, say
+            if not self._generations():
+                for folder in (*(self.path / "steps").iterdir(), self.path / "steps"):
+                    folder.rmdir()
+        if {path.name for path in self.path.iterdir()} == {"lock"}:
+            (self.path / "lock").unlink()
+            self.path.rmdir()  # unless another process has just begun to use it
 
     def _generations(self) -> list[Path]:
         """From the oldest to the newest."""
         found = [path for path in self.path.iterdir() if GENERATION.fullmatch(path.name)]
         return sorted(found, key=_number)
 
-    def _take_lock(self) -> TextIO:
-        file = open(self.path / "lock", "a+")  # noqa: SIM115
+    def _has_steps(self, state: Any) -> bool:
+        logs = state.get("logs") if isinstance(state, dict) else None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a crash releases it
+            return has_steps(self.path / "steps", logs)
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise _Damaged(f"needs steps that cannot be read ({error.strerror})") from error
+
+    def _take_lock(self) -> BinaryIO:
+        path = self.path / "lock"
+        try:
+            file = open_locked(path, no_link)
+        except FileNotFoundError:  # the process before has just deleted the folder
+            self.path.mkdir(parents=True, exist_ok=True)
+            return self._take_lock()
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip() or "another process"
-            file.close()
             raise UserError(
-                f"{self.path} is in use by {holder}: wait for it, stop it, or give this run "
+                f"{self.path} is in use by {_holder(path)}: wait for it, stop it, or give this run "
                 "another label"
             ) from None
-        except OSError as error:
-            logger.warning(
-                "This file system knows no locks (%s): see that no other process runs on %s",
-                error.strerror,
-                self.path,
-            )
-        if not (self.path / "lock").exists():  # the process before has just deleted it
+        file.seek(0)
+        if file.read(len(b"process ")) not in (b"", b"process "):
             file.close()
-            self.path.mkdir(exist_ok=True)
-            return self._take_lock()
+            raise OSError(errno.EEXIST, "Not a lock", str(path))
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         return file
+
+
+def _discard(generation: Path) -> None:
+    """Delete a generation; move aside what has something else in it, or is something else."""
+    if generation.is_dir() and not generation.is_symlink():
+        contents = list(generation.iterdir())
+        if all(p.name in FILES and p.is_file() and not p.is_symlink() for p in contents):
+            shutil.rmtree(generation)
+            return
+    rename_aside(generation)
+
+
+def _holder(lock: Path) -> str:
+    """Who has a lock, as that process wrote into it."""
+    with contextlib.suppress(OSError), open(lock, errors="replace", opener=no_link) as file:
+        if text := file.read(200).strip():
+            return text
+    return "another process"
 
 
 def _number(generation: Path) -> int:
     return int(GENERATION.fullmatch(generation.name)[1])
+
+
+def size_on_disk(state: dict[str, Any]) -> int:
+    """Bytes that `save` would write, nearly."""
+    arrays: dict[str, np.ndarray] = {}
+    text = _text(_without_arrays(state, arrays))
+    return len(text) + sum(array.nbytes for array in arrays.values())
 
 
 def _write(folder: Path, state: dict[str, Any]) -> None:
@@ -172,17 +241,15 @@ def _write(folder: Path, state: dict[str, Any]) -> None:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """Raises _Damaged or OSError, and runs no code, whatever the files hold."""
-    if (folder / "state.json").stat().st_size > MAX_JSON:
-        raise _Damaged("is too large")
+    """Raises _Damaged or PermissionError, and runs no code, whatever the files hold."""
     try:
-        content = json.loads((folder / "state.json").read_bytes())
+        content = json.loads(_read_file(folder / "state.json", MAX_JSON))
         if content["format"] != FORMAT:
             raise _Damaged("is not one of this program's")
         if content["version"] != VERSION:
             raise _Damaged(f"was made by another version of this program ({content['version']!r})")
         digest = content.pop("sha256")
-        data = (folder / "arrays.npz").read_bytes()
+        data = _read_file(folder / "arrays.npz", available_memory() // 2)
         if digest != _digest(_text(content)) or content["arrays_sha256"] != _digest(data):
             raise _Damaged("is damaged, or its files are of different checkpoints")
         with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -193,10 +260,21 @@ def _read(folder: Path) -> dict[str, Any]:
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise _Damaged("is not one of this program's")
         return _with_arrays(content["state"], arrays)
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise _Damaged(f"cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _Damaged("is damaged") from error
     except (RecursionError, MemoryError) as error:
         raise _Damaged("is too large") from error
+
+
+def _read_file(path: Path, limit: int) -> bytes:
+    with open(path, "rb", opener=regular) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise _Damaged("is too large")
+        return file.read()
 
 
 def _text(content: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import atomic_write, move_aside
 from dqn.snapshot import Snapshot
 
@@ -133,7 +133,7 @@ def save_flags(args: Namespace, path: Path, before: PlainFlags | None) -> None:
     content = _argument_file(flags)
     before = before and {name: before[name] for name in flags if name in before}  # in this order
     try:
-        present = path.read_bytes() if path.is_file() else None
+        present = _content(path)
         if present == content:
             return
         if before is None or present != _argument_file(before):
@@ -141,7 +141,15 @@ def save_flags(args: Namespace, path: Path, before: PlainFlags | None) -> None:
         with atomic_write(path) as file:
             file.write(content)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror}): make it writable") from error
+        raise UserError(f"cannot write {path} {explain(error)}") from error
+
+
+def _content(path: Path) -> bytes | None:
+    """What a file holds; None if there is none, or it may not be read."""
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except PermissionError:
+        return None
 
 
 def _argument_file(flags: PlainFlags) -> bytes:

@@ -1,6 +1,7 @@
 """The one exception that ends a run with a line for the user instead of a traceback."""
 
 import argparse
+import errno
 from typing import NoReturn
 
 MAX_ERROR = 1000  # characters, in which any two usual paths have room
@@ -10,7 +11,8 @@ class UserError(Exception):
     """Something that the user can put right.
 
     Its text is one line that says what was wrong and what to do; the programs print it as the last
-    line on standard error and exit with status 2.
+    line on standard error and exit with status 2. What cannot be printed, as in a hostile file's
+    name, is escaped.
     """
 
     def __str__(self) -> str:
@@ -32,3 +34,40 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help explains every option)")
+
+
+def explain(error: OSError) -> str:
+    """Why the system refused something, and what to do: "(No space left …): free some …".
+
+    It is the end of a sentence that says what was refused. FFmpeg's errors will do, too.
+    """
+    advice = _ADVICE.get(error.errno, "see that the disk works, or use another one")
+    return f"({error.strerror or error}): {advice}"
+
+
+def unforeseen(error: OSError) -> UserError:
+    """What is said of an error of the system where nothing more is known of it."""
+    return UserError(f"cannot use {error.filename or 'a file'} {explain(error)}")
+
+
+_ADVICE = {
+    number: advice
+    for numbers, advice in (
+        ((errno.ENOSPC, errno.EDQUOT), "free some disk space"),
+        ((errno.EACCES, errno.EPERM), "change the permissions, or choose another place"),
+        ((errno.EROFS,), "choose a place on a disk that can be written"),
+        ((errno.EFBIG,), "raise the limit of a file's size (ulimit -f), or choose another disk"),
+        ((errno.ENAMETOOLONG,), "choose a shorter name"),
+        ((errno.ENOENT,), "check the name"),
+        (
+            (
+                *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY),
+                *(errno.ELOOP, errno.ENXIO),
+            ),
+            "something else is in its place: move that away, or choose another name",
+        ),
+        ((errno.EMFILE, errno.ENFILE), "close other programs, or raise the limit (ulimit -n)"),
+        ((errno.ENOMEM, errno.EAGAIN), "close other programs"),
+    )
+    for number in numbers
+}

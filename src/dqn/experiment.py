@@ -2,25 +2,45 @@
 
 import dataclasses
 import filecmp
+import hashlib
 import logging
 import math
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from dqn.actor_processes import ActorLost
-from dqn.agent import Agent, Step
+from dqn.actors.events import Step
+from dqn.actors.processes import ActorLost
+from dqn.agent import Agent
 from dqn.checkpointer import Checkpointer
-from dqn.errors import UserError
-from dqn.files import make_writable_folder, move_aside
+from dqn.errors import UserError, explain
+from dqn.files import (
+    CannotMoveAside,
+    atomic_write,
+    make_writable_folder,
+    move_aside,
+    naming,
+    rename_aside,
+)
 from dqn.forecast import Forecast
 from dqn.interruption import Interruption, Stopped
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.progress import Progress
 from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
+from dqn.state_values import (
+    take,
+    take_flag,
+    take_integer,
+    take_list,
+    take_number,
+    take_text,
+)
 from dqn.statistics import Scores, Statistics
 from dqn.wording import counted, duration, size
 
@@ -35,7 +55,9 @@ class SnapshotSaver:
 
     `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
     the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails for want of space is logged, and training goes on to the next one.
+    fails, for want of space, say, is logged, and training goes on to the next one. The snapshot
+    with the best test is `<prefix>_best.pkl`, too. `prune` deletes what this run saved but the
+    `num_newest` newest (None: all stay) and the best.
     Raises UserError if the folder cannot be written.
     """
 
@@ -46,19 +68,25 @@ class SnapshotSaver:
         agent: Agent,
         metadata: Metadata,
         last_good: Path | None,
+        num_newest: int | None = None,
     ):
         make_writable_folder(prefix.parent)
+        with naming(prefix.parent):
+            os.listdir(prefix.parent)  # `move_older_aside` will
         self._prefix = prefix
         self._network = network
         self._agent = agent
         self._metadata = metadata
+        self._num_newest = num_newest
         self._failure: str | None = None
         self.failed_epoch: int | None = None  # of the last save, if it failed
         self.last_good = last_good
+        self._saved: dict[int, str] = {}  # epoch → digest of the file that this run saved
+        self._best: tuple[int, float] | None = None  # its epoch and its mean score
 
     def save(self, epoch: int) -> None:
         """Save the snapshot of `epoch`; raises UserError if a weight is not a finite number."""
-        path = self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
+        path = self._path(epoch)
         logger.info("Saving weights to %s", path)
         metadata = dataclasses.replace(
             self._metadata,
@@ -68,21 +96,52 @@ class SnapshotSaver:
         )
         new = path.with_name(f".{path.name}.new")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
             layers = self._network.get_layers()
             save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
             # A run that goes on from a checkpoint may have saved the same snapshot before.
-            if not path.is_file() or not filecmp.cmp(path, new, shallow=False):
+            if not _are_equal(path, new):
                 move_aside(path)
+            digest = _digest(new)
             new.replace(path)
         except NonFiniteWeights as error:
             raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
-        except OSError as error:
-            self._failure = f"cannot save {path} ({error.strerror}): free some disk space"
+        except (OSError, CannotMoveAside) as error:
+            reason = explain(error) if isinstance(error, OSError) else f"because {error}"
+            self._failure = f"cannot save {path} {reason}"
             self.failed_epoch = epoch
             logger.error("%s; the next epoch will be saved anew", self._failure)
         else:
             self._failure = self.failed_epoch = None
             self.last_good = path
+            self._saved[epoch] = digest
+
+    def on_test(self, epoch: int, mean_score: float) -> None:
+        """Note how the snapshot of `epoch` did in its test; NaN if no game ended in it."""
+        best_score = self._best[1] if self._best else -math.inf
+        if epoch in self._saved and mean_score > best_score:  # NaN is not
+            self._best = epoch, mean_score
+        if self._best:
+            try:
+                self._mark_best(*self._best)
+            except OSError as error:
+                logger.error("Cannot write %s %s", self._path("best"), explain(error))
+
+    def prune(self) -> None:
+        """Delete the snapshots that need not stay, of those that this run saved."""
+        if self._num_newest is None:
+            return
+        newest = sorted(self._saved)[-self._num_newest :]
+        for epoch in sorted(self._saved.keys() - {*newest, *(self._best or ())[:1]}):
+            path = self._path(epoch)
+            try:
+                if self._is_own(path, epoch):
+                    path.unlink()
+                    logger.info("Deleted %s, which --keep_snapshots does not keep", path)
+            except OSError as error:
+                logger.error("Cannot delete %s %s", path, explain(error))
+            else:
+                del self._saved[epoch]
 
     def snapshot_bytes(self) -> int:
         """About the size of a snapshot as it would be saved now."""
@@ -93,11 +152,16 @@ class SnapshotSaver:
         return len(data) + int(np.count_nonzero(np.frombuffer(data, np.uint8) > 127))
 
     def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
-        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`."""
-        older = re.compile(re.escape(self._prefix.name) + r"_(\d+)\.pkl", re.ASCII)
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`.
+
+        The best of the older run may lie before; only a run from the beginning moves it at once.
+        """
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
         for path in sorted(self._prefix.parent.iterdir()):
             match = older.fullmatch(path.name)
-            if not match or int(match[1]) <= epoch or not path.is_file():
+            if not match or not path.is_file():
+                continue
+            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
                 continue
             if loaded is None or not path.samefile(loaded):
                 move_aside(path)
@@ -107,17 +171,75 @@ class SnapshotSaver:
         return {
             "last_good": self.last_good and str(self.last_good),
             "failed_epoch": self.failed_epoch,
+            "saved": {str(epoch): digest for epoch, digest in self._saved.items()},
+            "best": self._best,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on as the saver did from which `state` was taken."""
-        self.last_good = state["last_good"] and Path(state["last_good"])
-        self.failed_epoch = state["failed_epoch"]
+        self.last_good = self.failed_epoch = self._best = None
+        if take(state, "last_good") is not None:
+            self.last_good = Path(take_text(state, "last_good"))
+        if take(state, "failed_epoch") is not None:
+            self.failed_epoch = take_integer(state, "failed_epoch")
+        # Checkpoints of earlier versions tell neither.
+        self._saved = {int(epoch): digest for epoch, digest in state.get("saved", {}).items()}
+        if state.get("best") is not None:
+            best = take_list(state, "best", 2)
+            self._best = take_integer(best, 0), take_number(best, 1)
+            if self._best[0] not in self._saved:
+                raise ValueError(f"the best snapshot, {self._best[0]}, was not saved")
 
     def close(self) -> None:
         """Raises UserError if the last save failed."""
         if self._failure:
             raise UserError(self._failure)
+
+    def _path(self, epoch: int | str) -> Path:
+        return self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
+
+    def _is_own(self, path: Path, *epochs: int) -> bool:
+        """Whether a file is what this run saved after one of the `epochs`."""
+        if path.is_symlink() or not path.is_file():
+            return False
+        return _digest(path) in [self._saved[epoch] for epoch in epochs]
+
+    def _mark_best(self, epoch: int, mean_score: float) -> None:
+        """Make the best one known by its second name, unless it is already.
+
+        It is another name of the same file rather than a symbolic link: it takes no room either,
+        and stays whole whatever is moved, copied or deleted. Raises OSError.
+        """
+        path, best = self._path(epoch), self._path("best")
+        if self._is_own(best, epoch) or not self._is_own(path, epoch):
+            return
+        if best.is_symlink() or (best.exists() and not self._is_own(best, *self._saved)):
+            rename_aside(best)
+        new = best.with_name(f".{best.name}.new")
+        new.unlink(missing_ok=True)
+        try:
+            os.link(path, new)
+            new.replace(best)
+        except OSError:  # this file system knows no second names
+            with open(path, "rb") as file, atomic_write(best) as copy:
+                shutil.copyfileobj(file, copy)
+        logger.info("The best so far: %s, mean score %g, also as %s", path, mean_score, best.name)
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _are_equal(path: Path, other: Path) -> bool:
+    """Whether two files hold the same; one that is not there, or cannot be read, does not."""
+    try:
+        return path.is_file() and filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
 
 
 def last_snapshot(state: dict[str, Any]) -> int:
@@ -129,8 +251,10 @@ class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
+    Without training, the tests are of `tested_epoch`, if not None.
     `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
-    are told each step; playing ends when `has_quit` says so.
+    are told each step; playing ends after `play_games` games, which may be infinity, or when
+    `has_quit` says so.
     """
 
     def __init__(
@@ -146,7 +270,8 @@ class Experiment:
         test_games: int | None,
         start_epoch: int,
         epochs: int,
-        play_games: int = 0,
+        tested_epoch: int | None = None,
+        play_games: float = 0,
         listeners: Sequence[Callable[[Step], None]] = (),
         has_quit: Callable[[], bool] = lambda: False,
     ):
@@ -160,6 +285,7 @@ class Experiment:
         self._test_games = test_games
         self._start_epoch = start_epoch
         self._epochs = epochs
+        self._tested_epoch = tested_epoch
         self._play_games = play_games
         self._listeners = listeners
         self._has_quit = has_quit
@@ -182,17 +308,25 @@ class Experiment:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on where the run was from which `state` was taken."""
-        self._start_epoch = state["start_epoch"]
-        self._position = (state["epoch"], state["phase"])
-        self._is_begun = state["is_begun"]
-        self._random_exploration_rate = state["random_exploration_rate"]
+        phase = take_text(state, "phase", ("random", "train", "test"))
+        self._start_epoch = take_integer(state, "start_epoch")
+        self._position = (take_integer(state, "epoch"), phase)
+        self._is_begun = take_flag(state, "is_begun")
+        self._random_exploration_rate = take_number(state, "random_exploration_rate")
 
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         """Run all phases that are left, and return the scores of each test and of playing.
 
-        Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot or checkpoint was not saved.
+        Raises Stopped if `interruption` asks for it, and UserError if the network diverged, or the
+        last snapshot, checkpoint or row was not saved.
         """
+        try:
+            return self._run(interruption, checkpointer)
+        except NonFiniteWeights as error:
+            what = f"{error} by step {self._agent.total_train_steps}"
+            raise _diverged(what, self._saver and self._saver.last_good) from error
+
+    def _run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         self._interruption = interruption
         self._checkpointer = checkpointer
         is_training = self._is_begun and self._position[1] == "train"
@@ -204,21 +338,27 @@ class Experiment:
                 self._fill_memory()
             elif phase == "train":
                 self._train(epoch)
+                self._agent.check()
                 if self._saver:
                     self._saver.save(epoch)
             else:
                 tests.append(self._test(epoch))
+                if self._saver:
+                    self._saver.on_test(epoch, tests[-1].mean)
             self._is_begun = False
             self._position = (epoch, "test") if phase == "train" else (epoch + 1, "train")
-            if checkpointer and phase == self._last_phase:
-                checkpointer.save()
             if phase == self._last_phase:
+                is_saved = checkpointer.save() if checkpointer else True
+                # Only then: an older checkpoint goes on from an older snapshot.
+                if self._saver and is_saved:
+                    self._saver.prune()
                 self._log_time_left(epoch)
         if self._play_games:
             tests.append(self._play())
         for part in (self._saver, checkpointer):
             if part:
                 part.close()
+        self._statistics.finish()
         logger.info("All done")
         return tests
 
@@ -238,7 +378,9 @@ class Experiment:
             if self._random_steps:
                 yield first
             first = (self._start_epoch + 1, "train")
-        for epoch in range(first[0], self._epochs + 1):
+        for number in range(first[0], self._epochs + 1):
+            is_known = not self._train_steps and self._tested_epoch is not None
+            epoch = self._tested_epoch if is_known else number
             logger.info("Epoch #%d", epoch)
             if self._train_steps and (epoch, "test") != first:
                 yield epoch, "train"
@@ -313,10 +455,12 @@ class Experiment:
         return self._run_phase(steps, self._test_steps, "step", done)
 
     def _play(self) -> Scores:
-        logger.info("Playing for %s", counted(self._play_games, "game"))
+        is_endless = self._play_games == math.inf
+        how_long = "until you quit" if is_endless else f"for {counted(self._play_games, 'game')}"
+        logger.info("Playing %s", how_long)
         self._begin(0, "play")
         steps = self._until_quit(self._agent.test_games(self._play_games))
-        return self._run_phase(steps, self._play_games, "game", 0)
+        return self._run_phase(steps, None if is_endless else self._play_games, "game", 0)
 
     def _until_quit(self, steps: Iterable[Step]) -> Iterator[Step]:
         for step in steps:
@@ -332,14 +476,17 @@ class Experiment:
         self._is_begun = True
         self._position = (epoch, phase)
 
-    def _run_phase(self, steps: Iterable[Step], total: int, unit: str, done: int) -> Scores:
+    def _run_phase(self, steps: Iterable[Step], total: int | None, unit: str, done: int) -> Scores:
+        """The scores of a phase; one without a `total` goes on for ever, and shows no progress."""
         epoch, phase = self._position
+        description = f"epoch {epoch} {phase}"
         self._forecast.begin(phase, unit)
-        with Progress(f"epoch {epoch} {phase}", total, unit, done) as progress:
+        with Progress(description, total, unit, done) if total else nullcontext() as progress:
             try:
                 for step in steps:
                     self._statistics.on_step(step)
-                    progress.on_step(step)
+                    if progress:
+                        progress.on_step(step)
                     self._forecast.on_step(step)
                     if phase == "train" and self._is_forecast_due:
                         self._log_forecast(epoch)

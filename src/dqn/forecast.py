@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from dqn.agent import Step
+from dqn.actors.events import Step
 
 
 class Forecast:

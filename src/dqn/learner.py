@@ -4,8 +4,12 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
+from dqn.snapshot import NonFiniteWeights
+from dqn.state_values import take_list
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -29,6 +33,18 @@ class Learner:
     def finish(self) -> list[float]:
         """Let all updates end, so that the network acts with what it has learned; their costs."""
         return []
+
+    def check(self) -> None:
+        """Raises NonFiniteWeights if the network has diverged so far that no loss can be computed.
+
+        The squares of its Q-values, for the newest states, are no finite numbers then.
+        """
+        states = self._memory.newest_states(self._memory.batch_size)
+        if len(states):
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss = np.square(self._network.predict_learned(states)).sum()
+            if not np.isfinite(loss):
+                raise NonFiniteWeights("the Q-values diverged to infinity or NaN")
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps; to be asked before the network is, whose updates end by it."""
@@ -55,7 +71,7 @@ class OverlappingLearner(Learner):
     def learn(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_present_weights()
+        self._network.acting_copy(in_use=True)
         self._update = self._thread.submit(self._network.train, self._memory.sample())
         return costs
 
@@ -66,15 +82,19 @@ class OverlappingLearner(Learner):
     def finish(self) -> list[float]:
         self._wait()
         costs, self._costs = self._costs, []
-        self._network.act_with_learned_weights()
+        self._network.acting_copy(in_use=False)
         return costs
+
+    def check(self) -> None:
+        self._wait()
+        super().check()
 
     def get_state(self) -> dict[str, Any]:
         self._wait()
         return {"costs": self._costs}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._costs = list(state["costs"])
+        self._costs = [float(cost) for cost in take_list(state, "costs")]
 
     def _wait(self) -> None:
         if self._update:

@@ -417,12 +417,24 @@ def _build_parser(kind: type[_Parser]) -> _Parser:
         f"[hours:]minutes:seconds, with exit status {TIME_IS_UP} if there is work left.",
     )
 
+    group.add_argument(
+        "--keep_snapshots",
+        type=_snapshots_to_keep,
+        default="all",
+        metavar="{all,last:N,best}",
+        help="Which of the snapshots that this run saved stay: all, the newest N and the best one, "
+        "or the newest and the best one. The best by the mean score of its test is also "
+        "PREFIX_best.pkl.",
+    )
+
     group = parser.add_argument_group("Playing and recording")
     group.add_argument(
         "--play_games",
-        type=_Integer(0, MAX_GAMES),
+        type=_IntegerOr("auto", 0, MAX_GAMES),
         default=0,
-        help="Play so many games as in a test, instead of training and testing.",
+        metavar="N",
+        help="Play so many games as in a test, instead of training and testing. auto: until you "
+        "quit where they are shown and not recorded, else one.",
     )
     group.add_argument(
         "--record_games",
@@ -474,6 +486,9 @@ def _build_parser(kind: type[_Parser]) -> _Parser:
 
 def _set_phases(args: Namespace) -> None:
     """Playing leaves out all other phases, and recording means playing."""
+    if args.play_games == "auto":
+        is_watched = args.display_screen != "false" and not any(_outputs(args))
+        args.play_games = math.inf if is_watched else 1
     if any(_outputs(args)):
         args.play_games = max(args.play_games, args.record_games or 0)
         args.record_games = args.record_games or args.play_games
@@ -481,12 +496,18 @@ def _set_phases(args: Namespace) -> None:
         args.random_steps = args.train_steps = args.test_steps = args.epochs = args.start_epoch = 0
         args.test_games = None
     elif not (args.train_steps or args.test_games or (args.test_steps and args.test_games is None)):
-        args.epochs = args.start_epoch + 1  # all of them are empty
+        args.epochs = 0  # they are empty
 
 
 def _outputs(args: Namespace) -> tuple[Path | None, ...]:
     """Where games are recorded."""
     return args.video_file, args.record_screen_path, args.record_sound_filename
+
+
+def outputs(args: Namespace) -> list[Path]:
+    """The files and folders to write, which get endings, too."""
+    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *_outputs(args))
+    return [path for path in paths if path]
 
 
 def _check_unknown(parser: argparse.ArgumentParser, unknown: list[str], flags: list[str]) -> None:
@@ -539,6 +560,9 @@ def _check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(_outputs(args)) and not (args.play_games or args.record_games):
         parser.error("what is recorded are games that are played: add --record_games 1")
+    if args.keep_snapshots == "best" and not _has_tests(args):
+        parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
+    _check_files(parser, args)
     if args.record_sound_filename and not args.sound:
         parser.error("--record_sound_filename needs --sound true")
     if args.epochs == 0 and not (args.play_games or any(_outputs(args))):
@@ -700,3 +724,52 @@ class _Duration(_Number):
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:20]}…{text[-5:]}"
+
+
+def _has_tests(args: Namespace) -> bool:
+    return bool(args.test_steps if args.test_games is None else args.test_games)
+
+
+def _snapshots_to_keep(text: str) -> str:
+    number_of_snapshots(text)
+    return text
+
+
+def number_of_snapshots(text: str) -> int | None:
+    """How many of the newest snapshots --keep_snapshots keeps; None: all of them."""
+    match text.partition(":"):
+        case "all", "", "":
+            return None
+        case "best", "", "":
+            return 1
+        case "last", ":", number if re.fullmatch(r"[+-]?\d+", number):
+            return _Integer(1, MAX_EPOCHS)(number)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of all, last:N (such as last:5) and best")
+
+
+def _check_files(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """See that no file is named for two purposes: the one would be moved aside for the other."""
+    names = "load_weights csv_file replay_file video_file record_sound_filename record_screen_path"
+    paths = {f"--{name} {vars(args)[name]}": vars(args)[name] for name in names.split()}
+    if args.csv_file and args.csv_file.name:
+        paths["the file of the games beside --csv_file"] = args.csv_file.with_suffix(".games.csv")
+    files: dict[str, str] = {}
+    for what, path in paths.items():
+        if path is None:
+            continue
+        other = files.setdefault(_identity(path), what)
+        if other != what:
+            parser.error(f"{what} and {other} are the same file: choose another name for one")
+        frames = args.record_screen_path
+        is_frame = re.fullmatch(r"\d{6,}\.png", path.name)
+        if is_frame and frames and _identity(path.parent) == _identity(frames):
+            parser.error(f"{what} is the name of a frame in {frames}: choose another name")
+
+
+def _identity(path: Path) -> str:
+    """The same text for all spellings of a path, and for all names of a file that is there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return f"{status.st_dev} {status.st_ino}"

@@ -11,7 +11,7 @@ from typing import TextIO
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from dqn.agent import Step
+from dqn.actors.events import Step
 from dqn.wording import counted
 
 logger = logging.getLogger(__name__)

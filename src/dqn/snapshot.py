@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from dqn import unpickler
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import atomic_write
 from dqn.networks.architecture import CONVOLUTIONS, MIN_SCREEN_SIZE, layer_shapes
+from dqn.networks.layers import BatchNorm, Layer
 
 MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
 MAX_ACTIONS = 256
@@ -50,35 +51,6 @@ class SnapshotError(UserError):
 
 class NonFiniteWeights(SnapshotError):
     """The network has diverged to infinity or NaN; it is never saved."""
-
-
-@dataclass(eq=False)
-class BatchNorm:
-    """One of Neon's BatchNorm layers.
-
-    All arrays are (n, 1), for n filters or units. `states` has two lists, the optimizer's states of
-    `beta` and those of `gamma`.
-    """
-
-    beta: np.ndarray
-    gamma: np.ndarray
-    gmean: np.ndarray
-    gvar: np.ndarray
-    states: list[list[np.ndarray]]
-
-
-@dataclass(eq=False)
-class Layer:
-    """One of the five layers with weights, in Neon's layout.
-
-    `weights` are (C·R·S, K) for a convolution and (n_out, n_in) for an affine layer. `states`, the
-    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam,
-    3 for Adadelta, in every layer. All are float16, float32 or float64.
-    """
-
-    weights: np.ndarray
-    states: list[np.ndarray]
-    batch_norm: BatchNorm | None = None
 
 
 @dataclass
@@ -154,7 +126,7 @@ def load_snapshot(path: Path) -> Snapshot:
     except MemoryError:
         reason = "does not fit into memory: close other programs"
     except OSError as error:
-        reason = _ADVICE.get(error.errno, f"cannot be read ({error.strerror}): check its name")
+        reason = _ADVICE.get(error.errno, f"cannot be read {explain(error)}")
     raise SnapshotError(f"the snapshot {path} cannot be loaded: it {reason}")
 
 
@@ -393,7 +365,7 @@ def _check_layers(snapshot: Snapshot) -> None:
         _check_arrays([layer.weights, *layer.states], shape, name)
         if layer.batch_norm is not None:
             units = shape[1] if name.startswith("convolution") else shape[0]
-            arrays = _batch_norm_arrays(layer.batch_norm)
+            arrays = layer.batch_norm.arrays()
             _check_arrays(arrays, (units, 1), f"the batch normalisation after {name}")
 
 
@@ -409,14 +381,12 @@ def _check_states(layers: list[Layer]) -> None:
         raise SnapshotError("is damaged: the optimizer's states are too few or too many")
 
 
-def _batch_norm_arrays(layer: BatchNorm) -> list[np.ndarray]:
-    of_beta, of_gamma = layer.states
-    return [layer.beta, layer.gamma, layer.gmean, layer.gvar, *of_beta, *of_gamma]
-
-
 def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:
     """Return the shape of each layer's weights; what the input decides is as the file has it."""
     weights = [layer.weights for layer in snapshot.layers]
+    for name, array in zip(LAYER_NAMES, weights, strict=True):
+        if array.ndim != 2:
+            raise _another_network(f"{name} has the shape {array.shape}")
     actions = min(max(len(weights[4]), 1), MAX_ACTIONS)
     if snapshot.input_shape is None:
         history = max(len(weights[0]) // 64, 1)

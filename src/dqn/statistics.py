@@ -2,19 +2,28 @@
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dqn.actors import Game
-from dqn.agent import Agent, Step
-from dqn.csv_file import CsvFile
+from dqn.actors.events import FinishedGame, Step
+from dqn.agent import Agent
+from dqn.csv_file import CsvFile, check_state
 from dqn.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
+from dqn.state_values import (
+    take,
+    take_array,
+    take_integer,
+    take_list,
+    take_number,
+    take_numbers,
+    take_text,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +77,9 @@ class Statistics:
 
     `csv_file` (None: no files) gets a row for each phase, with the columns of the original
     simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
-    `open_files` on. After a `set_state`, times go on where they were: they count what was computed.
+    `open_files` on. After a `set_state`, times go on where they were: they count what was computed,
+    and so do the files, once they are opened.
+    In training (`is_training`), a mean of nothing is 0, as in the original; otherwise it is NaN.
     Raises UserError if the folder of the files cannot be written.
     """
 
@@ -79,6 +90,7 @@ class Statistics:
         memory: ReplayMemory,
         csv_file: Path | None,
         num_actors: int = 1,
+        is_training: bool = True,
     ):
         self._agent = agent
         self._network = network
@@ -86,20 +98,49 @@ class Statistics:
         self._csv_file = csv_file
         if csv_file:
             make_writable_folder(csv_file.parent)
+        self._is_training = is_training
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
+        self._file_states: list[dict[str, Any] | None] = [None, None]
         self._validation_states: np.ndarray | None = None
         self._start_time = time.perf_counter()
         # Seconds that the training games had been played when their phase ended
         self._unfinished_seconds = [0.0] * num_actors
         self.start_phase(0, "random")
 
-    def open_files(self, states: Sequence[dict[str, Any] | None] = (None, None)) -> None:
-        """Begin the CSV files, or go on with those that have the `states`; raises UserError."""
+    def open_files(self) -> None:
+        """Begin the CSV files, or go on with those of the state that was set; raises UserError."""
         if self._csv_file:
             games_file = self._csv_file.with_suffix(".games.csv")
-            self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, states[0])
-            self._games = CsvFile(games_file, GAME_COLUMNS, states[1])
+            self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, self._file_states[0])
+            self._games = CsvFile(games_file, GAME_COLUMNS, self._file_states[1])
+
+    def finish(self) -> None:
+        """See that no row is missing in the files; raises UserError if one cannot be written."""
+        for file in (self._phases, self._games):
+            if file:
+                file.finish()
+
+    def close(self) -> None:
+        """Let others write the files."""
+        for file in (self._phases, self._games):
+            if file:
+                file.close()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the phase."""
+        return self._epoch
+
+    @property
+    def phase(self) -> str:
+        """The phase: random, train, test or play."""
+        return self._phase
+
+    @property
+    def exploration_rate(self) -> float:
+        """ε of the last step; 1 before the first of the phase."""
+        return self._exploration_rate
 
     @property
     def num_steps(self) -> int:
@@ -131,21 +172,30 @@ class Statistics:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on, also with the files, as the statistics did from which `state` was taken."""
-        self.open_files(state["files"] or (None, None))
+        """Go on, with the files that are still to be opened, too, as those did that had `state`."""
+        num_actors = len(self._unfinished_seconds)
         now = time.perf_counter()
-        self._validation_states = state["validation_states"]
-        self._epoch = state["epoch"]
-        self._phase = state["phase"]
-        self._num_steps = state["num_steps"]
-        self._scores = list(state["scores"])
-        self._exploration_rate = state["exploration_rate"]
-        self._costs = state["costs"]
-        self._num_costs = state["num_costs"]
-        self._unfinished_seconds = state["unfinished_seconds"]
-        self._start_time = now - state["seconds"]
-        self._phase_start = now - state["phase_seconds"]
-        self._game_starts = [now - seconds for seconds in state["game_seconds"]]
+        if take(state, "files") is not None:
+            self._file_states = take_list(state, "files", 2)
+            for file_state, columns in zip(
+                self._file_states, (PHASE_COLUMNS, GAME_COLUMNS), strict=True
+            ):
+                check_state(file_state, columns)
+        if take(state, "validation_states") is not None:
+            shape = (None, *self._memory.state_shape)
+            self._validation_states = take_array(state, "validation_states", np.uint8, shape)
+        self._epoch = take_integer(state, "epoch")
+        self._phase = take_text(state, "phase", ("random", "train", "test"))
+        self._num_steps = take_integer(state, "num_steps")
+        self._scores = take_numbers(state, "scores")
+        self._exploration_rate = take_number(state, "exploration_rate")
+        self._costs = take_number(state, "costs")
+        self._num_costs = take_integer(state, "num_costs")
+        self._unfinished_seconds = take_numbers(state, "unfinished_seconds", num_actors, 0)
+        self._start_time = now - take_number(state, "seconds", 0)
+        self._phase_start = now - take_number(state, "phase_seconds", 0)
+        game_seconds = take_numbers(state, "game_seconds", num_actors, 0)
+        self._game_starts = [now - seconds for seconds in game_seconds]
 
     def start_phase(self, epoch: int, phase: str) -> None:
         """Begin to count anew."""
@@ -170,7 +220,7 @@ class Statistics:
         for game in step.games:
             self._on_game(game)
 
-    def _on_game(self, game: Game) -> None:
+    def _on_game(self, game: FinishedGame) -> None:
         now = time.perf_counter()
         self._scores.append(game.score)
         if self._games:
@@ -188,7 +238,7 @@ class Statistics:
         seconds = now - self._phase_start
         steps_per_second = self._num_steps / seconds
         scores = Scores.of(self._scores)
-        mean_cost = self._costs / self._num_costs if self._num_costs else 0
+        mean_cost = self._mean_cost()
         measured = {}
         if self._phases:
             mean_q = self._mean_q()
@@ -233,14 +283,19 @@ class Statistics:
             logger.info("  %s", ", ".join(f"{name}: {x:f}" for name, x in measured.items()))
         return scores
 
-    def _mean_q(self) -> float:
-        """Mean over the validation states of the highest Q-value; 0 before there are any.
+    def _mean_cost(self) -> float:
+        if self._num_costs:
+            return self._costs / self._num_costs
+        return 0 if self._is_training else np.nan
 
-        They are one minibatch of prestates, kept from the end of the first phase on (Mnih et al.
+    def _mean_q(self) -> float:
+        """Mean over the validation states of the highest Q-value.
+
+        They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
         if self._validation_states is None and self._memory.can_sample:
-            self._validation_states = self._memory.sample().prestates_on_host()
+            self._validation_states = self._memory.sample().states_on_host()
         if self._validation_states is None:
-            return 0.0
+            return 0.0 if self._is_training else np.nan
         return float(self._network.predict(self._validation_states).max(axis=1).mean())

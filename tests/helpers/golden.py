@@ -7,8 +7,9 @@ before any update, and `q` and `cost` after each of six.
 import numpy as np
 
 from dqn.networks.architecture import layer_shapes
-from dqn.replay.memory import Minibatch
-from dqn.snapshot import BatchNorm, Layer
+from dqn.networks.layers import BatchNorm, Layer
+from dqn.replay.minibatch import Minibatch
+from dqn.replay.returns import OneStepReturns
 
 # file: (seed, num_actions, what differs from the defaults)
 FILES = {
@@ -47,12 +48,13 @@ def make_layers(seed, num_actions, shape, batch_norm=False):
     return layers
 
 
-def make_minibatch(seed, n, num_actions, shape):
+def make_minibatch(seed, n, num_actions, shape, returns=OneStepReturns()):  # noqa: B008
     """A minibatch of n transitions."""
     rs = np.random.RandomState(seed)
-    prestates = rs.randint(0, 256, (n, *shape)).astype(np.uint8)
-    poststates = rs.randint(0, 256, (n, *shape)).astype(np.uint8)
+    states = rs.randint(0, 256, (n, *shape)).astype(np.uint8)
+    next_states = rs.randint(0, 256, (n, *shape)).astype(np.uint8)
     actions = rs.randint(0, num_actions, n).astype(np.uint8)
     rewards = rs.randint(-2, 4, n).astype(np.float32)
     terminals = rs.rand(n) < 0.2
-    return Minibatch(prestates, actions, rewards, poststates, terminals)
+    values, discounts = returns(rewards, terminals)
+    return Minibatch(states, actions, values, next_states, discounts)

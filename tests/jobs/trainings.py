@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+from helpers.paths import PROJECT
+
 TINY = [
     *"--epochs 3 --random_steps 150 --train_steps 400 --test_steps 200 --replay_size 1000".split(),
     *"--screen_width 44 --screen_height 44 --backend cpu".split(),

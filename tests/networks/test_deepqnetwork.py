@@ -1,13 +1,14 @@
 """What every engine promises: Neon's numbers, the same snapshots, the same errors."""
 
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from dqn.errors import UserError
-from dqn.replay.memory import Minibatch
+from dqn.networks.architecture import Architecture
+from dqn.replay.minibatch import Minibatch
+from dqn.replay.returns import OneStepReturns
 from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
 from helpers import golden
 from helpers.engines import (
@@ -20,9 +21,8 @@ from helpers.engines import (
     make_minibatch,
     show,
 )
-from helpers.networks import DEFAULTS, make_network
-
-DATA = Path(__file__).parent.parent / "data"
+from helpers.networks import make_network
+from helpers.paths import DATA
 
 
 @pytest.mark.parametrize(("engine", "backend"), BACKENDS)
@@ -35,7 +35,12 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
     batch_norm = settings.get("batch_norm", False)
     tolerance = 1e-6 if batch_norm else 1e-10 if double else 1e-5
     names = ("history_length", "screen_height", "screen_width")
-    shape = tuple({**DEFAULTS, **settings}[name] for name in names)
+    of_state = {name: settings.get(name, getattr(Architecture, name)) for name in names}
+    shape = tuple(of_state.values())
+    of_returns = {
+        f.name: settings.pop(f.name) for f in fields(OneStepReturns) if f.name in settings
+    }
+    returns = OneStepReturns(**of_returns)
     network = make_network(
         engine,
         num_actions,
@@ -45,12 +50,13 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
         **settings,
     )
     network.set_layers(golden.make_layers(seed, num_actions, shape, batch_norm))
-    validation_states = golden.make_minibatch(seed + 1000, n, num_actions, shape).prestates
+    validation_states = golden.make_minibatch(seed + 1000, n, num_actions, shape).states
     with np.load(DATA / f"{name}.npz") as neon:
         assert difference(network.predict(validation_states), neon["q0"]) <= tolerance
         costs = []
         for j in range(6):
-            costs.append(network.train(golden.make_minibatch(seed + 1 + j, n, num_actions, shape)))
+            batch = golden.make_minibatch(seed + 1 + j, n, num_actions, shape, returns)
+            costs.append(network.train(batch))
             if j == 3:
                 network.update_target_network()
             assert difference(network.predict(validation_states), neon["q"][j]) <= tolerance
@@ -73,7 +79,7 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
 def test_neons_own_snapshots_predict_and_train_on_as_in_neon(name, settings, engine):
     network = make_network(engine, datatype="float64", **SMALL, **settings)
     network.set_layers(load_snapshot(DATA / f"snapshot_{name}.prm").layers)
-    states = make_minibatch(1101).prestates
+    states = make_minibatch(1101).states
     tolerance = 1e-6 if settings.get("batch_norm") else 1e-10
     with np.load(DATA / f"snapshot_{name}_expected.npz") as neon:
         assert difference(network.predict(states), neon["q"]) <= tolerance
@@ -93,7 +99,7 @@ def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
     """One network is saved and trains on; the other goes on from the file."""
     path = tmp_path / "snapshot.pkl"
     settings = {"optimizer": optimizer, "batch_norm": batch_norm, "datatype": "float64", **SMALL}
-    states = make_minibatch(100).prestates
+    states = make_minibatch(100).states
     one = make_network(writer, seed=1, **settings)
     for seed in range(3):
         one.train(make_minibatch(seed))
@@ -119,7 +125,7 @@ def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
 @pytest.mark.parametrize("reader", ENGINES)
 def test_a_float32_snapshot_predicts_alike_on_every_engine(writer, reader, batch_norm, tmp_path):
     path = tmp_path / "snapshot.pkl"
-    states = make_minibatch(100).prestates
+    states = make_minibatch(100).states
     one = make_network(writer, seed=1, batch_norm=batch_norm, **SMALL)
     for seed in range(3):
         one.train(make_minibatch(seed))
@@ -135,11 +141,12 @@ def test_the_targets_are_those_of_the_paper_computed_by_hand(engine):
     settings = {**SMALL, "batch_size": 4}
     network = make_network(engine, **settings, datatype="float64", optimizer="adadelta")
     minibatch = golden.make_minibatch(3, 4, 4, SHAPE)
-    minibatch = minibatch._replace(
-        rewards=np.array([-2, 0.5, 3, 1], np.float32), terminals=np.array([0, 0, 1, 0], bool)
+    returns, discounts = OneStepReturns()(
+        np.array([-2, 0.5, 3, 1], np.float32), np.array([0, 0, 1, 0], bool)
     )
-    q = network.predict(minibatch.prestates)[np.arange(4), minibatch.actions]
-    best = network.predict(minibatch.poststates).max(axis=1)
+    minibatch = minibatch._replace(returns=returns, discounts=discounts)
+    q = network.predict(minibatch.states)[np.arange(4), minibatch.actions]
+    best = network.predict(minibatch.next_states).max(axis=1)
     targets = np.array([-1 + 0.99 * best[0], 0.5 + 0.99 * best[1], 1, 1 + 0.99 * best[3]])
     expected = ((q - targets) ** 2).sum() / 2 / 4
     assert network.train(minibatch) == pytest.approx(expected, rel=1e-12)
@@ -166,7 +173,7 @@ def test_the_target_network_stays_until_it_is_updated(engine):
 @pytest.mark.parametrize("n", [1, 3, 8, 100])
 def test_any_number_of_states_is_predicted(n, engine):
     network = make_network(engine, **SMALL)
-    states = golden.make_minibatch(0, n, 4, SHAPE).prestates
+    states = golden.make_minibatch(0, n, 4, SHAPE).states
     together = network.predict(states)
     assert together.shape == (n, 4)
     alone = np.concatenate([network.predict(state[np.newaxis]) for state in states])
@@ -203,6 +210,39 @@ def test_layers_of_another_shape_are_refused_with_what_must_agree(engine):
         make_network(engine, num_actions=4, batch_norm=True, **SMALL).set_layers(layers)
 
 
+@pytest.mark.parametrize("where", ["weights", "state", "gamma", "state of beta"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_that_overflow_float32_are_refused_and_change_nothing(engine, where):
+    network = make_network(engine, batch_norm=True, **SMALL)
+    network.train(make_minibatch(0))
+    before = network.predict(make_minibatch(1).prestates)
+    layers = network.get_layers()
+    norm = layers[1].batch_norm
+    match where:
+        case "weights":
+            layers[2].weights = layers[2].weights.astype(np.float64)
+            layers[2].weights[0, 0] = 1e300
+        case "state":
+            layers[2].states[0] = np.full(layers[2].weights.shape, 1e300)
+        case "gamma":
+            norm.gamma = np.full(norm.gamma.shape, -1e300)
+        case "state of beta":
+            norm.states[0] = [np.full(norm.beta.shape, 1e300)]
+    with pytest.raises(UserError, match="too large for float32"):
+        network.set_layers(layers)
+    np.testing.assert_array_equal(network.predict(make_minibatch(1).prestates), before)
+    if engine == "torch":
+        make_network(engine, batch_norm=True, datatype="float64", **SMALL).set_layers(layers)
+
+
+def test_a_state_that_diverged_is_refused():
+    network = make_network(**SMALL)
+    state = network.get_state()
+    state["online"]["weights.3"] = np.full_like(state["online"]["weights.3"], np.inf)
+    with pytest.raises(ValueError, match="has diverged"):
+        network.set_state(state)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_states_of_another_optimizer_begin_at_zero(engine):
     trained = make_network(engine, optimizer="adam", **SMALL)
@@ -216,7 +256,7 @@ def test_states_of_another_optimizer_begin_at_zero(engine):
         network.train(make_minibatch(1))
         network.set_layers(states)
         network.train(make_minibatch(2))
-        q_values.append(network.predict(make_minibatch(3).prestates))
+        q_values.append(network.predict(make_minibatch(3).states))
     np.testing.assert_array_equal(*q_values)
 
 
@@ -248,8 +288,8 @@ def test_a_network_goes_on_from_its_state_to_the_last_bit(engine, optimizer, bat
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_minibatch_of_the_replay_memorys_views_trains_as_one_of_its_own_arrays(engine):
     minibatch = golden.make_minibatch(0, 8, 4, (5, *SHAPE[1:]))
-    windows = minibatch.prestates
-    views = minibatch._replace(prestates=windows[:, :-1], poststates=windows[:, 1:])
+    windows = minibatch.states
+    views = minibatch._replace(states=windows[:, :-1], next_states=windows[:, 1:])
     arrays = Minibatch(*(np.ascontiguousarray(array) for array in views))
     first = make_network(engine, **SMALL).train(views)
     assert first == make_network(engine, **SMALL).train(arrays)

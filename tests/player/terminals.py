@@ -11,12 +11,12 @@ import subprocess
 import sys
 import termios
 import time
-from pathlib import Path
 
 import pyte
 from watched import PATIENCE
 
-MAIN = Path(__file__).parents[2] / "src" / "main.py"
+from helpers.paths import MAIN
+
 TRUE_COLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
@@ -54,8 +54,15 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        for descriptor in (self._master, self._slave, self._nothing):
-            os.close(descriptor)
+        self.close()
+        os.close(self._slave)
+        os.close(self._nothing)
+
+    def close(self):
+        """Take the terminal away, as by closing its window."""
+        if self._master is not None:
+            os.close(self._master)
+            self._master = None
 
     @property
     def lines(self):
@@ -127,7 +134,7 @@ class Terminal:
 
 def play(*arguments, **settings):
     """src/main.py in a terminal, playing slowly enough to be tested."""
-    command = [sys.executable, MAIN, *arguments, "--play_games", 1, "--display_screen", "terminal"]
+    command = [sys.executable, MAIN, "--play_games", 1, *arguments, "--display_screen", "terminal"]
     return Terminal(command, **settings)
 
 

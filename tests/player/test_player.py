@@ -4,38 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from watched import Watched, paddle
+from watched import Script, Watched, paddle
 
-from dqn.player.display import Display
-from dqn.player.keyboard import Command, Joystick
+from dqn.player.keyboard import Command
 from helpers.networks import make_network
-
-
-class Script(Display):
-    """A display without a screen, and a person who presses what a test says."""
-
-    def __init__(self):
-        self.joystick = Joystick()
-        self.commands = []
-        self.pictures = []
-        self.is_full_screen = False
-        self.is_closed = False
-
-    def press(self, *commands):
-        self.commands += commands
-
-    def show(self, picture, view):
-        self.pictures.append(picture)
-
-    def poll(self):
-        commands, self.commands = self.commands, []
-        return commands
-
-    def toggle_full_screen(self):
-        self.is_full_screen = not self.is_full_screen
-
-    def close(self):
-        self.is_closed = True
 
 
 @pytest.fixture
@@ -159,11 +131,11 @@ def test_a_step_pauses_first(watched, display):
 
 
 def test_help_and_overlay_are_shown_and_taken_away(watched, display):
-    assert not watched.view.shows_help
+    assert not watched.view.help
     assert watched.view.insight is None
     display.press(Command.HELP, Command.OVERLAY)
     watched.look()
-    assert watched.view.shows_help
+    assert watched.view.help
     insight = watched.view.insight
     network = make_network(num_actions=watched.game.num_actions)
     np.testing.assert_allclose(insight.q_values, network.predict(insight.screens[np.newaxis])[0])
@@ -172,7 +144,7 @@ def test_help_and_overlay_are_shown_and_taken_away(watched, display):
     assert insight.exploration_rate == 0.05
     display.press(Command.HELP, Command.OVERLAY)
     watched.look()
-    assert not watched.view.shows_help
+    assert not watched.view.help
     assert watched.view.insight is None
 
 
@@ -218,6 +190,163 @@ def test_the_score_of_a_game_that_ended_is_told(display):
         watched.game.on_frame = on_frame
         watched.look()
         assert watched.view.message.startswith("game over, score -2")
+
+
+def pongs_paddle(picture):
+    """The top and the bottom row of the right paddle; None while there is none."""
+    (rows,) = np.nonzero((picture[34:194, 140] == (92, 186, 92)).all(1))
+    return (rows[0], rows[-1]) if len(rows) else None
+
+
+@pytest.mark.parametrize(("keys", "end"), [(("up", "w"), (0, 1)), (("down", "s"), (158, 159))])
+def test_up_and_down_move_pongs_paddle_up_and_down(display, keys, end):
+    for key in keys:
+        with Watched(display, game="pong", with_network=False) as watched:
+            display.press(*[Command.FASTER] * 3)
+            watched.step()
+            watched.play_until(lambda w=watched: pongs_paddle(w.frames[-1]), "the paddle is there")
+            display.joystick.press(key)
+            watched.play_until(
+                lambda w=watched: set(end) & set(pongs_paddle(w.frames[-1]) or ()), "it is there"
+            )
+
+
+def test_letters_are_the_joystick_while_a_person_plays_alone(watched, display):
+    assert not display.joystick.takes_letters
+    assert ("m", "take over: you play") in help_lines(watched, display)
+    display.press(Command.TAKE_OVER)
+    watched.look()
+    assert display.joystick.takes_letters
+    lines = dict(watched.view.help)
+    assert lines["Up  Right  W  D"] == "right"
+    assert "-  +" in lines
+    display.press(Command.TAKE_OVER)
+    watched.look()
+    assert not display.joystick.takes_letters
+
+
+def help_lines(watched, display):
+    display.press(Command.HELP)
+    watched.look()
+    return watched.view.help
+
+
+class AfterAGame:
+    """A person who does something, again and again, while the score of an ended game stays."""
+
+    def __init__(self, watched, display):
+        self.seen = []  # what was shown while the game waited
+        self.commands = []
+        poll = display.poll
+
+        def poll_and_press():
+            if watched.views and watched.view.announcement:
+                self.seen.append(watched.view)
+                if self.commands and len(self.seen) % 3 == 0:
+                    display.press(self.commands.pop(0))
+            return poll()
+
+        display.poll = poll_and_press
+
+
+SHORT = {"waits_after_games": True, "max_game_frames": 100}  # more than a random start
+
+
+def test_the_score_stays_after_a_game_until_enter_is_pressed(display):
+    with Watched(display, with_network=False, **SHORT) as watched:
+        after = AfterAGame(watched, display)
+        after.commands = [
+            *(Command.HELP, Command.HELP, Command.FASTER, Command.OVERLAY),
+            *(Command.PAUSE, Command.PAUSE, Command.PLAY_AGAIN),
+        ]
+        watched.play_until(lambda: after.seen, "the game is over")
+        assert not after.commands  # none but the last ended the waiting
+        assert watched.game.frame_number() <= 20  # it is another game now
+        assert after.seen[0].status[:2] == ["score 0", "game over"]
+        assert after.seen[0].announcement[0] == "game over, score 0"
+        assert {"Enter", "q"} <= set(after.seen[0].announcement[1].replace(":", "").split())
+        shown = zip(display.pictures, watched.views, strict=True)
+        waiting = {id(picture) for picture, view in shown if view.announcement}
+        assert waiting == {id(watched.frames[99])}
+        watched.look()
+        assert not watched.view.announcement
+        assert "game over" not in watched.view.message
+        assert not watched.player.has_quit
+
+
+def test_the_score_after_a_game_has_the_points_of_its_last_step(display):
+    with Watched(display, game="pong", waits_after_games=True) as watched:
+        after = AfterAGame(watched, display)
+        after.commands = [Command.PLAY_AGAIN]
+        watched.game.on_frame, on_frame = None, watched.game.on_frame
+        watched.play_until(lambda: watched.actor.score <= -20)
+        watched.game.on_frame = on_frame
+        display.press(*[Command.FASTER] * 3)
+        watched.play_until(lambda: after.seen, "the game is over")
+        assert after.seen[0].announcement[0] == "game over, score -21"
+        assert after.seen[0].status[0] == "score -21"
+
+
+def test_what_is_pressed_while_the_score_stays_does_not_play_the_next_game(display):
+    with Watched(display, with_network=False, **SHORT) as watched:
+        after = AfterAGame(watched, display)
+        after.commands = [Command.PLAY_AGAIN]
+        show = display.show
+
+        def show_and_tap(picture, view):
+            show(picture, view)
+            if view.announcement:
+                display.joystick.press("fire")
+                display.joystick.release("fire")
+
+        display.show = show_and_tap
+        watched.play_until(lambda: after.seen, "the game is over")
+        for _ in range(3):
+            watched.step()
+        assert "fire" not in watched.actions
+
+
+def test_quitting_after_a_game_leaves_no_unfinished_one(display):
+    with Watched(display, with_network=False, **SHORT) as watched:
+        after = AfterAGame(watched, display)
+        after.commands = [Command.QUIT]
+        watched.play_until(lambda: watched.player.has_quit)
+        assert watched.player.unfinished_score is None
+        assert after.seen
+
+
+def test_quitting_in_a_game_tells_its_score(watched, display):
+    watched.game.on_frame, on_frame = None, watched.game.on_frame
+    watched.play_until(lambda: watched.actor.score > 0)
+    watched.game.on_frame = on_frame
+    assert watched.player.unfinished_score is None
+    display.press(Command.QUIT)
+    watched.step()
+    assert watched.player.unfinished_score == watched.actor.score > 0
+
+
+def test_a_signal_ends_the_waiting_after_a_game(display):
+    with Watched(display, with_network=False, **SHORT) as watched:
+        after = AfterAGame(watched, display)
+        display.press(*[Command.FASTER] * 3)
+        poll = display.poll
+
+        def poll_and_stop():
+            watched.is_stopping = len(after.seen) > 3
+            return poll()
+
+        display.poll = poll_and_stop
+        watched.play_until(lambda: watched.is_stopping)
+        assert not watched.player.has_quit
+
+
+def test_games_that_are_counted_follow_without_waiting(display):
+    with Watched(display, max_game_frames=100) as watched:
+        display.press(*[Command.FASTER] * 3)
+        for _ in range(60):
+            watched.step()
+        assert len(watched.frames) > 200
+        assert not any(view.announcement for view in watched.views)
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
@@ -284,12 +413,12 @@ def test_sound_is_played_at_true_speed_only(display):
 
 def test_r_records_what_is_seen_until_it_is_pressed_again(display, tmp_path):
     av = pytest.importorskip("av")
-    (tmp_path / "breakout_1.mov").touch()  # an older one
+    (tmp_path / "breakout-played-1.mov").touch()  # an older one
     with Watched(display, videos=tmp_path) as watched:
         display.press(*[Command.FASTER] * 3, Command.RECORD)
         watched.look()
         assert watched.view.is_recording
-        assert watched.view.message == "recording to breakout_2.mov"
+        assert watched.view.message == "recording to breakout-played-2.mov"
         begin = len(watched.frames)
         for _ in range(10):
             watched.step()
@@ -297,14 +426,15 @@ def test_r_records_what_is_seen_until_it_is_pressed_again(display, tmp_path):
         watched.look()
         assert not watched.view.is_recording
         assert watched.view.message == "recorded"
-    with av.open(str(tmp_path / "breakout_2.mov")) as file:
+    with av.open(str(tmp_path / "breakout-played-2.mov")) as file:
         assert [stream.type for stream in file.streams] == ["video", "audio"]
+        assert file.metadata["comment"].rstrip().endswith(", seed: 1")
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
     assert 40 <= len(pictures) <= len(watched.frames)
     shown = pictures[0][2::4, 3::7].astype(int)
     assert min(abs(shown - frame).mean() for frame in watched.frames[: begin + 1]) <= 4
-    assert not list(tmp_path.glob("breakout_1.mov.*"))
-    assert (tmp_path / "breakout_1.mov").stat().st_size == 0
+    assert not list(tmp_path.glob("breakout-played-1.mov.*"))
+    assert (tmp_path / "breakout-played-1.mov").stat().st_size == 0
 
 
 def test_quitting_completes_a_recording(display, tmp_path):
@@ -313,7 +443,7 @@ def test_quitting_completes_a_recording(display, tmp_path):
         display.press(*[Command.FASTER] * 3, Command.RECORD)
         for _ in range(5):
             watched.step()
-    with av.open(str(tmp_path / "new folder" / "breakout_1.mov")) as file:
+    with av.open(str(tmp_path / "new folder" / "breakout-played-1.mov")) as file:
         assert file.streams.video[0].frames >= 20
 
 

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dqn.actors import Game
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.events import FinishedGame
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
@@ -25,7 +25,7 @@ recorder = pytest.importorskip("dqn.player.recorder")
 
 FRAME_RATE, SAMPLE_RATE = AleEnvironment.frame_rate, AleEnvironment.sample_rate
 SAMPLES = SAMPLE_RATE // FRAME_RATE
-NOTHING = {"video_file": None, "screen_path": None, "sound_file": None}
+NOTHING = {"video_file": None, "screen_path": None, "sound_file": None, "facts": {}}
 
 
 def play(game, num_frames):
@@ -163,8 +163,11 @@ def test_pictures_are_about_as_wide_as_on_television(tmp_path, game, size):
 @pytest.mark.parametrize(
     ("games", "comment"),
     [
-        ([Game(12.0, 300, 1203)], "score: 12, steps: 300"),
-        ([Game(-2.5, 3, 9), Game(7, 40, 160)], "games: 2, scores: -2.5 7, steps: 3 40"),
+        ([FinishedGame(12.0, 300, 1203)], "score: 12, steps: 300"),
+        (
+            [FinishedGame(-2.5, 3, 9), FinishedGame(7, 40, 160)],
+            "games: 2, scores: -2.5 7, steps: 3 40",
+        ),
         ([], "unfinished game"),
     ],
 )
@@ -174,11 +177,44 @@ def test_the_metadata_tell_score_and_steps(tmp_path, frames, name, games, commen
     assert (video.title, video.comment) == ("my game", comment)
 
 
-def test_metadata_of_very_many_games_are_cut_and_the_video_is_whole(tmp_path, frames):
-    record(frames[:3], [Game(1234, 5678, 0)] * 100, video_file=tmp_path / "a.mov")
-    video = read(tmp_path / "a.mov")
-    assert video.comment.startswith("games: 100, scores: 1234 1234 ")
+FACTS = {"snapshot": "breakout_10.pkl", "epoch": "10", "seed": "5"}
+
+
+@pytest.mark.parametrize("name", ["a.mov", "a.mp4"])
+def test_metadata_of_very_many_games_are_cut_and_the_video_is_whole(tmp_path, frames, name):
+    record(frames[:3], [FinishedGame(1234, 5678, 0)] * 200, video_file=tmp_path / name, facts=FACTS)
+    video = read(tmp_path / name)
+    assert video.comment.startswith("games: 200, scores: 1234 1234 ")
+    assert video.comment.endswith(", snapshot: breakout_10.pkl, epoch: 10, seed: 5")
     assert len(video.pictures) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ü" * 125 + ".pkl", "ü" * 125 + ".pkl"),
+        (os.fsdecode(b"not \xff utf-8.pkl"), "not ? utf-8.pkl"),
+    ],
+    ids=["long", "not UTF-8"],
+)
+def test_any_name_of_a_snapshot_goes_into_the_metadata(tmp_path, frames, name, shown):
+    facts = {**FACTS, "snapshot": name}
+    record(frames[:3], [FinishedGame(12.0, 300, 1203)], video_file=tmp_path / "a.mov", facts=facts)
+    video = read(tmp_path / "a.mov")
+    assert video.comment == f"score: 12, steps: 300, snapshot: {shown}, epoch: 10, seed: 5"
+    assert len(video.pictures) == 3
+
+
+def test_a_video_may_have_a_name_that_is_not_utf_8(tmp_path, frames):
+    path = tmp_path / os.fsdecode(b"caf\xe9.mov")
+    try:
+        path.touch()
+        path.unlink()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    record(frames[:3], video_file=path)
+    path.rename(tmp_path / "a.mov")
+    assert read(tmp_path / "a.mov").title == "caf?"
 
 
 def test_the_folder_has_every_frame_as_ale_writes_them(tmp_path, frames):
@@ -207,7 +243,7 @@ from dqn.player.recorder import Recorder
 frames = pickle.load(sys.stdin.buffer)
 recording = Recorder(
     video_file=Path("a.mov"), screen_path=Path("a"), sound_file=Path("a.wav"),
-    frame_rate=60, sample_rate=30720,
+    frame_rate=60, sample_rate=30720, facts={"seed": "5"},
 )
 for frame in frames * 3:
     recording.add(frame)
@@ -245,7 +281,7 @@ def test_what_a_killed_recording_left_plays_up_to_its_end(tmp_path, frames):
     for i in (0, 100, len(video.pictures) - 1):
         assert difference(pixels(video.pictures[i]), frames[i % len(frames)].picture) < 1
     assert video.lengths[0] == pytest.approx(video.lengths[1], abs=0.05)
-    assert video.comment == "unfinished recording"
+    assert video.comment == "unfinished recording, seed: 5"
     assert len(list((tmp_path / "a").iterdir())) == num_frames
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert file.getnframes() >= (num_frames - 1) * SAMPLES

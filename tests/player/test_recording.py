@@ -75,7 +75,8 @@ def test_the_recorded_game_is_that_of_a_test_with_the_same_seed(run):
     assert [game] == games("t.games.csv")
     # a random start has frames, too, and what follows the game is not in its film
     assert num_pictures("a.mov") == len(list(Path("a").iterdir())) == int(game["frames"])
-    assert comment("a.mov") == f"score: {float(game['score']):g}, steps: {game['steps']}"
+    scores = f"score: {float(game['score']):g}, steps: {game['steps']}"
+    assert comment("a.mov") == f"{scores}, snapshot: breakout_1.pkl, epoch: 1, seed: 5"
 
 
 def test_the_same_seed_gives_the_same_file(run):

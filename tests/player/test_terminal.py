@@ -103,16 +103,54 @@ def test_every_other_key():
     with play("breakout") as terminal:
         terminal.wait_for_text(" 1× ")
         for key, text in (
-            *((b"a", "0.5×"), (b"s", "1×"), (b"S", "2×"), (b"a", "1×")),
-            *((b"p", "paused"), (b"h", "take over, give back"), (b"m", "no network")),
+            *((b"-", "0.5×"), (b"+", "1×"), (b"=", "2×"), (b"-", "1×")),
+            *((b"p", "paused"), (b"h", "Left  A  S"), (b"m", "no network")),
             *((b"[", "volume 40 %"), (b"]", "volume 50 %"), (b"o", "actions")),
         ):
             terminal.type(key)
             terminal.wait_for_text(f" {text}")
         terminal.type(b"nxf\x1b[5~\x1bxph")
         terminal.wait_for(lambda: "paused" not in terminal.text)
-        terminal.wait_for(lambda: "take over" not in terminal.text)
+        terminal.wait_for(lambda: "Left  A  S" not in terminal.text)
         assert terminal.process.poll() is None
+
+
+def test_letters_move_the_joystick_while_a_person_plays():
+    with play("breakout") as terminal:
+        terminal.wait_for_text("you play")
+        terminal.type(b"o")
+        terminal.wait_for_text("▶ no-op")
+        for key, action in ((b"a", "left"), (b"D", "right"), (b"s", "left"), (b"w", "right")):
+            terminal.wait_for_text(f"▶ {action} ", typing=key)
+            terminal.wait_for_text("▶ no-op")
+        assert " 1× " in terminal.text
+
+
+SHORT = ("--max_game_frames", 200)  # more than a random start
+
+
+@pytest.mark.parametrize("enter", [b"\r", b"\n"])
+def test_enter_plays_again_and_q_ends_after_a_game(enter):
+    with play("breakout", "--play_games", "auto", *SHORT) as terminal:
+        terminal.wait_for_text("game over, score 0")
+        terminal.wait_for_text("Enter: play again")
+        terminal.type(enter)
+        terminal.wait_for(lambda: "game over" not in terminal.text)
+        terminal.wait_for_text("game over, score 0")
+        terminal.type(b"q")
+        assert terminal.end() == 0
+        terminal.assert_restored()
+        assert terminal.output.rstrip().splitlines()[-1].startswith("games: 2, mean: 0.00")
+
+
+@pytest.mark.parametrize("when", ["you play", "game over"])
+def test_without_its_terminal_the_program_ends_even_if_it_was_told_to_go_on(when):
+    command = [sys.executable, MAIN, "breakout", "--play_games", "auto", *SHORT]
+    script = f"trap '' HUP; exec {shlex.join(map(str, command))} --display_screen terminal"
+    with Terminal(["sh", "-c", script]) as terminal:
+        terminal.wait_for_text(when)
+        terminal.close()
+        wait_for(lambda: terminal.process.poll() is not None, "the end")
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x1b", b"\x1b\x1b"])

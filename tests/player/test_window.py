@@ -114,6 +114,52 @@ def test_directions_and_fire_combine(desktop):
         watched.play_until(lambda: watched.actions[-1] == "no-op")
 
 
+def test_letters_are_the_joystick_of_a_person_and_set_the_speed_of_the_network(watched, desktop):
+    watched.press("a", "minus", "plus", "KP_Subtract")
+    watched.play_until(lambda: "0.25×" in watched.view.status)
+    watched.press("equal", "KP_Add", "m")
+    watched.play_until(lambda: watched.view.who == "you play")
+    for key, action in (("a", "left"), ("d", "right"), ("s", "left"), ("w", "right")):
+        desktop.hold(key)
+        watched.play_until(lambda action=action: watched.actions[-1] == action, action)
+        desktop.release(key)
+        watched.play_until(lambda: watched.actions[-1] == "no-op", "nothing is pressed")
+    assert "1×" in watched.view.status
+
+
+def test_enter_begins_another_game(desktop):
+    from dqn.player.window import Window
+
+    with Watched(
+        Window("a game"), with_network=False, waits_after_games=True, max_game_frames=100
+    ) as watched:
+        show = watched.display.show
+
+        def show_and_press(picture, view):
+            show(picture, view)
+            if view.announcement:
+                desktop.press("x", "space", "Return")
+
+        watched.display.show = show_and_press
+        watched.step()
+        desktop.window()
+        watched.play_until(lambda: any(view.announcement for view in watched.views))
+        watched.look()
+        assert not watched.view.announcement
+        assert not watched.player.has_quit
+
+
+@pytest.mark.parametrize("size", [(300, 240), (560, 442)])
+def test_a_message_has_room_in_a_small_window(watched, desktop, size):
+    desktop.xdotool("windowsize", watched.number, *size)
+    watched.play_until(lambda: pixels(watched).shape[1] == size[0])
+    watched.look()
+    before = pixels(watched)[-22:]
+    watched.player._say("a message of many words, for which the status line makes room")
+    watched.look()
+    assert (pixels(watched)[-22:, -60:] != before[:, -60:]).any()
+
+
 def test_a_pause_lasts_until_a_step_is_taken_or_it_ends(watched):
     presses = iter(["n", "n", "p"])
     shown = Counter()  # how often each frame was: only one that waits is shown several times
@@ -137,11 +183,12 @@ def test_a_pause_lasts_until_a_step_is_taken_or_it_ends(watched):
 def test_help_lies_over_the_picture(watched):
     before = pixels(watched)
     watched.press("h")
-    watched.play_until(lambda: watched.view.shows_help)
-    middle = pixels(watched)[before.shape[0] // 2, before.shape[1] // 2]
-    assert 0 < middle.max() < 60  # a dark box
+    watched.play_until(lambda: watched.view.help)
+    row, column = before.shape[0] // 2, before.shape[1] // 2
+    middle = pixels(watched)[row - 50 : row + 50, column - 50 : column + 50]
+    assert 0 < np.median(middle.max(2)) < 60  # a dark box behind the text
     watched.press("h")
-    watched.play_until(lambda: not watched.view.shows_help)
+    watched.play_until(lambda: not watched.view.help)
 
 
 def test_the_overlay_stands_beside_the_picture(watched, desktop):

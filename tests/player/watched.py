@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dqn.actors import Actor, Actors
+from dqn.actors.actor import Actor
+from dqn.actors.local import Actors
 from dqn.agent import Agent, EpsilonGreedy
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
-from dqn.player.keyboard import action_name
+from dqn.player.display import Display
+from dqn.player.keyboard import Joystick, action_name
 from dqn.player.player import Player
 from helpers.networks import make_network
 
@@ -28,6 +30,35 @@ def wait_for(condition, what="the condition"):
     return result
 
 
+class Script(Display):
+    """A display without a screen, and a person who presses what a test says."""
+
+    def __init__(self):
+        self.joystick = Joystick()
+        self.commands = []
+        self.pictures = []
+        self.views = []
+        self.is_full_screen = False
+        self.is_closed = False
+
+    def press(self, *commands):
+        self.commands += commands
+
+    def show(self, picture, view):
+        self.pictures.append(picture)
+        self.views.append(view)
+
+    def poll(self):
+        commands, self.commands = self.commands, []
+        return commands
+
+    def toggle_full_screen(self):
+        self.is_full_screen = not self.is_full_screen
+
+    def close(self):
+        self.is_closed = True
+
+
 class Watched:
     """A game in play, shown on a display; the test looks on.
 
@@ -36,7 +67,16 @@ class Watched:
     """
 
     def __init__(
-        self, display, *, game="breakout", with_network=True, speaker=None, videos=None, seed=1
+        self,
+        display,
+        *,
+        game="breakout",
+        with_network=True,
+        speaker=None,
+        videos=None,
+        seed=1,
+        waits_after_games=False,
+        max_game_frames=0,
     ):
         rom, name = find_rom(game, Path("roms"))
         self.game = AleEnvironment(
@@ -47,7 +87,7 @@ class Watched:
             color_averaging=True,
             screen_width=84,
             screen_height=84,
-            max_game_frames=0,
+            max_game_frames=max_game_frames,
             life_loss_is_terminal=False,
             seed=seed,
             sound=True,
@@ -76,7 +116,9 @@ class Watched:
             open_display=lambda: display,
             open_speaker=lambda: speaker,
             frame_skip=4,
+            waits_after_games=waits_after_games,
             videos=videos,
+            facts={"seed": str(seed)},
             is_stopping=lambda: self.is_stopping,
         )
         self.frames = []

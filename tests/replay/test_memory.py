@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from dqn.errors import UserError
 from dqn.replay import storage as screens
 from dqn.replay.memory import ReplayMemory
+from dqn.replay.returns import OneStepReturns
 from dqn.replay.storage import Screens, ScreensInFile
 
 HEIGHT, WIDTH = 2, 3
+AS_THEY_ARE = OneStepReturns(discount_rate=1, min_reward=-np.inf, max_reward=np.inf)
 
 
 def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
@@ -22,6 +24,7 @@ def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
         batch_size=batch_size,
         generator=np.random.default_rng(seed),
         num_streams=num_streams,
+        returns=AS_THEY_ARE,
     )
 
 
@@ -66,15 +69,15 @@ def test_every_sampled_transition_is_one_that_happened_within_one_episode(
         # across the end of the array either.
         assert not {p for p in possible if p % size >= history_length}
         return
-    poststeps = steps_of(minibatch.poststates)
+    poststeps = steps_of(minibatch.next_states)
     assert poststeps.shape == (batch_size, history_length)
     last = poststeps[:, -1]
     assert set(last) <= possible
     np.testing.assert_array_equal(poststeps, last[:, None] + np.arange(1 - history_length, 1))
-    np.testing.assert_array_equal(steps_of(minibatch.prestates), poststeps - 1)
+    np.testing.assert_array_equal(steps_of(minibatch.states), poststeps - 1)
     np.testing.assert_array_equal(minibatch.actions, last % 5)
-    np.testing.assert_array_equal(minibatch.rewards, last - 10)
-    np.testing.assert_array_equal(minibatch.terminals, [ends[step] == "T" for step in last])
+    np.testing.assert_array_equal(minibatch.returns, last - 10)
+    np.testing.assert_array_equal(minibatch.discounts, [ends[step] != "T" for step in last])
 
 
 def test_sampling_is_uniform_over_all_transitions():
@@ -83,7 +86,7 @@ def test_sampling_is_uniform_over_all_transitions():
     add_steps(memory, ends)
     counts = np.zeros(len(ends))
     for _ in range(400):
-        np.add.at(counts, steps_of(memory.sample().poststates)[:, -1], 1)
+        np.add.at(counts, steps_of(memory.sample().next_states)[:, -1], 1)
     # 90 steps in a ring of 60: step s lies at s mod 60, and the next goes to 30
     allowed = [
         s
@@ -100,7 +103,7 @@ def test_the_oldest_steps_are_overwritten_when_it_is_full():
     memory = make_memory(20)
     add_steps(memory, "." * 50)
     assert len(memory) == 20
-    sampled = {step for _ in range(200) for step in steps_of(memory.sample().prestates).flat}
+    sampled = {step for _ in range(200) for step in steps_of(memory.sample().states).flat}
     assert min(sampled) >= 30
 
 
@@ -110,7 +113,7 @@ def test_the_same_seed_samples_the_same_transitions():
         memory = make_memory(40, seed=5)
         add_steps(memory, "." * 40)
         memory.sample()
-        samples.append(steps_of(memory.sample().prestates))
+        samples.append(steps_of(memory.sample().states))
     np.testing.assert_array_equal(*samples)
 
 
@@ -118,7 +121,7 @@ def test_rewards_are_kept_unclipped():
     memory = make_memory(20, batch_size=1)
     for step in range(20):
         memory.streams[0].add(0, 10_000, screen_of(step), False, False)
-    assert memory.sample().rewards.tolist() == [10_000]
+    assert memory.sample().returns.tolist() == [10_000]
 
 
 def test_it_can_be_sampled_once_it_holds_more_than_a_minibatch():
@@ -213,13 +216,13 @@ def test_states_of_several_streams_never_mix(num_streams, ends):
         batch = memory.sample()
     except UserError:
         return  # no episode is long enough
-    windows = np.concatenate((batch.prestates, batch.poststates[:, -1:]), axis=1)
+    windows = np.concatenate((batch.states, batch.next_states[:, -1:]), axis=1)
     step, number, episode = (windows[:, :, 0, column].astype(int) for column in range(3))
     assert (np.diff(step, axis=1) == 1).all()
     assert (number == number[:, :1]).all()
     assert (episode == episode[:, :1]).all()
     np.testing.assert_array_equal(batch.actions, number[:, -1])
-    np.testing.assert_array_equal(batch.rewards, step[:, -1])
+    np.testing.assert_array_equal(batch.returns, step[:, -1])
 
 
 def test_streams_are_sampled_in_proportion_to_what_they_hold():
@@ -241,5 +244,5 @@ def test_nothing_reaches_over_a_cut():
             memory.streams[0].cut()
     for _ in range(50):
         batch = memory.sample()
-        last = steps_of(batch.poststates)[:, -1]
+        last = steps_of(batch.next_states)[:, -1]
         assert not np.isin(last, (10, 11)).any()

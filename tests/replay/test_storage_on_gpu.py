@@ -44,7 +44,7 @@ def test_the_network_learns_the_same_from_them(device, size, steps):
     networks = [make_network(**SMALL) for _ in memories]
     for _ in range(3):
         here, there = (memory.sample() for memory in memories)
-        np.testing.assert_array_equal(here.prestates_on_host(), there.prestates_on_host())
+        np.testing.assert_array_equal(here.states_on_host(), there.states_on_host())
         costs = [n.train(batch) for n, batch in zip(networks, (here, there), strict=True)]
         assert costs[0] == pytest.approx(costs[1], rel=1e-6)
 
@@ -62,4 +62,4 @@ def test_a_checkpoint_reads_and_restores_them(device):
 
 def test_a_cpu_has_no_memory_of_its_own():
     assert not fits(10, 84, 84, torch.device("cpu"))
-    assert make_network(backend="cpu").device_screens(10, **SIZE) is None
+    assert not fits(10, 52, 40, torch.device(make_network().device))

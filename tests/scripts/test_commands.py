@@ -132,7 +132,7 @@ def test_record_names_the_video_after_the_snapshot(light_project, snapshot, name
     ]
 
 
-PLAY = ["--play_games", "1", "--display_screen", "auto"]
+PLAY = ["--play_games", "auto", "--display_screen", "auto"]
 
 
 @pytest.mark.parametrize("name", ["my nets/pong_3.pkl", "a.prm", "pong.safetensors"])

@@ -1,5 +1,7 @@
 """The layers of the network (Mnih et al. 2015, Methods, "Model architecture"), without biases."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 # (filters, height and width, stride) of the convolutions; then come two affine layers
@@ -7,6 +9,27 @@ CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 HIDDEN_UNITS = 512
 # The smallest screen that leaves the last convolution one output
 MIN_SCREEN_SIZE = 36
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the network sees and what it chooses from; with batch normalisation or without."""
+
+    num_actions: int
+    history_length: int = 4
+    screen_height: int = 84
+    screen_width: int = 84
+    batch_norm: bool = False
+
+    @property
+    def state_shape(self) -> tuple[int, int, int]:
+        """Of one state: (history, height, width)."""
+        return self.history_length, self.screen_height, self.screen_width
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """The weights' shapes in Neon's layout."""
+        return layer_shapes(self.num_actions, *self.state_shape)
 
 
 def layer_shapes(

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from dqn.errors import UserError
 from dqn.player.keyboard import Command, Joystick
 
 logger = logging.getLogger(__name__)
+
+RECORDING = "● recording"
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,33 @@ class Insight:
 class View:
     """What is shown with the picture: the line at the bottom, and what lies over it.
 
-    status: the parts of the line; message: its right end; shows_help: whether the keys are
-    explained; insight: what the network sees, or None if that is not wanted.
+    status: the parts of the line; message: its right end, for which parts of the status give way;
+    hint: the same where there is no message and room is left; announcement: lines in the middle of
+    the picture; help: pairs of keys and what they do; insight: what the network sees, or None if
+    that is not wanted.
     """
 
     who: str
     is_person: bool
     status: list[str]
-    message: str
+    message: str = ""
+    hint: str = ""
     is_recording: bool = False
-    shows_help: bool = False
+    announcement: Sequence[str] = ()
+    help: Sequence[tuple[str, str]] = ()
     insight: Insight | None = None
+
+    def parts(self, fits: Callable[[list[str]], bool]) -> list[str]:
+        """The parts of the line from the left: who, the status, and RECORDING.
+
+        Where there is a message, the last parts of the status are left out until `fits` says that
+        these texts have room beside one another.
+        """
+        status = list(self.status)
+        recording = [RECORDING] * self.is_recording
+        while status and self.message and not fits([self.who, *status, *recording, self.message]):
+            status.pop()
+        return [self.who, *status, *recording]
 
 
 class Display(ABC):

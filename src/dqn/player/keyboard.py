@@ -1,4 +1,4 @@
-"""Keys: the commands that they give, and the joystick that the arrows and space make."""
+"""Keys: the commands that they give, and the joystick that some of them make."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,10 +21,14 @@ class Command(Enum):
     OVERLAY = auto()
     FULL_SCREEN = auto()
     RECORD = auto()
+    PLAY_AGAIN = auto()
     QUIT = auto()
 
 
 COMMANDS = {
+    "-": Command.SLOWER,
+    "+": Command.FASTER,
+    "=": Command.FASTER,  # the same key as plus on many keyboards
     "a": Command.SLOWER,
     "s": Command.FASTER,
     "m": Command.TAKE_OVER,
@@ -36,51 +40,46 @@ COMMANDS = {
     "o": Command.OVERLAY,
     "f": Command.FULL_SCREEN,
     "r": Command.RECORD,
+    "enter": Command.PLAY_AGAIN,
     "q": Command.QUIT,
     "escape": Command.QUIT,
 }
 JOYSTICK_KEYS = ("up", "right", "left", "down", "fire")
+KEY_NAMES = {"up": "Up", "down": "Down", "left": "Left", "right": "Right", "fire": "Space"}
+LETTERS = {"w": "up", "a": "left", "s": "down", "d": "right"}  # the same for the left hand
 OPPOSITE = {"up": "down", "down": "up", "left": "right", "right": "left"}
-
-HELP = (
-    ("arrows", "joystick"),
-    ("space", "fire"),
-    ("m", "take over, give back"),
-    ("a  s", "slower, faster"),
-    ("p", "pause, go on"),
-    ("n", "one step"),
-    ("o", "what the network sees"),
-    ("[  ]", "quieter, louder"),
-    ("r", "begin, end a recording"),
-    ("f", "full screen"),
-    ("h", "this help"),
-    ("q  Esc", "quit"),
-)
+# What a direction means in a game that has neither it nor its opposite. In Pong, right is up.
+NEAREST_SENSE = {"up": "right", "down": "left", "right": "up", "left": "down"}
 
 
 class Joystick:
-    """Which of JOYSTICK_KEYS are pressed.
+    """Which of JOYSTICK_KEYS are pressed, by their own keys or by LETTERS.
 
-    Of two opposite directions the newer one counts. What is pressed and let go between two looks
-    counts in the next. A key goes up by itself after `hold_seconds`, if that is not None: a
-    terminal tells no release, but repeats a key that is held.
+    Letters count only while `takes_letters` is true: a person plays. Of two opposite directions the
+    newer one counts. What is pressed and let go between two looks counts in the next. A key goes up
+    by itself after `hold_seconds`, if that is not None: a terminal tells no release, but repeats a
+    key that is held.
     """
 
     def __init__(
         self, hold_seconds: float | None = None, clock: Callable[[], float] = time.monotonic
     ):
+        self.takes_letters = False
         self._hold_seconds = hold_seconds
         self._clock = clock
         self._pressed: dict[str, float] = {}  # key → time of the last press, the newest key last
         self._unseen: set[str] = set()  # pressed since the last look
         self._released: set[str] = set()  # those of them that went up again
 
-    def press(self, key: str) -> None:
-        """Note that a key goes down, or is repeated."""
+    def press(self, key: str) -> bool:
+        """Note that a key goes down, or is repeated; whether it is one of the joystick's."""
+        if key not in JOYSTICK_KEYS and not (self.takes_letters and key in LETTERS):
+            return False
         self._pressed.pop(key, None)
         self._pressed[key] = self._clock()
         self._unseen.add(key)
         self._released.discard(key)
+        return True
 
     def release(self, key: str) -> None:
         """Note that a key goes up."""
@@ -95,7 +94,7 @@ class Joystick:
             self.release(key)
 
     def look(self) -> list[str]:
-        """The keys that are pressed, the newest last."""
+        """Those of JOYSTICK_KEYS that are pressed, the newest last."""
         if self._hold_seconds is not None:
             limit = self._clock() - self._hold_seconds
             for key, pressed_at in list(self._pressed.items()):
@@ -103,8 +102,9 @@ class Joystick:
                     self.release(key)
         pressed: list[str] = []
         for key in reversed(self._pressed):
-            if OPPOSITE.get(key) not in pressed:
-                pressed.insert(0, key)
+            what = LETTERS.get(key, key)
+            if what not in pressed and OPPOSITE.get(what) not in pressed:
+                pressed.insert(0, what)
         self._unseen.clear()
         for key in self._released:
             self._pressed.pop(key, None)
@@ -118,6 +118,7 @@ def nearest_action(pressed: Sequence[str], actions: list[int]) -> int:
     It is the action that makes use of the most keys and asks for no other one; of several such, the
     one with the newest key.
     """
+    pressed = _in_this_game(pressed, actions)
 
     def merit(index: int) -> tuple[int, int]:
         keys = _keys(actions[index])
@@ -127,12 +128,55 @@ def nearest_action(pressed: Sequence[str], actions: list[int]) -> int:
     return max(possible, key=merit, default=0)
 
 
+def joystick_help(actions: list[int]) -> list[tuple[str, str]]:
+    """What each key of the joystick does in a game: pairs of keys and an action's name.
+
+    Actions that follow from those named, as keys combine, and keys that do nothing are left out.
+    """
+    lines = []
+    known: list[set[str]] = []
+    for action in sorted(actions, key=lambda a: (len(_keys(a)), "fire" in _keys(a))):
+        keys = _keys(action)
+        if set().union(*(other for other in known if other <= keys)) == keys:
+            continue
+        known.append(keys)
+        if len(keys) > 1:
+            typed = " + ".join(KEY_NAMES[key] for key in _in_order(keys))
+        else:
+            typed = _keyboard_keys(*keys, actions)
+        lines.append((typed, action_name(action)))
+    return lines
+
+
 def action_name(action: int) -> str:
     """What an action of ALE is called on the screen, such as "up right fire"."""
-    keys = _keys(action)
-    order = ("up", "down", "left", "right", "fire")
-    return " ".join(key for key in order if key in keys) or "no-op"
+    return " ".join(_in_order(_keys(action))) or "no-op"
+
+
+def _in_this_game(pressed: Sequence[str], actions: list[int]) -> list[str]:
+    """The same keys, but the nearest sense of those that no action of the game has."""
+    known = set().union(*map(_keys, actions))
+
+    def sense(key: str) -> str:
+        other = NEAREST_SENSE.get(key)
+        is_lacking = not {key, OPPOSITE.get(key)} & known
+        # A direction that the game has wins over one that only stands for it or its opposite.
+        is_free = other in known and not {other, OPPOSITE[other]} & set(pressed)
+        return other if is_lacking and is_free else key
+
+    return [sense(key) for key in pressed]
+
+
+def _keyboard_keys(joystick_key: str, actions: list[int]) -> str:
+    """The keys of the keyboard that mean one of JOYSTICK_KEYS in a game."""
+    keys = [key for key in KEY_NAMES if _in_this_game([key], actions) == [joystick_key]]
+    letters = [letter.upper() for letter, key in LETTERS.items() if key in keys]
+    return "  ".join([*(KEY_NAMES[key] for key in keys), *letters])
 
 
 def _keys(action: int) -> set[str]:
     return {key for key in JOYSTICK_KEYS if key.upper() in Action(action).name}
+
+
+def _in_order(keys: set[str]) -> list[str]:
+    return [key for key in KEY_NAMES if key in keys]

@@ -2,19 +2,20 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dqn.actors import Actor, Game
-from dqn.agent import EpsilonGreedy, Step
+from dqn.actors.actor import Actor
+from dqn.actors.events import FinishedGame, Step
+from dqn.agent import EpsilonGreedy
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
-from dqn.player.keyboard import Command, action_name, nearest_action
+from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action
 from dqn.player.pace import Pace
 from dqn.player.recording import create_recorder
 from dqn.player.sound import Speaker
@@ -30,9 +31,14 @@ class Player:
     """Shows each frame of a game in its time, and chooses actions, as the network or as a person.
 
     `choose_actions` is the policy of what plays the `actor`. Without a `network` and its `policy`
-    the person plays from the start. What they record goes to `videos`. `is_stopping` tells whether
-    the program is about to end. A context manager: meanwhile it hears of the frames, as does who
-    heard of them before, and the display and the speaker (None: no sound) are open.
+    the person plays from the start. With `waits_after_games` the score of a game that ended stays
+    on the screen until the person wants another game. What they record goes to `videos`, with
+    `facts` in its metadata. `is_stopping` tells whether the program is about to end. A context
+    manager: meanwhile it hears of the frames, as does who heard of them before, and the display and
+    the speaker (None: no sound) are open.
+
+    `has_quit` becomes true when the person quits; `unfinished_score` is then that of the game in
+    play, None between two games.
     """
 
     def __init__(
@@ -44,7 +50,9 @@ class Player:
         open_display: Callable[[], Display],
         open_speaker: Callable[[], Speaker | None],
         frame_skip: int,
+        waits_after_games: bool,
         videos: Path,
+        facts: dict[str, str],
         is_stopping: Callable[[], bool],
     ):
         self._actor = actor
@@ -54,7 +62,9 @@ class Player:
         self._open_display = open_display
         self._open_speaker = open_speaker
         self._frame_skip = frame_skip
+        self._waits_after_games = waits_after_games
         self._videos = videos
+        self._facts = facts
         self._is_stopping = is_stopping
         self._action_names = [action_name(action) for action in self._game.actions]
         self._is_person = network is None
@@ -62,19 +72,23 @@ class Player:
         self._frames_to_pass = 0  # in spite of the pause
         self._picture: np.ndarray | None = None
         self._has_lives = False
+        self._is_game_over = False
+        self._ended_game: FinishedGame | None = None  # while another one is waited for
         self._shows_help = False
         self._shows_insight = False
         self._choice: tuple[np.ndarray, int, float] | None = None  # the last state, action and ε
         self._insight: Insight | None = None  # into them, once it is asked for
         self._recorder: Recorder | None = None
-        self._recorded_games: list[Game] = []
+        self._recorded_games: list[FinishedGame] = []
         self._message = ""
         self._message_end = 0.0
         self.has_quit = False
+        self.unfinished_score: float | None = None
 
     def __enter__(self) -> "Player":
         self._speaker = self._open_speaker()
         self._display = self._open_display()
+        self._display.joystick.takes_letters = self._is_person
         self._pace = Pace(self._game.frame_rate)
         self._other_listener = self._game.on_frame
         self._game.on_frame = self._on_frame
@@ -101,16 +115,22 @@ class Player:
         return actions
 
     def on_step(self, step: Step) -> None:
-        """Tell the person of games that have ended."""
+        """Tell the person of games that have ended, and note whether they quit in one."""
         self._recorded_games += step.games
-        for game in step.games:
-            self._say(f"game over, score {game.score:g}")
+        if not self._waits_after_games:
+            for game in step.games:
+                self._say(f"game over, score {game.score:g}")
+        if self.has_quit and not step.games:
+            self.unfinished_score = self._actor.score
 
     @property
     def _is_ending(self) -> bool:
         return self.has_quit or self._is_stopping()
 
     def _on_frame(self, frame: Frame) -> None:
+        if self._is_game_over and self._waits_after_games:
+            self._wait_for_another_game()
+        self._is_game_over = self._game.is_game_over()
         if self._other_listener:
             self._other_listener(frame)
         self._record(frame)
@@ -128,6 +148,17 @@ class Player:
         if self._pace.shows_frame():
             self._show()
         self._pause()
+
+    def _wait_for_another_game(self) -> None:
+        """Keep the last picture and the score, before the first frame of the next game."""
+        self._ended_game = self._actor.finished[-1]
+        while self._ended_game and not self._is_ending:
+            self._show()
+            time.sleep(POLL_SECONDS)
+            self._obey(self._display.poll())
+        self._ended_game = None
+        self._display.joystick.look()  # what was pressed meanwhile does not count
+        self._pace.restart()
 
     def _pause(self) -> None:
         """Wait as long as the person wants to."""
@@ -155,6 +186,7 @@ class Player:
                 self._say("no network to give back to: start with a snapshot")
             case Command.TAKE_OVER:
                 self._is_person = not self._is_person
+                self._display.joystick.takes_letters = self._is_person
             case Command.QUIETER | Command.LOUDER:
                 self._set_volume(command)
             case Command.PAUSE:
@@ -173,6 +205,8 @@ class Player:
                 self._begin_recording()
             case Command.RECORD:
                 self._end_recording()
+            case Command.PLAY_AGAIN:
+                self._ended_game = None
             case Command.QUIT:
                 self.has_quit = True
 
@@ -195,6 +229,7 @@ class Player:
                 sound_file=None,
                 frame_rate=self._game.frame_rate,
                 sample_rate=self._game.sample_rate,
+                facts=self._facts,
             )
         except UserError as error:
             self._say(str(error))
@@ -203,8 +238,9 @@ class Player:
         self._say(f"recording to {path.name}")
 
     def _video_names(self) -> Iterator[Path]:
+        # record.sh names its videos <game>_…: with another sign than _ none can be of that name.
         for number in itertools.count(1):
-            yield self._videos / f"{self._game.name}_{number}.mov"
+            yield self._videos / f"{self._game.name}-played-{number}.mov"
 
     def _record(self, frame: Frame) -> None:
         if self._recorder:
@@ -227,22 +263,55 @@ class Player:
         self._message_end = time.monotonic() + MESSAGE_SECONDS
 
     def _show(self) -> None:
-        status = [f"score {self._actor.score:g}"]
-        if self._has_lives:
+        view = View(
+            who="you play" if self._is_person else "the network plays",
+            is_person=self._is_person,
+            status=self._status(),
+            message=self._message if time.monotonic() < self._message_end else "",
+            hint="h: help",
+            is_recording=self._recorder is not None,
+            announcement=self._announcement(),
+            help=self._help() if self._shows_help else (),
+            insight=self._look_into_choice() if self._shows_insight else None,
+        )
+        self._display.show(self._picture, view)
+
+    def _status(self) -> list[str]:
+        score = (self._ended_game or self._actor).score
+        status = [f"score {score:g}"]
+        if self._ended_game:
+            status.append("game over")
+        elif self._has_lives:
             status.append(f"lives {self._game.lives}")
         status.append(f"{self._pace.speed:g}×")
         if self._is_paused:
             status.append("paused")
-        view = View(
-            who="you play" if self._is_person else "the network plays",
-            is_person=self._is_person,
-            status=status,
-            message=self._message if time.monotonic() < self._message_end else "h: help",
-            is_recording=self._recorder is not None,
-            shows_help=self._shows_help,
-            insight=self._look_into_choice() if self._shows_insight else None,
-        )
-        self._display.show(self._picture, view)
+        return status
+
+    def _announcement(self) -> Sequence[str]:
+        if self._ended_game is None:
+            return ()
+        return f"game over, score {self._ended_game.score:g}", "Enter: play again   q: quit"
+
+    def _help(self) -> list[tuple[str, str]]:
+        if self._network is None:
+            lines = joystick_help(self._game.actions)
+        elif self._is_person:
+            lines = [*joystick_help(self._game.actions), ("m", "give back to the network")]
+        else:
+            lines = [("m", "take over: you play")]
+        return [
+            *lines,
+            ("-  +" if self._is_person else "-  +  or  a  s", "slower, faster"),
+            ("p", "pause, go on"),
+            ("n", "one step"),
+            ("o", "what the network sees"),
+            ("[  ]", "quieter, louder"),
+            ("r", "begin, end a recording"),
+            ("f", "full screen"),
+            ("h", "this help"),
+            ("q  Esc", "quit"),
+        ]
 
     def _look_into_choice(self) -> Insight:
         if self._insight is None:

@@ -11,9 +11,9 @@ import av
 import cv2
 import numpy as np
 
-from dqn.actors import Game
+from dqn.actors.events import FinishedGame
 from dqn.environments.environment import Frame
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.files import make_writable_folder, move_aside, rename_aside
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ CONTAINER = {
     "frag_duration": "500000",  # µs
     "flush_packets": "1",
 }
-COMMENT_LENGTH = 120  # bytes
+COMMENT_LENGTH = 480  # bytes: a name of a file takes up to 255
 MAX_END = 4096  # bytes at the end of a file, in which its comment is
 
 SILENCE = 128
@@ -60,15 +60,17 @@ class VideoFile:
 
     An older file is moved aside when the first frame comes. Nothing grows with the length of the
     recording but the index of the file, half a MB for each minute. Sound is recorded if the first
-    frame has some. Raises UserError if the folder cannot be written; `add` and `close` raise
-    OSError or av.FFmpegError, and leave a file that can be played.
+    frame has some. `facts`, names with what they are of this recording, go into the metadata.
+    Raises UserError if the folder cannot be written; `add` and `close` raise OSError or
+    av.FFmpegError, and leave a file that can be played.
     """
 
-    def __init__(self, path: Path, *, frame_rate: int, sample_rate: int):
+    def __init__(self, path: Path, *, frame_rate: int, sample_rate: int, facts: dict[str, str]):
         make_writable_folder(path.parent)
         self.path = path
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
+        self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
         self._container: av.container.OutputContainer | None = None
 
     def add(self, frame: Frame) -> None:
@@ -88,7 +90,10 @@ class VideoFile:
             self._add_sound(frame.sound)
 
     def close(self, comment: str) -> None:
-        """Complete the file; `comment` goes into its metadata, cut to COMMENT_LENGTH bytes."""
+        """Complete the file; `comment` goes into its metadata, before the facts.
+
+        It is cut where both together are longer than COMMENT_LENGTH bytes.
+        """
         if self._container is None:
             return
         try:
@@ -102,8 +107,10 @@ class VideoFile:
         move_aside(self.path)
         self._container = av.open(str(self.path), "w", options=CONTAINER)
         # The score is known at the end only, and the library takes metadata at the beginning only.
-        self._placeholder = "unfinished recording".ljust(COMMENT_LENGTH)
-        self._container.metadata.update(title=self.path.stem, comment=self._placeholder)
+        self._placeholder = self._comment("unfinished recording")
+        self._container.metadata.update(
+            title=_printable(self.path.stem), comment=self._placeholder.decode()
+        )
         lines, columns, _ = frame.picture.shape
         video = self._container.add_stream("libx264", rate=self._frame_rate, options=H264)
         video.width = columns * (PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE)
@@ -129,16 +136,19 @@ class VideoFile:
         self._samples += len(sound)
         self._container.mux(self._audio.encode(block))
 
+    def _comment(self, text: str) -> bytes:
+        """A text with the facts, of COMMENT_LENGTH bytes."""
+        facts = _shortened(self._facts, COMMENT_LENGTH)
+        return (_shortened(text, COMMENT_LENGTH - len(facts)) + facts).ljust(COMMENT_LENGTH)
+
     def _write_comment(self, comment: str) -> None:
         """Put `comment` where the placeholder stands, at the end of the file."""
-        old = self._placeholder.encode()
-        new = comment.encode()[:COMMENT_LENGTH].ljust(COMMENT_LENGTH)
         with open(self.path, "r+b") as file:
             position = max(self.path.stat().st_size - MAX_END, 0)
             file.seek(position)
             end = file.read()
             file.seek(position)
-            file.write(end.replace(old, new))
+            file.write(end.replace(self._placeholder, self._comment(comment)))
 
 
 class FrameFolder:
@@ -152,7 +162,10 @@ class FrameFolder:
         make_writable_folder(path.parent)
         self.path = path
         self._frames = 0
-        self._check()
+        try:
+            self._check()
+        except OSError as error:
+            raise _cannot_write(path, error) from error
 
     def add(self, frame: Frame) -> None:
         """Write the next picture."""
@@ -213,6 +226,7 @@ class SoundFile:
 class Recorder:
     """Records frames in as many ways as there are paths; those that are None are left out.
 
+    `facts` go into the video's metadata.
     `add` and `close` raise UserError if the disk is full, say; what was recorded until then stays.
     """
 
@@ -224,11 +238,12 @@ class Recorder:
         sound_file: Path | None,
         frame_rate: int,
         sample_rate: int,
+        facts: dict[str, str],
     ):
         self._parts: list[VideoFile | FrameFolder | SoundFile] = []
         if video_file:
             self._parts.append(
-                VideoFile(video_file, frame_rate=frame_rate, sample_rate=sample_rate)
+                VideoFile(video_file, frame_rate=frame_rate, sample_rate=sample_rate, facts=facts)
             )
         if screen_path:
             self._parts.append(FrameFolder(screen_path))
@@ -244,7 +259,7 @@ class Recorder:
             except (OSError, av.FFmpegError) as error:
                 raise _cannot_write(part.path, error) from error
 
-    def close(self, games: Sequence[Game] = ()) -> None:
+    def close(self, games: Sequence[FinishedGame] = ()) -> None:
         """Complete the files; the score and the steps of `games` go into the video's metadata."""
         parts, self._parts = self._parts, []
         failure = None
@@ -257,7 +272,7 @@ class Recorder:
             raise failure
 
 
-def _describe(games: Sequence[Game]) -> str:
+def _describe(games: Sequence[FinishedGame]) -> str:
     if not games:
         return "unfinished game"
     scores = " ".join(f"{game.score:g}" for game in games)
@@ -267,5 +282,15 @@ def _describe(games: Sequence[Game]) -> str:
     return f"games: {len(games)}, scores: {scores}, steps: {steps}"
 
 
+def _printable(name: str) -> str:
+    """A file's name as text that every encoding takes: its bytes need not be UTF-8."""
+    return name.encode(errors="replace").decode()
+
+
+def _shortened(text: str, length: int) -> bytes:
+    """The text in at most `length` bytes of UTF-8, without half a character at its end."""
+    return text.encode(errors="replace")[:length].decode(errors="ignore").encode()
+
+
 def _cannot_write(path: Path, error: OSError | av.FFmpegError) -> UserError:
-    return UserError(f"cannot write {path} ({error.strerror}): free some disk space")
+    return UserError(f"cannot write {path} {explain(error)}")

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dqn.actors import Game
-from dqn.agent import Step
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.events import FinishedGame, Step
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 
@@ -31,17 +30,19 @@ class GameRecording:
         video_file: Path | None,
         screen_path: Path | None,
         sound_file: Path | None,
+        facts: dict[str, str],
     ):
         self._environment = environment
         self._num_games = num_games
         self._ended = 0
-        self._games: list[Game] = []
+        self._games: list[FinishedGame] = []
         self._recorder = create_recorder(
             video_file=video_file,
             screen_path=screen_path,
             sound_file=sound_file,
             frame_rate=environment.frame_rate,
             sample_rate=environment.sample_rate,
+            facts=facts,
         )
 
     def __enter__(self) -> "GameRecording":
@@ -69,9 +70,11 @@ def create_recorder(
     sound_file: Path | None,
     frame_rate: int,
     sample_rate: int,
+    facts: dict[str, str],
 ) -> "Recorder":
     """A recorder; PyAV is only imported here, so that all else does without it.
 
+    `facts` go into the video's metadata.
     Raises UserError if it is missing or too old, or a folder cannot be written.
     """
     try:
@@ -92,4 +95,5 @@ def create_recorder(
         sound_file=sound_file,
         frame_rate=frame_rate,
         sample_rate=sample_rate,
+        facts=facts,
     )

@@ -11,15 +11,14 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from dqn.errors import UserError
 from dqn.player.cells import COLOURS_256, PLAIN, TRUE_COLOUR, WHITE, Cells
-from dqn.player.display import Display, Insight, View
-from dqn.player.keyboard import COMMANDS, Command, Joystick
-from dqn.player.keyboard import HELP as HELP_OF_ALL
+from dqn.player.display import RECORDING, Display, Insight, View
+from dqn.player.keyboard import COMMANDS, LETTERS, Command, Joystick
 
 HOLD_SECONDS = 0.25  # for which a pressed key counts: no terminal tells when it is let go
 ESCAPE_SECONDS = 0.1  # after which an escape that nothing followed is the key of that name
@@ -34,8 +33,7 @@ TERMS_OF_256_COLOURS = re.compile("256color|direct|kitty|alacritty|foot|ghostty|
 
 MIN_PANEL, MAX_PANEL = 32, 48  # columns
 NAME_COLUMNS = 16  # of an action
-HELP = [line for line in HELP_OF_ALL if line[0] != "f"]  # a terminal has no full screen
-HELP_COLUMNS = 36
+MARGIN = 2  # columns beside the text in a box
 PERSON, NETWORK, DARK, DIM = (255, 176, 72), (96, 184, 255), (40, 40, 44), (150, 150, 155)
 RED = (255, 90, 90)
 
@@ -85,8 +83,10 @@ class Terminal(Display):
         self._draw_picture(picture, rows - 1, columns - panel * has_room)
         if view.insight:
             self._draw_insight(view.insight, max(columns - panel, 0), panel)
-        if view.shows_help:
-            self._draw_help()
+        if view.help:
+            self._draw_help(view.help)
+        elif view.announcement:
+            self._draw_announcement(view.announcement)
         self._draw_status(view)
         self._unsent += cells.changes()
         self._send()
@@ -98,10 +98,8 @@ class Terminal(Display):
             self._enter()
         commands = []
         for key in self._keys():
-            if key in COMMANDS:
+            if key is not None and not self.joystick.press(key) and key in COMMANDS:
                 commands.append(COMMANDS[key])
-            elif key is not None:
-                self.joystick.press(key)
         return commands
 
     def toggle_full_screen(self) -> None:
@@ -164,8 +162,15 @@ class Terminal(Display):
 
     def _keys(self) -> Iterator[str | None]:
         """The names of the keys typed; None for those without."""
-        with contextlib.suppress(OSError):  # nothing typed, or no terminal any more
+        try:
             typed = os.read(self._tty, 4096)
+        except BlockingIOError:
+            typed = None
+        except OSError:
+            typed = b""
+        if typed == b"":  # the terminal has gone, and nobody can press a key any more
+            yield "escape"
+        elif typed:
             self._typed += typed
             self._typed_at = time.monotonic()
         end = 0
@@ -190,28 +195,46 @@ class Terminal(Display):
         cells = self._cells
         row = cells.rows - 1
         cells.write(row, 0, " " * cells.columns, behind=DARK)
-        parts = [(view.who, PERSON if view.is_person else NETWORK)]
-        parts += [(part, WHITE) for part in view.status]
-        if view.is_recording:
-            parts.append(("● recording", RED))
+        parts = view.parts(lambda texts: sum(len(text) + 2 for text in texts) <= cells.columns)
+        colours = {view.who: PERSON if view.is_person else NETWORK, RECORDING: RED}
         column = 1
-        for text, colour in parts:
-            cells.write(row, column, text, colour, DARK)
+        for text in parts:
+            cells.write(row, column, text, colours.get(text, WHITE), DARK)
             column += len(text) + 2
-        message = view.message or self._log.last_line
         room = cells.columns - column - 1
+        text = view.message or (view.hint if len(view.hint) <= room else "")
+        text = text or (self._log.last_line if not view.hint else "")
         if room > 0:
-            cells.write(row, column, message[:room].rjust(room), DIM, DARK)
+            colour = WHITE if view.message else DIM
+            cells.write(row, column, text[:room].rjust(room), colour, DARK)
 
-    def _draw_help(self) -> None:
+    def _draw_announcement(self, lines: Sequence[str]) -> None:
+        columns = max(map(len, lines))
+        self._draw_box(
+            [[(text.center(columns), DIM if row else WHITE)] for row, text in enumerate(lines)]
+        )
+
+    def _draw_help(self, lines: Sequence[tuple[str, str]]) -> None:
+        lines = [line for line in lines if line[0] != "f"]  # a terminal has no full screen
+        keys, texts = (max(map(len, column)) for column in zip(*lines, strict=True))
+        self._draw_box(
+            [[(key.rjust(keys + 1), NETWORK), (f"  {text:<{texts}}", WHITE)] for key, text in lines]
+        )
+
+    def _draw_box(self, lines: list[list[tuple[str, tuple[int, int, int]]]]) -> None:
+        """Draw lines of the same length, made of texts with their colours, in the middle."""
         cells = self._cells
-        lines = [("", ""), *HELP, ("", "")]
+        columns = sum(len(text) for text, _ in lines[0]) + 2 * MARGIN
+        if len(lines) + 2 < cells.rows:
+            lines = [[], *lines, []]
         top = max((cells.rows - 1 - len(lines)) // 2, 0)
-        left = max((cells.columns - HELP_COLUMNS) // 2, 0)
-        for row, (keys, text) in enumerate(lines[: cells.rows - 1], top):
-            cells.write(row, left, " " * HELP_COLUMNS, behind=DARK)
-            cells.write(row, left + 2, keys.rjust(6), NETWORK, DARK)
-            cells.write(row, left + 10, text, behind=DARK)
+        left = max((cells.columns - columns) // 2, 0)
+        for row, parts in enumerate(lines[: cells.rows - 1], top):
+            cells.write(row, left, " " * columns, behind=DARK)
+            column = left + MARGIN
+            for text, colour in parts:
+                cells.write(row, column, text, colour, DARK)
+                column += len(text)
 
     def _draw_insight(self, insight: Insight, left: int, columns: int) -> None:
         """Draw the actions with their Q-values and, as far as there is room, the screens below."""
@@ -264,10 +287,10 @@ def _action_lines(insight: Insight, columns: int) -> list[tuple[str, tuple[int, 
 def _key_name(typed: bytes) -> str | None:
     if typed[:1] == b"\x1b":
         return "escape" if typed == b"\x1b\x1b" else ARROWS.get(typed[-1:])
-    if typed == b" ":
-        return "fire"
+    if typed in (b" ", b"\r", b"\n"):
+        return "fire" if typed == b" " else "enter"
     name = typed.decode("latin-1").lower()
-    return name if name in COMMANDS else None
+    return name if name in COMMANDS or name in LETTERS else None
 
 
 class _HeldBackLog(io.StringIO):

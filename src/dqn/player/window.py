@@ -1,6 +1,7 @@
 """A window as a display, by pygame."""
 
 import os
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,21 +15,20 @@ os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"  # signals are the program's own affa
 import pygame
 
 from dqn.errors import UserError
-from dqn.player.display import Display, Insight, View
-from dqn.player.keyboard import COMMANDS, HELP, Command, Joystick
+from dqn.player.display import RECORDING, Display, Insight, View
+from dqn.player.keyboard import COMMANDS, Command, Joystick
 
 ASPECT = 4 / 3  # of a television picture
 LINES = 210  # of which a window shows a whole multiple at first
 MAX_PART = 0.7  # of the desktop's height that a new window takes
 MIN_SIZE = 100  # pixels either way, for more than the picture
+MIN_LETTERS = 8  # pixels
 PANEL_PART = 0.36  # the panel's width, as a part of the picture's height
 
-JOYSTICK = {
-    pygame.K_UP: "up",
-    pygame.K_DOWN: "down",
-    pygame.K_LEFT: "left",
-    pygame.K_RIGHT: "right",
+KEY_NAMES = {
     pygame.K_SPACE: "fire",
+    pygame.K_RETURN: "enter",
+    pygame.K_KP_ENTER: "enter",
 }
 BLACK, BAR, PANEL = (0, 0, 0), (28, 28, 32), (20, 20, 23)
 TEXT, DIM, RAIL = (232, 232, 236), (150, 150, 158), (44, 44, 50)
@@ -83,8 +83,10 @@ class Window(Display):
             area.width -= panel.width
             _draw_insight(screen, panel, view.insight)
         _draw_picture(screen, area, picture)
-        if view.shows_help and is_large:
-            _draw_help(screen, area)
+        if view.help and is_large:
+            _draw_help(screen, area, view.help)
+        elif view.announcement and is_large:
+            _draw_announcement(screen, area, view.announcement)
         _draw_bar(screen, bar, view)
         self._window.flip()
 
@@ -95,13 +97,11 @@ class Window(Display):
                 commands.append(Command.QUIT)
             elif event.type == pygame.WINDOWFOCUSLOST:
                 self.joystick.release_all()
-            elif event.type == pygame.KEYUP and event.key in JOYSTICK:
-                self.joystick.release(JOYSTICK[event.key])
-            elif event.type == pygame.KEYDOWN:
+            elif event.type == pygame.KEYUP:
+                self.joystick.release(_key_name(event))
+            elif event.type == pygame.KEYDOWN and not self.joystick.press(_key_name(event)):
                 command = _command(event)
-                if event.key in JOYSTICK:
-                    self.joystick.press(JOYSTICK[event.key])
-                elif command:
+                if command:
                     commands.append(command)
         return commands
 
@@ -136,11 +136,13 @@ def _no_window(reason: str) -> str:
     return f"no window can be opened ({reason}): use --display_screen terminal"
 
 
+def _key_name(event: pygame.event.Event) -> str:
+    return KEY_NAMES.get(event.key) or pygame.key.name(event.key)
+
+
 def _command(event: pygame.event.Event) -> Command | None:
-    if event.key == pygame.K_ESCAPE:
-        return COMMANDS["escape"]
     # The character rather than the key: brackets stand elsewhere on other keyboards.
-    return COMMANDS.get(event.unicode.lower()) or COMMANDS.get(pygame.key.name(event.key))
+    return COMMANDS.get(event.unicode.lower()) or COMMANDS.get(_key_name(event))
 
 
 def _bar_height(height: int) -> int:
@@ -169,36 +171,76 @@ def _draw_picture(screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray
 def _draw_bar(screen: pygame.Surface, bar: pygame.Rect, view: View) -> None:
     screen.fill(BAR, bar)
     size = round(bar.height * 0.5)
+
+    def width(texts: list[str]) -> int:
+        return sum(_font(size).size(text)[0] + size for text in texts)
+
     left = bar.left + size // 2
-    parts = [(view.who, PERSON if view.is_person else NETWORK)]
-    parts += [(part, TEXT) for part in view.status]
-    if view.is_recording:
-        parts.append(("● recording", RED))
-    for text, colour in parts:
-        image = _text(text, size, colour)
+    parts = view.parts(lambda texts: width(texts) <= bar.width)
+    colours = {view.who: PERSON if view.is_person else NETWORK, RECORDING: RED}
+    for text in parts:
+        image = _text(text, size, colours.get(text, TEXT))
         screen.blit(image, image.get_rect(left=left, centery=bar.centery))
         left += image.get_width() + size
-    image = _text(view.message, size, DIM)
-    place = image.get_rect(right=bar.right - size // 2, centery=bar.centery)
-    if place.left >= left:
+    if view.message or width([*parts, view.hint]) <= bar.width:
+        image = _text(view.message or view.hint, size, TEXT if view.message else DIM)
+        place = image.get_rect(right=bar.right - size // 2, centery=bar.centery)
+        place.left = max(place.left, left)
         screen.blit(image, place)
 
 
-def _draw_help(screen: pygame.Surface, area: pygame.Rect) -> None:
-    size = max(area.height // 26, 10)
+def _draw_announcement(screen: pygame.Surface, area: pygame.Rect, lines: Sequence[str]) -> None:
+    size = _size_that_fits(area, area.height // 18, len(lines), lambda size: _widest(lines, size))
     line = round(size * 1.5)
-    box = pygame.Rect(0, 0, size * 19, line * len(HELP) + 2 * size)
+    box = _draw_box(screen, area, size, _widest(lines, size), line * len(lines))
+    for row, text in enumerate(lines):
+        image = _text(text, size, DIM if row else TEXT)
+        centre = (box.centerx, box.top + size + row * line + line // 2)
+        screen.blit(image, image.get_rect(center=centre))
+
+
+def _draw_help(screen: pygame.Surface, area: pygame.Rect, lines: Sequence[tuple[str, str]]) -> None:
+    keys, texts = zip(*lines, strict=True)
+    size = _size_that_fits(
+        area, area.height // 26, len(lines), lambda s: _widest(keys, s) + s + _widest(texts, s)
+    )
+    line = round(size * 1.5)
+    width = _widest(keys, size) + size + _widest(texts, size)
+    box = _draw_box(screen, area, size, width, line * len(lines))
+    middle = box.left + size + _widest(keys, size)
+    for row, (key, text) in enumerate(lines):
+        centre = box.top + size + row * line + line // 2
+        image = _text(key, size, NETWORK)
+        screen.blit(image, image.get_rect(right=middle, centery=centre))
+        image = _text(text, size, TEXT)
+        screen.blit(image, image.get_rect(left=middle + size, centery=centre))
+
+
+def _draw_box(
+    screen: pygame.Surface, area: pygame.Rect, size: int, width: int, height: int
+) -> pygame.Rect:
+    """Draw a dark box in the middle, with a margin of `size` around what it will hold."""
+    box = pygame.Rect(0, 0, width + 2 * size, height + 2 * size)
     box.center = area.center
     shade = pygame.Surface(box.size, pygame.SRCALPHA)
     pygame.draw.rect(shade, (*PANEL, 235), shade.get_rect(), border_radius=size // 2)
     pygame.draw.rect(shade, DIM, shade.get_rect(), width=1, border_radius=size // 2)
     screen.blit(shade, box)
-    for row, (keys, text) in enumerate(HELP):
-        centre = box.top + size + row * line + line // 2
-        image = _text(keys, size, NETWORK)
-        screen.blit(image, image.get_rect(right=box.left + size * 5, centery=centre))
-        image = _text(text, size, TEXT)
-        screen.blit(image, image.get_rect(left=box.left + size * 6, centery=centre))
+    return box
+
+
+def _size_that_fits(
+    area: pygame.Rect, size: int, num_lines: int, width: Callable[[int], int]
+) -> int:
+    """The largest size of letters, up to `size`, with which a box of lines fits into `area`."""
+    size = max(min(size, int(area.height / (1.5 * num_lines + 2))), MIN_LETTERS)
+    while size > MIN_LETTERS and width(size) + 2 * size > area.width:
+        size -= 1
+    return size
+
+
+def _widest(texts: Sequence[str], size: int) -> int:
+    return max(_font(size).size(text)[0] for text in texts)
 
 
 def _draw_insight(screen: pygame.Surface, panel: pygame.Rect, insight: Insight) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dqn.errors import UserError
+from dqn.errors import UserError, explain
 from dqn.memory_limit import available_memory
 
 # What a step takes beside its screen: action, reward, terminal, end of an episode
@@ -117,10 +117,11 @@ def _map_file(path: Path, size: int) -> mmap.mmap:
             mapping = mmap.mmap(file.fileno(), size)
             mapping.madvise(mmap.MADV_RANDOM)  # read screens, not what stands around them
             return mapping
+    except FileExistsError as error:
+        raise UserError(f"{path} exists: name a new file for the replay memory") from error
     except OSError as error:
         raise UserError(
-            f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} "
-            f"({error.strerror}): name a new file on a disk that has room"
+            f"cannot keep the replay memory, {size / 2**30:.2f} GiB, in {path} {explain(error)}"
         ) from error
 
 

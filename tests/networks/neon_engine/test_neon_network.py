@@ -9,9 +9,9 @@ import pytest
 
 import main
 from dqn import building
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
-from dqn.networks import deepqnetwork
+from dqn.networks.create import create_network
 from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
 from helpers.engines import (
     OPTIMIZERS,
@@ -61,8 +61,8 @@ def play(monkeypatch, engine, optimizer):
         actions.append(action)
         return act(environment, action)
 
-    def create(*arguments, **settings):
-        recorders.append(Recorder(deepqnetwork.create_network(*arguments, **settings)))
+    def create(*arguments):
+        recorders.append(Recorder(create_network(*arguments)))
         return recorders[-1]
 
     with monkeypatch.context() as patch:
@@ -138,9 +138,9 @@ def test_16_bits_and_stochastic_rounding_are_passed_to_neon():
     """On Neon's CPU backend 16 bits work, and rounding is left out, as Neon documents."""
     minibatch = make_minibatch(0)
     full = make_network("neon", **SMALL)
-    expected, cost = full.predict(minibatch.prestates), full.train(minibatch)
+    expected, cost = full.predict(minibatch.states), full.train(minibatch)
     half = make_network("neon", datatype="float16", stochastic_round=10, **SMALL)
-    np.testing.assert_allclose(half.predict(minibatch.prestates), expected, atol=0.05)
+    np.testing.assert_allclose(half.predict(minibatch.states), expected, atol=0.05)
     assert half.train(minibatch) == pytest.approx(cost, rel=0.1)
 
 
@@ -163,7 +163,7 @@ def test_neon_is_not_imported_unless_it_is_asked_for():
 def test_neons_own_loader_and_saver_share_the_files(optimizer, batch_norm, tmp_path):
     """What the original simple_dqn called: Model.load_params and Model.save_params."""
     settings = {"optimizer": optimizer, "batch_norm": batch_norm, "datatype": "float64", **SMALL}
-    states = make_minibatch(9).prestates
+    states = make_minibatch(9).states
     ours, neons = (str(tmp_path / name) for name in ("ours.pkl", "neons.prm"))
 
     network = make_network("torch", seed=1, **settings)

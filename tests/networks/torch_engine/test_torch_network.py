@@ -19,7 +19,7 @@ def test_16_bit_types_compute_roughly_the_same_and_keep_float32_weights(datatype
     except UserError as error:
         pytest.skip(f"not on this processor: {error}")
     np.testing.assert_allclose(
-        half.predict(minibatch.prestates), full.predict(minibatch.prestates), atol=0.05
+        half.predict(minibatch.states), full.predict(minibatch.states), atol=0.05
     )
     for _ in range(5):
         cost, expected = half.train(minibatch), full.train(minibatch)

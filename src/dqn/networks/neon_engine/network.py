@@ -20,11 +20,12 @@ from neon.optimizers import Adadelta, Adam, RMSProp
 from neon.optimizers.optimizer import Optimizer
 from neon.transforms import Rectlin, SumSquared
 
-from dqn import snapshot
 from dqn.errors import UserError
-from dqn.networks.architecture import CONVOLUTIONS, layer_shapes, xavier_weights
-from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
-from dqn.replay.memory import Minibatch
+from dqn.networks import layers as plain
+from dqn.networks.architecture import CONVOLUTIONS, Architecture, xavier_weights
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.settings import Compute, Optimization
+from dqn.replay.minibatch import Minibatch
 
 logger = logging.getLogger(__name__)
 
@@ -41,70 +42,49 @@ NUM_STATES = {"rmsprop": 1, "adam": 2, "adadelta": 3}
 class NeonNetwork(DeepQNetwork):
     """The network of Mnih et al. 2015 without biases, in Neon's layers.
 
-    backend: "cpu", "gpu" (CUDA), "mkl" or "auto", the best that Neon finds. Neon has one backend,
-    with one batch size, in a process: a second NeonNetwork ends the use of the first. Minibatches
-    are of `batch_size`; any number of states is predicted. Tensors are (…, batch_size).
-    `stochastic_round` (bits of mantissa; 0: off) works on the GPU alone.
+    The backend "auto" is the best that Neon finds. Neon has one backend, with one batch size, in a
+    process: a second NeonNetwork ends the use of the first. Any number of states is predicted.
+    Tensors are (…, batch_size). `stochastic_round` works on the GPU alone.
     Raises UserError for a backend or a datatype that Neon lacks here.
     """
 
     def __init__(
         self,
-        num_actions: int,
-        *,
-        history_length: int,
-        screen_height: int,
-        screen_width: int,
-        learning_rate: float,
-        discount_rate: float,
-        batch_size: int,
-        optimizer: str,
-        decay_rate: float,
-        clip_error: float,
-        min_reward: float,
-        max_reward: float,
-        batch_norm: bool,
-        has_target_network: bool,
-        backend: str,
-        device_id: int,
-        datatype: str,
-        stochastic_round: int,
+        architecture: Architecture,
+        optimization: Optimization,
+        compute: Compute,
         generator: np.random.Generator,
     ):
         self.train_iterations = 0
-        self._learning_rate = learning_rate
-        self._discount_rate = discount_rate
-        self._batch_size = batch_size
-        self._optimizer_name = optimizer
-        self._decay_rate = decay_rate
-        self._clip_error = clip_error
-        self._min_reward = min_reward
-        self._max_reward = max_reward
-        self._batch_norm = batch_norm
-        self._stochastic_round = stochastic_round
+        self._optimization = optimization
+        self._stochastic_round = compute.stochastic_round
+        self._batch_size = batch_size = optimization.batch_size
+        self._batch_norm = architecture.batch_norm
+        self._datatype = compute.datatype
 
-        backend = _choose_backend(backend, device_id, datatype)
-        state_shape = (history_length, screen_height, screen_width)
-        self._shapes = layer_shapes(num_actions, *state_shape)
+        backend = _choose_backend(compute.backend, compute.device_id, compute.datatype)
+        state_shape = architecture.state_shape
+        self._shapes = architecture.layer_shapes
         weights = xavier_weights(self._shapes, generator)
         self._backend = gen_backend(
             backend,
             rng_seed=int(generator.integers(2**32)),
-            datatype=np.dtype(datatype).type,
+            datatype=np.dtype(compute.datatype).type,
             batch_size=batch_size,
-            stochastic_round=stochastic_round,
-            device_id=device_id,
+            stochastic_round=compute.stochastic_round,
+            device_id=compute.device_id,
         )
         logger.info("Using Neon %s on its backend %s", neon_version, backend)
 
         self._states = np.zeros((*state_shape, batch_size), np.uint8)
         self._input = self._backend.empty(self._states.shape)
         self._input.lshape = self._states.shape  # by which a convolution knows what it is given
-        self._targets = self._backend.empty((num_actions, batch_size))
+        self._targets = self._backend.empty((architecture.num_actions, batch_size))
 
         self._cost = GeneralizedCost(costfunc=SumSquared())
         self._online = self._create_model(weights, self._cost)
-        self._target = self._create_model(weights) if has_target_network else self._online
+        has_target = optimization.has_target_network
+        self._target = self._create_model(weights) if has_target else self._online
         self._optimizer = self._create_optimizer()
 
     def predict(self, states: np.ndarray) -> np.ndarray:
@@ -114,20 +94,20 @@ class NeonNetwork(DeepQNetwork):
         return np.concatenate(q_values, axis=1)[:, : len(states)].T
 
     def train(self, minibatch: Minibatch) -> float:
-        prestates, actions, rewards, poststates, terminals = minibatch
-        postq = self._fprop(self._target, poststates, inference=True).get()
-        preq = self._fprop(self._online, prestates, inference=False)
-        # y = r, or r + γ max Q(s′, a′; θ⁻) where s′ is not terminal; no error in other actions
-        targets = preq.get()
-        targets[actions, np.arange(self._batch_size)] = (
-            np.clip(rewards, self._min_reward, self._max_reward)
-            + self._discount_rate * postq.max(axis=0) * ~terminals
-        )
+        next_q = self._fprop(self._target, minibatch.next_states, inference=True).get()
+        q_values = self._fprop(self._online, minibatch.states, inference=False)
+        # y = G + Γ max Q(s′, a′; θ⁻); no error in other actions
+        targets = q_values.get()
+        returns = minibatch.returns.astype(targets.dtype)
+        discounts = minibatch.discounts.astype(targets.dtype)
+        best = next_q.max(axis=0)
+        targets[minibatch.actions, np.arange(self._batch_size)] = returns + discounts * best
         self._targets.set(targets)
-        deltas = self._cost.get_errors(preq, self._targets)
-        cost = self._cost.get_cost(preq, self._targets)[0, 0]
-        if self._clip_error:
-            self._backend.clip(deltas, -self._clip_error, self._clip_error, out=deltas)
+        deltas = self._cost.get_errors(q_values, self._targets)
+        cost = self._cost.get_cost(q_values, self._targets)[0, 0]
+        clip_error = self._optimization.clip_error
+        if clip_error:
+            self._backend.clip(deltas, -clip_error, clip_error, out=deltas)
         self._online.bprop(deltas)
         self._optimizer.optimize(self._online.layers_to_optimize, epoch=0)
         self.train_iterations += 1
@@ -139,18 +119,18 @@ class NeonNetwork(DeepQNetwork):
         ):
             target.set_params(online.get_params_serialize(keep_states=False))
 
-    def get_layers(self) -> list[snapshot.Layer]:
-        layers: list[snapshot.Layer] = []
+    def get_layers(self) -> list[plain.Layer]:
+        layers: list[plain.Layer] = []
         for entry in self._get_entries(self._online):
             params, states = entry["params"], entry["states"]
             if "W" in params:
-                layers.append(snapshot.Layer(params["W"], states))
+                layers.append(plain.Layer(params["W"], states))
             else:
-                layers[-1].batch_norm = snapshot.BatchNorm(**params, states=states)
+                layers[-1].batch_norm = plain.BatchNorm(**params, states=states)
         return layers
 
-    def set_layers(self, layers: list[snapshot.Layer]) -> None:
-        check_layers(layers, self._shapes, self._batch_norm)
+    def set_layers(self, layers: list[plain.Layer]) -> None:
+        plain.check_layers(layers, self._shapes, self._batch_norm, self._datatype)
         neon_layers = iter(self._online.layers_to_optimize)
         for layer in layers:
             self._set_layer(next(neon_layers), {"W": layer.weights}, layer.states)
@@ -212,16 +192,17 @@ class NeonNetwork(DeepQNetwork):
         return model
 
     def _create_optimizer(self) -> Optimizer:
+        name = self._optimization.optimizer
+        learning_rate = self._optimization.learning_rate
+        decay_rate = self._optimization.decay_rate
         rounding = {"stochastic_round": self._stochastic_round}
-        if self._optimizer_name == "rmsprop":
-            return RMSProp(
-                learning_rate=self._learning_rate, decay_rate=self._decay_rate, **rounding
-            )
-        if self._optimizer_name == "adam":
-            return Adam(learning_rate=self._learning_rate, **rounding)
-        if self._optimizer_name == "adadelta":
-            return Adadelta(decay=self._decay_rate, **rounding)
-        raise ValueError(f"unknown optimizer {self._optimizer_name}")
+        if name == "rmsprop":
+            return RMSProp(learning_rate=learning_rate, decay_rate=decay_rate, **rounding)
+        if name == "adam":
+            return Adam(learning_rate=learning_rate, **rounding)
+        if name == "adadelta":
+            return Adadelta(decay=decay_rate, **rounding)
+        raise ValueError(f"unknown optimizer {name}")
 
     def _fprop(self, model: Model, states: np.ndarray, *, inference: bool) -> Tensor:
         """Q-values (num_actions, batch_size); those of missing states have no meaning."""
@@ -235,7 +216,7 @@ class NeonNetwork(DeepQNetwork):
         layer.set_params({"params": params})
         has_norm = isinstance(layer, BatchNorm)  # which has states for each of two parameters
         layer.states = [[], []] if has_norm else []
-        if len(states[0] if has_norm else states) == NUM_STATES[self._optimizer_name]:
+        if len(states[0] if has_norm else states) == NUM_STATES[self._optimization.optimizer]:
             layer.set_states({"states": states})
 
 

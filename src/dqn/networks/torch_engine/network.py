@@ -10,8 +10,10 @@ from torch import Tensor
 
 from dqn.cores import usable_cores
 from dqn.errors import UserError
-from dqn.networks.architecture import layer_shapes, xavier_weights
-from dqn.networks.deepqnetwork import DeepQNetwork, check_layers
+from dqn.networks.architecture import Architecture, xavier_weights
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.layers import BatchNorm, Layer, check_layers
+from dqn.networks.settings import Compute, Optimization
 from dqn.networks.torch_engine.input import NetworkInput
 from dqn.networks.torch_engine.optimizers import create_optimizer
 from dqn.networks.torch_engine.q_function import (
@@ -23,13 +25,13 @@ from dqn.networks.torch_engine.q_function import (
     to_neon,
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
-from dqn.replay.memory import Minibatch
-from dqn.replay.storage_on_gpu import DeviceScreens, fits
-from dqn.snapshot import BatchNorm, Layer
+from dqn.replay.minibatch import Minibatch
+from dqn.state_values import take, take_array, take_integer, take_list
 from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
+MAX_THREADS = 1024  # more than any machine that made a checkpoint had
 DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
@@ -41,68 +43,49 @@ DTYPES = {
 class TorchNetwork(DeepQNetwork):
     """The network of Mnih et al. 2015 without biases, as the original simple_dqn built it on Neon.
 
-    backend: "cpu", "gpu" (CUDA) or "auto"; datatype: that of the computation. 16-bit types keep
-    float32 weights, which `stochastic_round` (bits of mantissa; 0: off) rounds after each update.
+    16-bit datatypes keep float32 weights, which `stochastic_round` rounds after each update.
     Raises UserError for a device or a datatype that this machine lacks.
     """
 
     def __init__(
         self,
-        num_actions: int,
-        *,
-        history_length: int,
-        screen_height: int,
-        screen_width: int,
-        learning_rate: float,
-        discount_rate: float,
-        optimizer: str,
-        decay_rate: float,
-        clip_error: float,
-        min_reward: float,
-        max_reward: float,
-        batch_norm: bool,
-        has_target_network: bool,
-        backend: str,
-        device_id: int,
-        datatype: str,
-        stochastic_round: int,
+        architecture: Architecture,
+        optimization: Optimization,
+        compute: Compute,
         generator: np.random.Generator,
     ):
         self.train_iterations = 0
-        self._discount_rate = discount_rate
-        self._clip_error = clip_error
-        self._min_reward = min_reward
-        self._max_reward = max_reward
-        self._device = _choose_device(backend, device_id)
-        self._dtype = DTYPES[datatype]
-        if datatype == "float16" and self._device.type == "cpu":
-            logger.warning(
-                "A CPU computes float16 about 100 times slower than float32: --datatype bfloat16 "
-                "is the 16-bit type for processors"
-            )
-        self._weight_dtype = torch.float64 if datatype == "float64" else torch.float32
+        self._clip_error = optimization.clip_error
+        self._device = _choose_device(compute.backend, compute.device_id)
+        self.device = str(self._device)
+        self._dtype = DTYPES[compute.datatype]
+        self._weight_dtype = torch.float64 if compute.datatype == "float64" else torch.float32
 
-        self._shapes = layer_shapes(num_actions, history_length, screen_height, screen_width)
+        self._shapes = architecture.layer_shapes
         self._online = QFunction(
             xavier_weights(self._shapes, generator),
-            history_length=history_length,
-            batch_norm=batch_norm,
+            history_length=architecture.history_length,
+            batch_norm=architecture.batch_norm,
             device=self._device,
             weight_dtype=self._weight_dtype,
             dtype=self._dtype,
         )
-        self._target = copy.deepcopy(self._online) if has_target_network else self._online
+        has_target = optimization.has_target_network
+        self._target = copy.deepcopy(self._online) if has_target else self._online
         self._acting = self._online
         self._acting_input = NetworkInput(self._device, self._dtype)
         self._learning_input = NetworkInput(self._device, self._dtype)
         self._weights = list(self._online.parameters())
         self._optimizer = create_optimizer(
-            optimizer, self._weights, learning_rate=learning_rate, decay_rate=decay_rate
+            optimization.optimizer,
+            self._weights,
+            learning_rate=optimization.learning_rate,
+            decay_rate=optimization.decay_rate,
         )
-        self._rounding_bits = min(stochastic_round, mantissa_bits(self._dtype))
+        self._rounding_bits = min(compute.stochastic_round, mantissa_bits(self._dtype))
         self._rounding_generator = torch.Generator(self._device)
         self._rounding_generator.manual_seed(int(generator.integers(2**63)))
-        self._check_datatype(datatype, (1, history_length, screen_height, screen_width))
+        self._check_datatype(compute.datatype, (1, *architecture.state_shape))
 
     def predict(self, states: np.ndarray) -> np.ndarray:
         x = self._acting_input.convert(states)
@@ -110,19 +93,25 @@ class TorchNetwork(DeepQNetwork):
             q_values = self._acting(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        x = self._learning_input.convert(states)
+        with torch.inference_mode():
+            q_values = self._online(x, inference=True)
+        return q_values.to(self._weight_dtype).cpu().numpy()
+
     def train(self, minibatch: Minibatch) -> float:
-        prestates, actions, rewards, poststates, terminals = minibatch
-        actions = self._to_device(actions).long()[:, None]
-        rewards = self._to_device(rewards).to(self._weight_dtype)
-        terminals = self._to_device(terminals)
-        batch_size = len(prestates)
+        actions = self._to_device(minibatch.actions).long()[:, None]
+        returns = self._to_device(minibatch.returns).to(self._weight_dtype)
+        discounts = self._to_device(minibatch.discounts).to(self._weight_dtype)
+        batch_size = len(actions)
 
         with torch.no_grad():
-            postq = self._target(self._learning_input.convert(poststates), inference=True)
-            # y = r, or r + γ max Q(s′, a′; θ⁻) where s′ is not terminal
-            targets = rewards.clamp(self._min_reward, self._max_reward)
-            targets += self._discount_rate * postq.amax(1).to(targets.dtype) * ~terminals
-        q_values = self._online(self._learning_input.convert(prestates), inference=False)
+            # y = G + Γ max Q(s′, a′; θ⁻)
+            next_q = self._target(
+                self._learning_input.convert(minibatch.next_states), inference=True
+            )
+            targets = returns + discounts * next_q.amax(1).to(returns.dtype)
+        q_values = self._online(self._learning_input.convert(minibatch.states), inference=False)
         with torch.no_grad():
             delta = q_values.gather(1, actions).to(targets.dtype) - targets[:, None]
             cost = delta.square().sum() / (2 * batch_size)
@@ -140,23 +129,13 @@ class TorchNetwork(DeepQNetwork):
         if self._target is not self._online:
             _copy_weights(self._online, self._target)
 
-    def act_with_present_weights(self) -> None:
-        if self._acting is self._online:
+    def acting_copy(self, in_use: bool) -> None:
+        if not in_use:
+            self._acting = self._online
+        elif self._acting is self._online:
             self._acting = copy.deepcopy(self._online)
         else:
             _copy_weights(self._online, self._acting)
-
-    def act_with_learned_weights(self) -> None:
-        self._acting = self._online
-
-    def device_screens(
-        self, size: int, *, screen_height: int, screen_width: int
-    ) -> DeviceScreens | None:
-        if not fits(size, screen_height, screen_width, self._device):
-            return None
-        return DeviceScreens(
-            size, screen_height=screen_height, screen_width=screen_width, device=self._device
-        )
 
     def get_layers(self) -> list[Layer]:
         return [
@@ -173,7 +152,8 @@ class TorchNetwork(DeepQNetwork):
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
-        check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
+        dtype = str(self._weight_dtype).removeprefix("torch.")
+        check_layers(layers, self._shapes, bool(self._online.norms), dtype)
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             load(weights, layer.weights)
             self._set_states(weights, layer.states)
@@ -201,26 +181,28 @@ class TorchNetwork(DeepQNetwork):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        load_arrays(self._online, state["online"])
+        load_arrays(self._online, take(state, "online"))
         self._online.refresh()
         if self._target is not self._online:
             # Trained without a target network so far, it begins with one that is equal.
             load_arrays(self._target, state["target"] or state["online"])
             self._target.refresh()
-        if state["acting"] is not None:
-            self.act_with_present_weights()
+        if take(state, "acting") is not None:
+            self.acting_copy(in_use=True)
             load_arrays(self._acting, state["acting"])
             self._acting.refresh()
         states = [s for w in self._weights for s in self._optimizer.states_of(w)]
-        for tensor, array in zip(states, state["optimizer"], strict=True):
+        for tensor, array in zip(states, take_list(state, "optimizer"), strict=True):
             load(tensor, array)
-        self._optimizer.num_updates = state["num_updates"]
-        self._rounding_generator.set_state(torch.from_numpy(state["rounding"]))
-        self.train_iterations = state["train_iterations"]
-        if self._device.type == "cpu" and state["threads"] != torch.get_num_threads():
+        self._optimizer.num_updates = take_integer(state, "num_updates")
+        rounding = take_array(state, "rounding", np.uint8, (None,))
+        self._rounding_generator.set_state(torch.from_numpy(rounding))
+        self.train_iterations = take_integer(state, "train_iterations")
+        threads = take_integer(state, "threads", 1, MAX_THREADS)
+        if self._device.type == "cpu" and threads != torch.get_num_threads():
             # Sums are added up in another order with another number of threads.
-            logger.info("Using %s, as before", counted(state["threads"], "thread"))
-            torch.set_num_threads(state["threads"])
+            logger.info("Using %s, as before", counted(threads, "thread"))
+            torch.set_num_threads(threads)
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
         return [to_neon(state) for state in self._optimizer.states_of(parameter)]

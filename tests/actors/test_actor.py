@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from dqn.actors import Actor, Game
+from dqn.actors.actor import Actor
+from dqn.actors.events import FinishedGame
 from helpers.toy_games import ScriptedGame
 
 
@@ -60,7 +61,7 @@ def test_a_finished_game_is_counted_with_the_rewards_of_its_no_ops():
     actor = make_actor("r.rlr.ro")
     actor.start()
     game = act_until_a_game_ends(actor).games
-    assert game == [Game(score=20, steps=8, frames=32)]
+    assert game == [FinishedGame(score=20, steps=8, frames=32)]
 
 
 def test_a_game_that_is_cut_off_ends_without_being_terminal():
@@ -70,21 +71,21 @@ def test_a_game_that_is_cut_off_ends_without_being_terminal():
     transition = actor.act(1)
     assert not transition.terminal
     assert transition.episode_end
-    assert transition.games == [Game(0, 4, 16)]
+    assert transition.games == [FinishedGame(0, 4, 16)]
 
 
 def test_a_life_lost_among_the_no_ops_changes_nothing():
     actor = make_actor(".l....o")
     actor.start()
     assert actor.environment.tape == ["restart", 0, 0]
-    assert act_until_a_game_ends(actor).games == [Game(0, 7, 28)]
+    assert act_until_a_game_ends(actor).games == [FinishedGame(0, 7, 28)]
 
 
 def test_a_game_over_among_the_no_ops_is_counted_and_a_new_game_begun():
     actor = make_actor(".ro", ".......o", history_length=4, random_starts=4)
     actor.start()
     assert actor.environment.tape == ["restart", 0, 0, 0, "restart", 0]
-    assert actor.act(1).games == [Game(5, 3, 12)]
+    assert actor.act(1).games == [FinishedGame(5, 3, 12)]
 
 
 def test_start_leaves_a_game_in_play_alone_and_restart_drops_it():

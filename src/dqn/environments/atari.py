@@ -9,10 +9,11 @@ from ale_py import ALEInterface, ALEState, LoggerMode
 
 from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
+from dqn.state_values import take, take_array, take_flag, take_integer
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
 # those of which the next two frames alone can differ: all that it carries were tried
-# (tests/environments/test_ale.py).
+# (tests/environments/test_atari.py).
 NOT_RESTORED_EXACTLY = ("qbert", "tetris")
 NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
 
@@ -166,17 +167,18 @@ class AleEnvironment(Environment):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        if state["name"] != self.name:
+        if take(state, "name") != self.name:
             raise ValueError(f"a state of {state['name']!r} does not fit {self.name!r}")
-        if state["sticky_action"] not in self.actions:
-            raise ValueError(f"there is no action {state['sticky_action']!r}")
-        serialized = np.asarray(state["emulator"], np.uint8).tobytes()
+        sticky_action = take_integer(state, "sticky_action")
+        if sticky_action not in self.actions:
+            raise ValueError(f"there is no action {sticky_action}")
+        serialized = take_array(state, "emulator", np.uint8, (None,)).tobytes()
         try:
             self._ale.restoreSystemState(ALEState(serialized))
-        except SystemError as error:  # ALE's own exception, which Python does not know
+        except (SystemError, MemoryError) as error:  # ALE's own, which Python does not know
             raise ValueError("the emulator's state is damaged") from error
-        self._frame[:] = state["frame"]
-        self.lives = state["lives"]
-        self._life_lost = state["life_lost"]
-        self._sticky_action = state["sticky_action"]
-        self._sticky_generator.bit_generator.state = state["sticky_generator"]
+        self._frame[:] = take_array(state, "frame", np.uint8, self._frame.shape)
+        self.lives = take_integer(state, "lives", minimum=-(2**31))
+        self._life_lost = take_flag(state, "life_lost")
+        self._sticky_action = sticky_action
+        self._sticky_generator.bit_generator.state = take(state, "sticky_generator")

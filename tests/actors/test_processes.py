@@ -9,19 +9,17 @@ import threading
 import time
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from dqn import actor_processes
-from dqn.actor_processes import ActorLost, ActorProcesses
-from dqn.actors import Actor
+from dqn.actors import processes as actor_processes
+from dqn.actors.actor import Actor
+from dqn.actors.processes import ActorLost, ActorProcesses
 from dqn.errors import UserError
+from helpers.paths import SRC
 from helpers.toy_games import ScriptedGame
-
-SRC = Path(__file__).resolve().parent.parent / "src"
 
 
 class EndlessGame(ScriptedGame):
@@ -53,10 +51,9 @@ def make_actors(num_processes, num_actors=5, script="..r.l...o", **options):
 def play(group, chosen, steps=25):
     """What happens and is seen in some steps of the chosen actors."""
     happened = []
-    for num_rounds in [1] * steps + [3]:
-        for transitions in group.act(chosen, [[1] * len(chosen)] * num_rounds):
-            for reward, screen, *rest in transitions:
-                happened.append((reward, screen.tolist(), rest))
+    for _ in range(steps):
+        for reward, screen, *rest in group.act(chosen, [1] * len(chosen)):
+            happened.append((reward, screen.tolist(), rest))
         happened.append(group.states.tolist())
     return happened
 
@@ -107,7 +104,7 @@ def test_a_lost_process_is_told_and_the_others_step_is_kept():
         group.check()
         (worker,) = multiprocessing.active_children()
         worker.kill()
-        transitions = group.act(range(5), [[1] * 5])
+        transitions = group.act(range(5), [1] * 5)
         assert [those is None for those in transitions] == [False] * 3 + [True] * 2
         assert [state is None for state in group.get_state()] == [False] * 3 + [True] * 2
         with pytest.raises(ActorLost, match=r"actors 3 to 4 ended \(exit code -9\)"):
@@ -144,7 +141,7 @@ def test_a_process_that_stands_still_is_waited_for(monkeypatch):
         stop_alone(the_worker())
         timer = threading.Timer(2.5, the_worker().resume)
         timer.start()
-        transitions = group.act(range(5), [[1] * 5])
+        transitions = group.act(range(5), [1] * 5)
         timer.join()
         assert None not in transitions
         group.check()
@@ -158,7 +155,7 @@ def test_a_process_that_stands_still_does_not_keep_a_run_from_stopping(monkeypat
         group.start()
         stop_alone(the_worker())
         stopping.is_true = True
-        transitions = group.act(range(5), [[1] * 5])
+        transitions = group.act(range(5), [1] * 5)
         assert [those is None for those in transitions] == [False] * 3 + [True] * 2
         assert [state is None for state in group.get_state()] == [False] * 3 + [True] * 2
         with pytest.raises(ActorLost, match="the actors 3 to 4 did not answer for 1 s and was"):
@@ -176,7 +173,7 @@ def test_only_seconds_of_the_same_wait_count():
                     worker.count_silent_second()
             for _ in range(3 * actor_processes.ANSWER_SECONDS):
                 worker.count_silent_second()  # nobody waits for it
-        assert None not in group.act(range(5), [[1] * 5])
+        assert None not in group.act(range(5), [1] * 5)
         group.check()
 
 
@@ -188,7 +185,7 @@ def test_a_process_that_stands_still_in_the_midst_of_its_answer_is_noticed(monke
         group.start()
         process = the_worker()
         (worker,) = group._workers
-        worker.send("train", "act", ([0], [[1]] * 20_000))  # more than a pipe takes
+        worker.send("train", "act", ([0] * 20_000, [1] * 20_000))  # more than a pipe takes
         assert worker._connection.poll(60)
         stop_alone(process)
         stopping.is_true = True

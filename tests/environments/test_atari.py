@@ -8,7 +8,7 @@ import pytest
 from ale_py import ALEInterface
 from ale_py.roms import get_all_rom_ids, get_rom_path
 
-from dqn.environments.ale import AVERAGED_BY_ALE, AleEnvironment
+from dqn.environments.atari import AVERAGED_BY_ALE, AleEnvironment
 from dqn.environments.roms import find_rom
 
 NO_ROMS = Path("/nowhere")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dqn.state_buffer import StateBuffer
+from dqn.actors.state_buffer import StateBuffer
 
 
 def test_the_state_is_the_last_screens_oldest_first():

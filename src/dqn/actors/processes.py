@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from dqn.actors import Actor, Actors, Transition
+from dqn.actors.actor import Actor
+from dqn.actors.events import Transition
+from dqn.actors.local import Actors
 from dqn.errors import UserError
 from dqn.interruption import SIGNALS
+from dqn.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]
 
@@ -123,22 +126,20 @@ class GroupOfActors:
     def restart(self) -> None:
         self._call("restart", [()] * (1 + len(self._workers)))
 
-    def act(
-        self, chosen: Sequence[int], rounds: Sequence[Sequence[int]]
-    ) -> list[list[Transition] | None]:
+    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition | None]:
         """As `Actors.act`, in ascending order of the chosen; None for an actor that was lost."""
         arguments = []
         begin = 0
         for first, size in self._shares():
             ours = [i - first for i in chosen if first <= i < first + size]
             end = begin + len(ours)
-            arguments.append((ours, [actions[begin:end] for actions in rounds]))
+            arguments.append((ours, actions[begin:end]))
             begin = end
         results = self._call("act", arguments)
         return [
-            transitions
+            transition
             for (ours, _), those in zip(arguments, results, strict=True)
-            for transitions in (those or [None] * len(ours))
+            for transition in (those or [None] * len(ours))
         ]
 
     def get_state(self) -> list[dict[str, Any] | None]:
@@ -291,7 +292,7 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
             group, method, arguments = connection.recv()
             try:
                 result = getattr(groups[group], method)(*arguments)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
+            except MISFITS as error:
                 result = error  # a state that does not fit
             connection.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):

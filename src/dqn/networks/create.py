@@ -1,0 +1,40 @@
+"""Makes the network of an engine; the only place that names the engines, which are heavy."""
+
+import numpy as np
+
+from dqn.networks.architecture import Architecture
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.settings import Compute, Optimization
+
+
+def create_network(
+    architecture: Architecture,
+    optimization: Optimization,
+    compute: Compute,
+    generator: np.random.Generator,
+) -> DeepQNetwork:
+    """A deep Q-network with initial weights drawn by `generator`.
+
+    Raises UserError if its engine cannot run here.
+    """
+    if compute.engine == "torch":
+        from dqn.networks.torch_engine.network import TorchNetwork
+
+        return TorchNetwork(architecture, optimization, compute, generator)
+    if compute.engine == "neon":
+        from dqn.networks.neon_engine.compatibility import make_neon_importable
+
+        make_neon_importable()
+        from dqn.networks.neon_engine.network import NeonNetwork
+
+        return NeonNetwork(architecture, optimization, compute, generator)
+    raise ValueError(f"unknown engine {compute.engine}")
+
+
+def learns_on_gpu(compute: Compute) -> bool:
+    """Whether the network will be on a GPU."""
+    if compute.engine == "torch" and compute.backend == "auto":
+        import torch
+
+        return torch.cuda.is_available()
+    return compute.backend == "gpu"

@@ -1,0 +1,75 @@
+"""The weights of a network as plain arrays in Neon's layout: what snapshots hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqn.errors import UserError
+
+
+@dataclass(eq=False)
+class BatchNorm:
+    """One of Neon's BatchNorm layers.
+
+    All arrays are (n, 1), for n filters or units. `states` has two lists, the optimizer's states of
+    `beta` and those of `gamma`.
+    """
+
+    beta: np.ndarray
+    gamma: np.ndarray
+    gmean: np.ndarray
+    gvar: np.ndarray
+    states: list[list[np.ndarray]]
+
+    def arrays(self) -> list[np.ndarray]:
+        """All parameters and states."""
+        of_beta, of_gamma = self.states
+        return [self.beta, self.gamma, self.gmean, self.gvar, *of_beta, *of_gamma]
+
+
+@dataclass(eq=False)
+class Layer:
+    """One of the five layers with weights, in Neon's layout.
+
+    `weights` are (C·R·S, K) for a convolution and (n_out, n_in) for an affine layer. `states`, the
+    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam,
+    3 for Adadelta, in every layer. All are float16, float32 or float64.
+    """
+
+    weights: np.ndarray
+    states: list[np.ndarray]
+    batch_norm: BatchNorm | None = None
+
+    def arrays(self) -> list[np.ndarray]:
+        """All weights and states, those of the batch normalisation included."""
+        norm = self.batch_norm.arrays() if self.batch_norm else []
+        return [self.weights, *self.states, *norm]
+
+
+def check_layers(
+    layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool, dtype: str
+) -> None:
+    """Raises UserError if `layers` do not fit a network whose weights have `shapes` and `dtype`."""
+    found = [layer.weights.shape for layer in layers]
+    if found != shapes:
+        raise UserError(
+            f"the snapshot's layers are of the shapes {_text(found)}, but this network's of "
+            f"{_text(shapes)}: --history_length, --screen_width, --screen_height and "
+            "--minimal_action_set must be as in its training"
+        )
+    has_norm = layers[0].batch_norm is not None
+    if has_norm != batch_norm:
+        raise UserError(
+            f"the snapshot was trained {'with' if has_norm else 'without'} batch "
+            f"normalisation: use --batch_norm {str(has_norm).lower()}"
+        )
+    with np.errstate(over="ignore"):
+        if not all(np.isfinite(a.astype(dtype)).all() for layer in layers for a in layer.arrays()):
+            raise UserError(
+                f"the snapshot has numbers that are too large for {dtype}: its training had "
+                "diverged; use an earlier one, or --datatype float64"
+            )
+
+
+def _text(shapes: list[tuple[int, int]]) -> str:
+    return ", ".join("×".join(map(str, shape)) for shape in shapes)

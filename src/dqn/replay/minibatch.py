@@ -1,0 +1,26 @@
+"""What the network learns from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Minibatch(NamedTuple):
+    """n transitions (s, a, G, s′, Γ), whose learning targets are y = G + Γ·max Q(s′, a′; θ⁻).
+
+    states and next_states: uint8 (n, history, height, width), arrays, or tensors where the replay
+    memory is kept on a GPU; actions: uint8 (n,); returns and discounts: float64 (n,). A discount
+    of 0 says that nothing is bootstrapped, as after a terminal state.
+    """
+
+    states: np.ndarray
+    actions: np.ndarray
+    returns: np.ndarray
+    next_states: np.ndarray
+    discounts: np.ndarray
+
+    def states_on_host(self) -> np.ndarray:
+        """A copy of the states as an array, wherever they are."""
+        if isinstance(self.states, np.ndarray):
+            return self.states.copy()
+        return self.states.cpu().numpy().copy()

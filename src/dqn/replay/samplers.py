@@ -1,0 +1,67 @@
+"""Which transitions of the replay memory are learned from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dqn.errors import UserError
+from dqn.replay.stream import Entries, ReplayStream
+
+# A minibatch that is still not full after so many draws of all its entries means that (nearly) no
+# episode in the memory is longer than a state and its successor.
+MAX_DRAWS = 1000
+
+
+class UniformSampler:
+    """Draws transitions uniformly (Mnih et al. 2015, algorithm 1) from all `streams`."""
+
+    def __init__(
+        self,
+        entries: Entries,
+        streams: Sequence[ReplayStream],
+        *,
+        history_length: int,
+        generator: np.random.Generator,
+    ):
+        self._entries = entries
+        self._streams = streams
+        self._history_length = history_length
+        self._generator = generator
+        self._firsts = np.array([stream.first for stream in streams])
+
+    def sample(self, batch_size: int) -> np.ndarray:
+        """Indexes, int64 (batch_size,), of the entries that hold the next states' last screens.
+
+        Raises UserError if the episodes are too short for a state and its successor.
+        """
+        candidates = [max(0, len(stream) - self._history_length) for stream in self._streams]
+        ends = np.cumsum(candidates)
+        starts = ends - candidates
+        oldest = np.array([stream.oldest for stream in self._streams])
+        indexes = np.empty(0, np.int64)
+        for _ in range(MAX_DRAWS):
+            drawn = self._generator.integers(ends[-1], size=batch_size - len(indexes))
+            stream = np.searchsorted(ends, drawn, side="right")
+            positions = drawn - starts[stream] + self._history_length
+            drawn = self._firsts[stream] + positions
+            is_whole = self._is_whole(drawn, positions, oldest[stream])
+            indexes = np.concatenate((indexes, drawn[is_whole]))
+            if len(indexes) == batch_size:
+                return indexes
+        raise UserError(
+            f"the replay memory holds no {self._history_length + 1} screens in a row of one game: "
+            "lower --frame_skip or --history_length, or raise --max_game_frames"
+        )
+
+    def _is_whole(
+        self, indexes: np.ndarray, positions: np.ndarray, oldest: np.ndarray
+    ) -> np.ndarray:
+        """Whether the screens up to each of `indexes` follow one another in one episode.
+
+        `positions` and `oldest` are offsets within each index's stream.
+        """
+        # The oldest one is the next to be written over, in a full ring.
+        over_write_position = (positions - self._history_length < oldest) & (oldest <= positions)
+        # The next state's last screen may end the episode; those before it may not.
+        before = indexes[:, np.newaxis] - np.arange(1, self._history_length + 1)
+        return ~over_write_position & ~self._entries.episode_ends[before].any(axis=1)
