@@ -1,9 +1,9 @@
 """Train and test a deep Q-network on an Atari game: parse, build, run."""
 
-from dqn import console
+from dqn.machine import console
 
 with console.starting(__name__):
-    from dqn.process_limits import check_process_limits
+    from dqn.machine.process_limits import check_process_limits
 
     check_process_limits()
 
@@ -20,22 +20,25 @@ with console.starting(__name__):
     import numpy as np
     from ale_py.roms import get_all_rom_ids
 
-    from dqn import building, continuing, options, start_log
+    from dqn import building
     from dqn.agent import Agent, EpsilonGreedy
-    from dqn.checkpoint import CheckpointFolder
-    from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.folder import CheckpointFolder
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
-    from dqn.files import check_name, is_path
-    from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
-    from dqn.memory_limit import is_out_of_memory
+    from dqn.machine import start_log
+    from dqn.machine.files import check_name, is_path
+    from dqn.machine.interruption import Interruption, Stopped
+    from dqn.machine.memory_limit import is_out_of_memory
+    from dqn.options import continuing
+    from dqn.options import parser as options
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
-    from dqn.snapshot import Metadata, Snapshot, load_snapshot
-    from dqn.statistics import Statistics
+    from dqn.results.statistics import Statistics
+    from dqn.snapshots.snapshot import Metadata, Snapshot, load_snapshot
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -1,6 +1,6 @@
 """Draw the learning curves of one or several runs, or their games: CSV files to one picture."""
 
-from dqn import console
+from dqn.machine import console
 
 with console.starting(__name__):
     import argparse
@@ -18,7 +18,7 @@ with console.starting(__name__):
     from typing import TextIO
 
     from dqn.errors import ArgumentParser, UserError, explain
-    from dqn.files import atomic_write
+    from dqn.machine.files import atomic_write
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {

@@ -9,8 +9,8 @@ import subprocess
 import psutil
 import pytest
 
-from changes import CHANGES, apply
-from crashes import EPOCHS, ORPHAN, Training
+from helpers.changes import CHANGES, apply
+from helpers.crashes import EPOCHS, ORPHAN, Training
 
 # Permissions do not count for root, unless it gives its capabilities up.
 WITHOUT_CAPABILITIES = (

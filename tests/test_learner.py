@@ -7,7 +7,7 @@ import torch
 from dqn.learner import Learner, OverlappingLearner
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}

@@ -18,9 +18,9 @@ import dqn.experiment
 import dqn.networks.torch_engine.network
 import main
 import plot
-from dqn import console
+from dqn.machine import console
 from dqn.replay import storage as screens
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 TINY = (
     "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "

@@ -18,22 +18,8 @@ import numpy as np
 from dqn.actors.events import Step
 from dqn.actors.processes import ActorLost
 from dqn.agent import Agent
-from dqn.checkpointer import Checkpointer
-from dqn.errors import UserError, explain
-from dqn.files import (
-    CannotMoveAside,
-    atomic_write,
-    make_writable_folder,
-    move_aside,
-    naming,
-    rename_aside,
-)
-from dqn.forecast import Forecast
-from dqn.interruption import Interruption, Stopped
-from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.progress import Progress
-from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
-from dqn.state_values import (
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.state_values import (
     take,
     take_flag,
     take_integer,
@@ -41,8 +27,22 @@ from dqn.state_values import (
     take_number,
     take_text,
 )
-from dqn.statistics import Scores, Statistics
-from dqn.wording import counted, duration, size
+from dqn.errors import UserError, explain
+from dqn.machine.files import (
+    CannotMoveAside,
+    atomic_write,
+    make_writable_folder,
+    move_aside,
+    naming,
+    rename_aside,
+)
+from dqn.machine.interruption import Interruption, Stopped
+from dqn.machine.wording import counted, duration, size
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.results.forecast import Forecast
+from dqn.results.progress import Progress
+from dqn.results.statistics import Scores, Statistics
+from dqn.snapshots.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dqn.errors import UserError
 from dqn.networks.architecture import Architecture
 from dqn.replay.minibatch import Minibatch
 from dqn.replay.returns import OneStepReturns
-from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from dqn.snapshots.snapshot import Snapshot, load_snapshot, save_snapshot
 from helpers import golden
 from helpers.engines import (
     BACKENDS,
@@ -215,7 +215,7 @@ def test_layers_of_another_shape_are_refused_with_what_must_agree(engine):
 def test_numbers_that_overflow_float32_are_refused_and_change_nothing(engine, where):
     network = make_network(engine, batch_norm=True, **SMALL)
     network.train(make_minibatch(0))
-    before = network.predict(make_minibatch(1).prestates)
+    before = network.predict(make_minibatch(1).states)
     layers = network.get_layers()
     norm = layers[1].batch_norm
     match where:
@@ -230,7 +230,7 @@ def test_numbers_that_overflow_float32_are_refused_and_change_nothing(engine, wh
             norm.states[0] = [np.full(norm.beta.shape, 1e300)]
     with pytest.raises(UserError, match="too large for float32"):
         network.set_layers(layers)
-    np.testing.assert_array_equal(network.predict(make_minibatch(1).prestates), before)
+    np.testing.assert_array_equal(network.predict(make_minibatch(1).states), before)
     if engine == "torch":
         make_network(engine, batch_norm=True, datatype="float64", **SMALL).set_layers(layers)
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from terminals import MAIN, TRUE_COLOUR, Terminal, play
-from watched import wait_for
 
 from dqn.errors import UserError
 from dqn.player import cells
 from dqn.player.terminal import number_of_colours
+from helpers.terminals import MAIN, TRUE_COLOUR, Terminal, play
+from helpers.watched import wait_for
 
 COLOURS_256 = {"TERM": "screen-256color"}
 PLAIN = {"TERM": "vt220"}

@@ -17,11 +17,11 @@ from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action
 from dqn.player.pace import Pace
-from dqn.player.recording import create_recorder
 from dqn.player.sound import Speaker
+from dqn.recording.games import create_recorder
 
 if TYPE_CHECKING:
-    from dqn.player.recorder import Recorder
+    from dqn.recording.recorder import Recorder
 
 POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
 MESSAGE_SECONDS = 3.0

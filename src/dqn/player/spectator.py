@@ -13,7 +13,7 @@ from dqn.environments.environment import Frame
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import COMMANDS, Command, action_name
-from dqn.statistics import Statistics
+from dqn.results.statistics import Statistics
 
 LOOK_SECONDS = 1 / 60  # at least, between two pictures, and two looks at the keyboard
 INSIGHT_SECONDS = 0.1  # between two predictions for the person alone, which cost the training time

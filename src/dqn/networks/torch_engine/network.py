@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dqn.cores import usable_cores
+from dqn.checkpoints.state_values import take, take_array, take_integer, take_list
 from dqn.errors import UserError
+from dqn.machine.cores import usable_cores
+from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.layers import BatchNorm, Layer, check_layers
@@ -26,8 +28,6 @@ from dqn.networks.torch_engine.q_function import (
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
-from dqn.state_values import take, take_array, take_integer, take_list
-from dqn.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,11 @@ class TorchNetwork(DeepQNetwork):
         self.device = str(self._device)
         self._dtype = DTYPES[compute.datatype]
         self._weight_dtype = torch.float64 if compute.datatype == "float64" else torch.float32
+        if compute.datatype == "float16" and self._device.type == "cpu":
+            logger.warning(
+                "A CPU computes float16 about 100 times slower than float32: --datatype bfloat16 "
+                "is the 16-bit type for processors"
+            )
 
         self._shapes = architecture.layer_shapes
         self._online = QFunction(
