@@ -19,14 +19,6 @@ from dqn.actors.events import Step
 from dqn.actors.processes import ActorLost
 from dqn.agent import Agent
 from dqn.checkpoints.checkpointer import Checkpointer
-from dqn.checkpoints.state_values import (
-    take,
-    take_flag,
-    take_integer,
-    take_list,
-    take_number,
-    take_text,
-)
 from dqn.errors import UserError, explain
 from dqn.machine.files import (
     CannotMoveAside,
@@ -37,6 +29,14 @@ from dqn.machine.files import (
     rename_aside,
 )
 from dqn.machine.interruption import Interruption, Stopped
+from dqn.machine.state_values import (
+    take,
+    take_flag,
+    take_integer,
+    take_list,
+    take_number,
+    take_text,
+)
 from dqn.machine.wording import counted, duration, size
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.results.forecast import Forecast

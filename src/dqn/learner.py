@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dqn.checkpoints.state_values import take_list
+from dqn.machine.state_values import take_list
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 from dqn.snapshots.snapshot import NonFiniteWeights
