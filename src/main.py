@@ -26,7 +26,7 @@ with console.starting(__name__):
     from dqn.checkpoints.folder import CheckpointFolder
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError, unforeseen
-    from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
+    from dqn.experiment import Experiment, last_snapshot
     from dqn.exploration import LinearDecay
     from dqn.learner import Learner, OverlappingLearner
     from dqn.machine import start_log
@@ -38,7 +38,9 @@ with console.starting(__name__):
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
     from dqn.results.statistics import Statistics
-    from dqn.snapshots.snapshot import Metadata, Snapshot, load_snapshot
+    from dqn.snapshots.file import load_snapshot
+    from dqn.snapshots.saver import SnapshotSaver
+    from dqn.snapshots.snapshot import Metadata, Snapshot
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -294,7 +296,6 @@ def run_experiment(
         saver = SnapshotSaver(
             args.save_weights_prefix,
             network,
-            agent,
             metadata,
             last_good=args.load_weights,
             num_newest=options.number_of_snapshots(args.keep_snapshots),

@@ -30,7 +30,8 @@ from dqn.recording.games import GameRecording
 from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.results.statistics import Statistics
-from dqn.snapshots.snapshot import Metadata, Snapshot, check_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot
+from dqn.snapshots.validation import check_snapshot
 
 logger = logging.getLogger(__name__)
 
