@@ -13,6 +13,7 @@ from dqn.actors.actor import Actor
 from dqn.actors.processes import ActorProcesses
 from dqn.agent import EpsilonGreedy
 from dqn.environments.atari import AleEnvironment
+from dqn.environments.environment import Environment
 from dqn.errors import UserError
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
@@ -22,11 +23,12 @@ from dqn.networks.create import create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.settings import Compute, Optimization
 from dqn.options.parser import Namespace
-from dqn.player.display import Display, open_display
+from dqn.player.create import open_display, open_speaker
+from dqn.player.display import Display
 from dqn.player.player import Player
-from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
 from dqn.recording.games import GameRecording
+from dqn.recording.settings import RecordingSettings
 from dqn.replay.create import create_storage
 from dqn.replay.storage import OTHER_MEMORY, Screens
 from dqn.results.statistics import Statistics
@@ -153,7 +155,7 @@ def _other_memory(args: Namespace, *, learns_on_cpu: bool) -> int:
 
 
 def build_recording(
-    args: Namespace, game: AleEnvironment, facts: dict[str, str]
+    args: Namespace, game: Environment, facts: dict[str, str]
 ) -> GameRecording | None:
     """What records the games that are played, if that is asked for."""
     if not args.record_games:
@@ -161,10 +163,9 @@ def build_recording(
     return GameRecording(
         game,
         args.record_games,
-        video_file=args.video_file,
-        screen_path=args.record_screen_path,
-        sound_file=args.record_sound_filename,
-        facts=facts,
+        RecordingSettings(
+            args.video_file, args.record_screen_path, args.record_sound_filename, facts
+        ),
     )
 
 

@@ -137,7 +137,7 @@ def _metadata(values: Any) -> Metadata | None:
 
 
 def to_neon(snapshot: Snapshot) -> dict[str, Any]:
-    """Make the dictionary that Neon 2.6.0 saves, without its generator's state, which is optional."""
+    """Make the dictionary that Neon 2.6.0 saves, without the optional state of its generator."""
     return {
         "neon_version": "2.6.0",
         "backend": {"type": "NervanaCPU", "compat_mode": "neon", "rng_seed": None},
