@@ -9,9 +9,9 @@ import numpy as np
 from dqn.actors.events import Step, Transition
 from dqn.actors.local import Actors
 from dqn.actors.processes import GroupOfActors
-from dqn.checkpoints.state_values import take_integer, take_integers
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
+from dqn.machine.state_values import take_integer, take_integers
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 

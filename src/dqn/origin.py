@@ -19,7 +19,8 @@ from dqn.errors import UserError
 from dqn.experiment import last_snapshot
 from dqn.machine.files import check_name, is_path
 from dqn.options import checks, continuing, parser
-from dqn.snapshots.snapshot import Snapshot, load_snapshot
+from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from dqn.actors.events import FinishedGame, Transition
 from dqn.actors.state_buffer import StateBuffer
-from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer, take_number
 from dqn.environments.environment import Environment
+from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
 
 NO_OP = 0
 

@@ -17,9 +17,9 @@ import numpy as np
 from dqn.actors.actor import Actor
 from dqn.actors.events import Transition
 from dqn.actors.local import Actors
-from dqn.checkpoints.state_values import MISFITS
 from dqn.errors import UserError
 from dqn.machine.interruption import SIGNALS
+from dqn.machine.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]
 

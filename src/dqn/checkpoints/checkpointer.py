@@ -10,13 +10,12 @@ import numpy as np
 
 from dqn.checkpoints.folder import CheckpointFolder, size_on_disk
 from dqn.checkpoints.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
-from dqn.checkpoints.state_values import MISFITS
 from dqn.environments.atari import restores_exactly
-from dqn.errors import UserError, explain
+from dqn.errors import NonFiniteWeights, UserError, explain
 from dqn.machine.files import naming
+from dqn.machine.state_values import MISFITS
 from dqn.machine.wording import counted
 from dqn.replay.memory import ReplayMemory
-from dqn.snapshots.snapshot import NonFiniteWeights
 
 logger = logging.getLogger(__name__)
 

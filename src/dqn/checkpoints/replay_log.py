@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from dqn.checkpoints.state_values import take_integer, take_integers, take_list
 from dqn.errors import UserError
 from dqn.machine.files import make_writable_folder, no_link, sync
+from dqn.machine.state_values import take_integer, take_integers, take_list
 from dqn.replay.memory import ReplayStream
 
 SEGMENT_BYTES = 64 * 2**20
