@@ -28,7 +28,7 @@ with console.starting(__name__):
     from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
-    from dqn.files import check_name, is_path
+    from dqn.files import can_be_asked_for, check_name
     from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
     from dqn.memory_limit import is_out_of_memory
@@ -193,8 +193,8 @@ def tells_its_run(checkpoint: dict[str, Any]) -> bool:
             csv_file = checkpoint["options"]["csv_file"]
             return (
                 all(isinstance(value, str | int | float | None) for value in values)
-                and is_path(game)
-                and (csv_file is None or is_path(csv_file))
+                and all(can_be_asked_for(v) for v in (game, *values) if isinstance(v, str))
+                and (csv_file is None or Path(csv_file).name != "")
             )
     return False
 
