@@ -15,7 +15,7 @@ from ale_py import ALEInterface
 
 import main as trainer
 from dqn import building
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 
 
 class AlesAveraging(AleEnvironment):

@@ -22,10 +22,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as trainer
-from dqn import building, options
-from dqn.checkpoint import CheckpointFolder
-from dqn.checkpointer import Checkpointer
+from dqn import building
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.roms import find_rom
+from dqn.options import parser as options
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 

@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as program
 from dqn import building
-from dqn.cores import usable_cores
+from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization
 from dqn.player.player import Player
-from dqn.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot, save_snapshot
 
 LATE = 0.008  # seconds
 SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}

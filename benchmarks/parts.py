@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from ales_averaging import AlesAveraging
 
 import main as trainer
-from dqn import building, options
-from dqn.environments.ale import AleEnvironment
+from dqn import building
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
+from dqn.options import parser as options
 from dqn.replay.memory import ReplayMemory
 
 REPEATS = 300

@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from dqn.cores import usable_cores
+from dqn.machine.cores import usable_cores
 
 FOLDER = Path(__file__).resolve().parent
 MAIN = [str(FOLDER.parent / "src" / "main.py")]

@@ -1,6 +1,6 @@
 """Convert a snapshot between Neon's pickles (.pkl, .prm) and safetensors (.safetensors)."""
 
-from dqn import console
+from dqn.machine import console
 
 with console.starting(__name__):
     import logging
@@ -9,8 +9,8 @@ with console.starting(__name__):
     from pathlib import Path
 
     from dqn.errors import ArgumentParser, UserError, explain
-    from dqn.files import move_aside
-    from dqn.snapshot import load_snapshot, save_snapshot
+    from dqn.machine.files import move_aside
+    from dqn.snapshots.snapshot import load_snapshot, save_snapshot
 
 ENDINGS = (".pkl", ".prm", ".safetensors")
 

@@ -1,9 +1,9 @@
 """Train and test a deep Q-network on an Atari game: parse, build, run."""
 
-from dqn import console
+from dqn.machine import console
 
 with console.starting(__name__):
-    from dqn.process_limits import check_process_limits
+    from dqn.machine.process_limits import check_process_limits
 
     check_process_limits()
 
@@ -20,22 +20,25 @@ with console.starting(__name__):
     import numpy as np
     from ale_py.roms import get_all_rom_ids
 
-    from dqn import building, continuing, options, start_log
+    from dqn import building
     from dqn.agent import Agent, EpsilonGreedy
-    from dqn.checkpoint import CheckpointFolder
-    from dqn.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.folder import CheckpointFolder
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, SnapshotSaver, last_snapshot
     from dqn.exploration import LinearDecay
-    from dqn.files import can_be_asked_for, check_name
-    from dqn.interruption import Interruption, Stopped
     from dqn.learner import Learner, OverlappingLearner
-    from dqn.memory_limit import is_out_of_memory
+    from dqn.machine import start_log
+    from dqn.machine.files import can_be_asked_for, check_name
+    from dqn.machine.interruption import Interruption, Stopped
+    from dqn.machine.memory_limit import is_out_of_memory
+    from dqn.options import continuing
+    from dqn.options import parser as options
     from dqn.replay.memory import ReplayMemory
     from dqn.replay.returns import OneStepReturns
-    from dqn.snapshot import Metadata, Snapshot, load_snapshot
-    from dqn.statistics import Statistics
+    from dqn.results.statistics import Statistics
+    from dqn.snapshots.snapshot import Metadata, Snapshot, load_snapshot
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -334,7 +337,13 @@ def run_experiment(
         }
         values = {**identity, "options": continuing.as_plain_values(args)}
         checkpointer = Checkpointer(
-            folder, memory, parts, generators, values=values, every_steps=args.checkpoint_steps
+            folder,
+            memory,
+            parts,
+            generators,
+            values=values,
+            every_steps=args.checkpoint_steps,
+            check=learner.check,
         )
         if not train_actors.first.environment.is_restored_exactly:
             logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game)
@@ -369,12 +378,24 @@ def run_experiment(
             before = checkpoint and continuing.flags_of_checkpoint(checkpoint)
             continuing.save_flags(args, args.csv_file.with_suffix(".args"), before)
         tests = experiment.run(interruption, checkpointer)
+    if args.train_steps:
+        log_next_commands(saver and saver.last_good, args.csv_file)
     results = []
     if not args.train_steps:
         results += [str(scores) for scores in tests if scores.games or not player]
     if player and player.unfinished_score is not None:
         results.append(f"score of the unfinished game: {player.unfinished_score:g}")
     console.print_results(*results)
+
+
+def log_next_commands(snapshot: Path | None, csv_file: Path | None) -> None:
+    """Say what can be done with a finished run's files."""
+    if snapshot:
+        play = f"{console.command('play.sh')} {console.as_typed(snapshot)}"
+        logger.info("Watch it play: %s", play)
+    if csv_file:
+        plot = f"{console.command('plot.sh')} {console.as_typed(csv_file)}"
+        logger.info("Draw its learning curves: %s", plot)
 
 
 def check_identity(

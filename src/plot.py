@@ -1,21 +1,24 @@
-"""Draw the learning curves of one or several runs: CSV files to one picture."""
+"""Draw the learning curves of one or several runs, or their games: CSV files to one picture."""
 
-from dqn import console
+from dqn.machine import console
 
 with console.starting(__name__):
     import argparse
     import csv
-    import io
+    import itertools
     import math
     import os
     import re
     import sys
     import warnings
+    from array import array
+    from collections.abc import Iterator
     from dataclasses import dataclass
     from pathlib import Path
+    from typing import TextIO
 
     from dqn.errors import ArgumentParser, UserError, explain
-    from dqn.files import atomic_write
+    from dqn.machine.files import atomic_write
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {
@@ -36,8 +39,18 @@ COLUMNS = {
     "epoch_time": ("Time per phase", "Time (s)"),
     "steps_per_second": ("Steps per second", "Steps/s"),
 }
+DEFAULT_FIELDS = ["average_reward", "meanq", "nr_games", "meancost"]
+# The same of the numbers in a CSV of games.
+GAME_COLUMNS = {
+    "score": ("Score of each game", "Score"),
+    "steps": ("Length of each game", "Steps"),
+    "frames": ("Length of each game in frames", "Frames"),
+    "seconds": ("Time of each game", "Time (s)"),
+}
+DEFAULT_GAME_FIELDS = ["score", "steps"]
 OTHER_NAMES = {"phase_time": "epoch_time"}  # as the plot.py of simple_dqn called it
 PHASES = {"random": "Random", "train": "Train", "test": "Test"}
+GAME_PHASES = PHASES | {"play": "Play"}
 TRAIN_ONLY = {"meancost", "weight_updates", "total_train_steps"}  # 0 or a copy in other phases
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
@@ -45,7 +58,11 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GREY = "#595959"
 
 FORMATS = ("png", "svg", "pdf", "eps")
-MAX_BYTES = 200_000_000  # a million rows; what is larger is no CSV of a run
+MEAN_OF = 100  # games, in the running mean
+CROWD = 500  # games, from which on their points are small and pale
+MANY_POINTS = 5000  # become a picture within SVG, PDF and EPS, which would be huge otherwise
+MAX_ROWS = 2_000_000  # which take half a GB of memory; a run of 200 epochs has 401, and its games
+MAX_LINE = 2**20  # characters
 MIN_PANEL = 50  # pixels, for letters of a pixel
 MAX_SIDE = 65_535  # pixels, the most that matplotlib draws
 MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
@@ -53,10 +70,15 @@ MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
 
 @dataclass
 class Run:
-    """The curves of one CSV file: phase → field → one value per epoch, NaN where there is none."""
+    """The curves of one CSV file: phase → field → one value per epoch, NaN where there is none.
+
+    If it `is_of_games`, one value per game; the field `played` is the number of steps of all games
+    up to that one.
+    """
 
     name: str
-    phases: dict[str, dict[str, list[float]]]
+    phases: dict[str, dict[str, array]]
+    is_of_games: bool = False
 
 
 def brief(text: str, length: int = 300) -> str:
@@ -66,74 +88,130 @@ def brief(text: str, length: int = 300) -> str:
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
-def read_rows(path: Path, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Read a CSV file's rows, each with the number of its line; raises UserError."""
+class Lines:
+    """The lines of a text file; `last` is the last one that was read."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+        self.last = ""
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> str:
+        self.last = self._file.readline(MAX_LINE)
+        if not self.last:
+            raise StopIteration
+        if "\0" in self.last or len(self.last) == MAX_LINE:
+            raise csv.Error("it is binary")
+        return self.last
+
+
+def read_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield a CSV file's rows, each with the number of its line; raises UserError.
+
+    The last number of a row that is being written at this moment may be cut: it is NaN.
+    """
+    is_empty = True
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        text = data.decode("utf-8-sig") if len(data) <= MAX_BYTES else "\0"
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = Lines(file)
+            reader = csv.reader(lines, delimiter=delimiter)
+            for row in filter(None, reader):
+                cells = [cell.strip() for cell in row]
+                if not is_empty and not lines.last.endswith(("\n", "\r")):
+                    cells[-1] = "nan"
+                is_empty = False
+                yield reader.line_num, cells
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}): name a run's CSV file") from error
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise UserError(f"{path} is not a CSV file: name the one that a run wrote into results/")
-
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num} is not CSV ({error})") from error
-    if not rows:
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is not a CSV file (line {reader.line_num + 1}): name the one that a run wrote "
+            "into results/"
+        ) from error
+    if is_empty:
         raise UserError(f"{path} is empty: wait until the run has finished a phase")
-    if len(rows) > 1 and not text.endswith(("\n", "\r")):
-        rows[-1][1][-1] = "nan"  # being written at this moment: the last number may be cut
-    return rows
 
 
-def to_number(text: str, where: str) -> float:
+def to_number(text: str, path: Path, line: int, name: str) -> float:
     """Read a number; NaN if it is too large to draw, UserError if it is none."""
     try:
         value = float(text)
     except ValueError:
-        raise UserError(f"{where} is {brief(text, 40)!r}, not a number") from None
+        raise UserError(
+            f"{path}, line {line}: {name} is {brief(text, 40)!r}, not a number"
+        ) from None
     return value if abs(value) < 1e100 else math.nan
 
 
-def read_run(path: Path, fields: list[str], skiprows: int = 1, delimiter: str = ",") -> Run:
-    """Read `fields` of a run; of `skiprows` header rows the one with `epoch` names the columns.
+def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter: str = ",") -> Run:
+    """Read `fields` of a run (None: the default ones).
 
-    Raises UserError for a file that is not the CSV of a run, lacks a field or has no complete row.
+    Of `skiprows` header rows the one with `epoch` names the columns. Raises UserError for a file
+    that is not the CSV of a run, lacks a field or has no complete row.
     """
     rows = read_rows(path, delimiter)
-    headers = [row for _, row in rows[:skiprows]] or [list(COLUMNS)]
-    header = next((row for row in headers if "epoch" in row), headers[0])
+    header = read_header(rows, skiprows)
     columns = {OTHER_NAMES.get(name, name): index for index, name in enumerate(header)}
-    missing = [name for name in ("epoch", "phase", *fields) if name not in columns]
+    is_of_games = "score" in columns and "average_reward" not in columns
+    fields = fields or (DEFAULT_GAME_FIELDS if is_of_games else DEFAULT_FIELDS)
+    numeric = dict.fromkeys(["epoch", *(["steps"] if is_of_games else []), *fields])
+    missing = [name for name in dict.fromkeys(["epoch", "phase", *numeric]) if name not in columns]
     if missing:
         raise UserError(
             f"{path} has no column {brief(', '.join(missing))}; it has {brief(', '.join(header))}"
         )
-
-    rows = rows[skiprows:]
-    if rows and len(rows[-1][1]) < len(header):
-        rows.pop()  # being written at this moment
-    phases: dict[str, dict[str, list[float]]] = {}
-    for line, row in rows:
-        if len(row) != len(header):
-            raise UserError(
-                f"{path}, line {line} has {len(row)} values instead of {len(header)}: remove it"
-            )
+    names = GAME_PHASES if is_of_games else PHASES
+    phases: dict[str, dict[str, array]] = {}
+    played = 0.0
+    for line, row in whole_rows(rows, len(header), path):
         phase = row[columns["phase"]]
-        if phase in PHASES:
-            curves = phases.setdefault(phase, {field: [] for field in ("epoch", *fields)})
-            for field, curve in curves.items():
-                curve.append(to_number(row[columns[field]], f"{path}, line {line}: {field}"))
-            if math.isnan(curves["epoch"][-1]):
-                raise UserError(f"{path}, line {line}: epoch is not a number")
+        if phase not in names:
+            continue
+        numbers = {name: to_number(row[columns[name]], path, line, name) for name in numeric}
+        if math.isnan(numbers["epoch"]):
+            raise UserError(f"{path}, line {line}: epoch is not a number")
+        if is_of_games:
+            played += 0 if math.isnan(numbers["steps"]) else numbers["steps"]
+            numbers["played"] = played
+        curves = phases.setdefault(phase, {name: array("d") for name in numbers})
+        for name, value in numbers.items():
+            curves[name].append(value)
     if not phases:
-        raise UserError(f"{path} has nothing to plot yet: no complete row of {', '.join(PHASES)}")
-    return Run(run_name(path), phases)
+        raise UserError(f"{path} has nothing to plot yet: no complete row of {', '.join(names)}")
+    return Run(run_name(path), phases, is_of_games)
+
+
+def whole_rows(
+    rows: Iterator[tuple[int, list[str]]], length: int, path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows; a last one that is too short is left out, because it is being written.
+
+    Raises UserError for any other that is not of this length, or too many.
+    """
+    wrong = None
+    for count, (line, row) in enumerate(rows):
+        if count == MAX_ROWS:
+            raise UserError(f"{path} has more than {MAX_ROWS:,} rows: draw a part of it")
+        if wrong:
+            raise UserError(wrong)
+        if len(row) != length:
+            wrong = f"{path}, line {line} has {len(row)} values instead of {length}: remove it"
+            is_longer = len(row) > length
+        else:
+            yield line, row
+    if wrong and is_longer:
+        raise UserError(wrong)
+
+
+def read_header(rows: Iterator[tuple[int, list[str]]], skiprows: int) -> list[str]:
+    """Take the header rows, and return the one that names the columns."""
+    header = list(COLUMNS)
+    for number, (_, row) in enumerate(itertools.islice(rows, min(skiprows, MAX_ROWS))):
+        if number == 0 or ("epoch" in row and "epoch" not in header):
+            header = row
+    return header
 
 
 def run_name(path: Path) -> str:
@@ -142,7 +220,7 @@ def run_name(path: Path) -> str:
 
 
 def figure(runs: list[Run], fields: list[str], width: float = 16, height: float = 9):
-    """Draw one panel per field, in it the curves of all `runs`.
+    """Draw one panel per field, in it the curves of all `runs`, or their games.
 
     One run has a colour per phase, several have a colour each and a stroke per phase.
     Returns a matplotlib Figure of width × height inches.
@@ -166,10 +244,11 @@ def figure(runs: list[Run], fields: list[str], width: float = 16, height: float 
     for index, field in enumerate(fields):
         axes = result.add_subplot(rows, columns, index + 1)
         for run, colour in zip(runs, colours, strict=True):
-            draw_run(axes, run, field, colour, size)
+            draw = draw_games if run.is_of_games else draw_run
+            draw(axes, run, field, colour, size)
         finish_panel(axes, runs, field)
         if index + columns >= len(fields):
-            axes.set_xlabel("Epoch")
+            axes.set_xlabel("Steps played" if runs[0].is_of_games else "Epoch")
     result.align_ylabels()
     add_names(result, runs, colours, size)
     return result
@@ -189,6 +268,7 @@ def settings(size: float) -> dict:
         "figure.titleweight": "bold",
         "figure.constrained_layout.h_pad": size / 200,
         "figure.constrained_layout.w_pad": size / 200,
+        "agg.path.chunksize": 10_000,  # a longer curve at once is more than Agg can draw
         "axes.titlesize": 1.1 * size,
         "axes.titlepad": 0.6 * size,
         "axes.labelpad": 0.4 * size,
@@ -211,20 +291,26 @@ def settings(size: float) -> dict:
 
 def stroke(phase: str, colour, size: float) -> dict:
     """Return how the line of a phase looks; `colour` is None if every phase has its own."""
-    from matplotlib.colors import to_rgb
-
-    width = 0.11 if phase == "test" else 0.08
+    width = 0.11 if phase in ("test", "play") else 0.08
     if colour is None:
         width = 0.13
-        colour = {"random": GREY, "train": PALETTE[0], "test": PALETTE[1]}[phase]
-    elif phase == "train":  # pale rather than transparent, which EPS does not know
-        colour = tuple(0.55 * part + 0.45 for part in to_rgb(colour))
+        colours = {"random": GREY, "train": PALETTE[0], "test": PALETTE[1], "play": PALETTE[2]}
+        colour = colours[phase]
+    elif phase == "train":
+        colour = pale(colour, 0.45)
     return {
         "color": colour,
         "linewidth": width * size,
         "linestyle": "--" if phase == "random" else "-",
-        "zorder": 2 + list(PHASES).index(phase) / 10,  # the tests of all runs lie on top
+        "zorder": 2 + list(GAME_PHASES).index(phase) / 10,  # the tests of all runs lie on top
     }
+
+
+def pale(colour, white: float) -> tuple[float, ...]:
+    """Mix a colour with a share of white: EPS knows no transparency."""
+    from matplotlib.colors import to_rgb
+
+    return tuple((1 - white) * part + white for part in to_rgb(colour))
 
 
 def draw_run(axes, run: Run, field: str, colour, size: float) -> None:
@@ -237,6 +323,46 @@ def draw_run(axes, run: Run, field: str, colour, size: float) -> None:
             axes.plot(curves["epoch"], curve, marker="o", markevery=lone_points(curve), **style)
         elif not math.isnan(curve[-1]):
             axes.axhline(curve[-1], **style)
+
+
+def draw_games(axes, run: Run, field: str, colour, size: float) -> None:
+    """Draw the games of a run into one panel: a point for each, and their running mean."""
+    for phase, curves in run.phases.items():
+        style = stroke(phase, colour, size)
+        is_crowd = len(curves[field]) > CROWD
+        axes.plot(
+            curves["played"],
+            curves[field],
+            color=pale(style["color"], 0.65 if is_crowd else 0.4),
+            zorder=1.5,
+            rasterized=len(curves[field]) > MANY_POINTS,
+            **point(size if is_crowd else 2 * size),
+        )
+        axes.plot(curves["played"], running_mean(curves[field]), **style)
+
+
+def point(size: float) -> dict:
+    """Return how a game looks."""
+    return {
+        "marker": "o",
+        "linestyle": "none",
+        "markersize": 0.22 * size,
+        "markeredgewidth": 0,
+    }
+
+
+def running_mean(numbers: array):
+    """Return the mean of the last MEAN_OF numbers at each of them, as an array; NaN is left out."""
+    import numpy as np
+
+    values = np.array(numbers)
+    is_there = ~np.isnan(values)
+    sums = np.concatenate([[0], np.cumsum(np.where(is_there, values, 0))])
+    counts = np.concatenate([[0], np.cumsum(is_there)])
+    ends = np.arange(1, len(sums))
+    begins = np.maximum(ends - MEAN_OF, 0)
+    with np.errstate(invalid="ignore"):  # 0 / 0, where there is none
+        return (sums[ends] - sums[begins]) / (counts[ends] - counts[begins])
 
 
 def lone_points(curve: list[float]) -> list[int]:
@@ -254,7 +380,8 @@ def finish_panel(axes, runs: list[Run], field: str) -> None:
             whole, point, fraction = super().__call__(value, position).partition(".")
             return re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", whole) + point + fraction
 
-    title, unit = COLUMNS.get(field, (field.replace("_", " ").replace("$", r"\$"), "Value"))
+    known = GAME_COLUMNS if runs[0].is_of_games else COLUMNS
+    title, unit = known.get(field, (field.replace("_", " ").replace("$", r"\$"), "Value"))
     axes.set_title(title)
     axes.set_ylabel(unit)
     whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
@@ -264,13 +391,22 @@ def finish_panel(axes, runs: list[Run], field: str) -> None:
         axis.get_major_formatter().set_powerlimits((-5, 9))
 
     axes.autoscale(axis="y")  # a level alone does not
-    curves = [run.phases[phase] for run in runs for phase in run.phases if phase != "random"]
-    epochs = [epoch for curve in curves for epoch in curve["epoch"]] or [0.0]
-    margin = max(0.5, 0.01 * (max(epochs) - min(epochs)))
-    axes.set_xlim(min(epochs) - margin, max(epochs) + margin)
+    low, high = x_range(runs)
+    margin = max(0.5, 0.01 * (high - low))
+    axes.set_xlim(low - margin, high + margin)
     if not any(math.isfinite(y) for line in axes.lines for y in line.get_ydata()):
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color=GREY)
+
+
+def x_range(runs: list[Run]) -> tuple[float, float]:
+    """Return the first and the last x of what is drawn: epochs, or steps played."""
+    if runs[0].is_of_games:
+        return 0, max(curves["played"][-1] for run in runs for curves in run.phases.values())
+    curves = [run.phases[phase] for run in runs for phase in run.phases if phase != "random"]
+    if not curves:
+        return 0, 0
+    return min(min(c["epoch"]) for c in curves), max(max(c["epoch"]) for c in curves)
 
 
 def add_names(result, runs: list[Run], colours, size: float) -> None:
@@ -285,10 +421,14 @@ def add_names(result, runs: list[Run], colours, size: float) -> None:
     if len(runs) > 1:
         names = [brief(run.name, int(width / 2)) for run in runs]
         handles = [Line2D([], [], color=colour, linewidth=0.25 * size) for colour in colours]
-    for phase, name in PHASES.items():
+    for phase, name in GAME_PHASES.items():
         if any(phase in run.phases for run in runs):
             names.append(name)
             handles.append(Line2D([], [], **stroke(phase, None if len(runs) == 1 else GREY, size)))
+    if runs[0].is_of_games:
+        names += ["A game", f"Mean of the last {MEAN_OF} games"]
+        handles.append(Line2D([], [], color=pale(GREY, 0.4), **point(2 * size)))
+        handles.append(Line2D([], [], color=GREY, linewidth=0.13 * size))
     widths = [4.8 + 0.6 * len(name) for name in names]
     columns = len(names) if sum(widths) < width else max(1, int(width / max(widths)))
     names = [name.replace("$", r"\$") for name in names]
@@ -316,13 +456,23 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("csv_file", nargs="+", type=Path, help="CSV file of a run, or several to compare them")
+    add(
+        "csv_file",
+        nargs="+",
+        type=Path,
+        help="CSV file of a run, or of its games (.games.csv); or several to compare them",
+    )
     add("--dpi", type=float, default=80, help="pixels per inch")
     add("--skiprows", type=int, default=1, help="number of header rows in the CSV")
     add("--delimiter", default=",", help="what separates the values in the CSV")
     fields = ", ".join(name for name in COLUMNS if name != "phase")
-    default = "average_reward,meanq,nr_games,meancost"
-    add("--fields", default=default, help=f"what to draw, comma separated, of {fields}")
+    of_games = ", ".join(GAME_COLUMNS)
+    add(
+        "--fields",
+        default=argparse.SUPPRESS,
+        help=f"what to draw, comma separated, of {fields} (default: {','.join(DEFAULT_FIELDS)}); "
+        f"of games, of {of_games} (default: {','.join(DEFAULT_GAME_FIELDS)})",
+    )
     add("--figure_width", type=float, default=16, help="inches")
     add("--figure_height", type=float, default=9, help="inches")
     add = parser.add_mutually_exclusive_group().add_argument
@@ -331,17 +481,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     beside = "(default: a .png beside the first CSV)"
     add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
     add("--png_file", help="an older name of --output", dest="output", **picture)
-    args = parser.parse_args(arguments, argparse.Namespace(output=None))
+    args = parser.parse_args(arguments, argparse.Namespace(output=None, fields=None))
 
     if args.skiprows < 0:
         parser.error("--skiprows must be 0 or more")
     if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
         parser.error("--delimiter must be one character")
-    names = dict.fromkeys(name.strip() for name in args.fields.split(","))
-    args.fields = list(dict.fromkeys(OTHER_NAMES.get(name, name) for name in names if name))
-    if not args.fields:
-        parser.error("--fields must name a column of the CSV")
-    least = MIN_PANEL * math.ceil(math.sqrt(len(args.fields)))
+    if args.fields is not None:
+        names = dict.fromkeys(name.strip() for name in args.fields.split(","))
+        args.fields = list(dict.fromkeys(OTHER_NAMES.get(name, name) for name in names if name))
+        if not args.fields:
+            parser.error("--fields must name a column of the CSV")
+    least = MIN_PANEL * math.ceil(math.sqrt(len(args.fields or DEFAULT_FIELDS)))
     pixels = args.dpi * args.figure_width, args.dpi * args.figure_height
     if (
         not all(number >= 1 for number in (args.dpi, args.figure_width, args.figure_height))
@@ -353,6 +504,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
             f"{least} to {MAX_SIDE:,} pixels a side, {MAX_PIXELS:,} in all"
         )
     return args
+
+
+def check_kind(runs: list[Run], paths: list[Path]) -> list[str]:
+    """Return the fields to draw by default; raises UserError if some are runs and some games."""
+    for run, path in zip(runs, paths, strict=True):
+        if run.is_of_games != runs[0].is_of_games:
+            games, phases = (path, paths[0]) if run.is_of_games else (paths[0], path)
+            raise UserError(
+                f"{games} is of games and {phases} of phases: draw each in a picture of its own"
+            )
+    return DEFAULT_GAME_FIELDS if runs[0].is_of_games else DEFAULT_FIELDS
 
 
 def default_output(paths: list[Path]) -> Path:
@@ -384,11 +546,13 @@ def main(arguments: list[str] | None = None) -> int:
         runs = [
             read_run(path, args.fields, args.skiprows, args.delimiter) for path in args.csv_file
         ]
+        default_fields = check_kind(runs, args.csv_file)
+        fields = args.fields or default_fields
         if len({run.name for run in runs}) < len(runs):
             for run, path in zip(runs, args.csv_file, strict=True):
                 run.name = str(path)
         output = check_output(args.output or default_output(args.csv_file), args.csv_file)
-        picture = figure(runs, args.fields, args.figure_width, args.figure_height)
+        picture = figure(runs, fields, args.figure_width, args.figure_height)
         save(picture, output, args.dpi)
     except UserError as error:
         print("error:", brief(str(error), 2000), file=sys.stderr)

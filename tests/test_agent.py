@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dqn.actors import Actor, Actors
+from dqn.actors.actor import Actor
+from dqn.actors.local import Actors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner

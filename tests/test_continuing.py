@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 import main
-from crashes import EPOCHS, MAIN, STOPS, Training
-from dqn.checkpoint import CheckpointFolder
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import Experiment
+from helpers.crashes import EPOCHS, MAIN, STOPS, Training
 
 
 @pytest.fixture(scope="module")
@@ -349,7 +349,7 @@ def free(monkeypatch):
 
 
 def test_too_small_a_disk_is_said_before_anything_is_written(tmp_path, free, capsys, monkeypatch):
-    monkeypatch.setattr("dqn.checkpointer.SEGMENT_BYTES", 10**5)
+    monkeypatch.setattr("dqn.checkpoints.checkpointer.SEGMENT_BYTES", 10**5)
     command = [*Training(tmp_path / "run").command[2:], "--epochs", "20"]
     (tmp_path / "run").mkdir()
     free(12_000_000)

@@ -1,12 +1,10 @@
 """Converting snapshots between pickles and safetensors."""
 
-from pathlib import Path
-
 import pytest
 
 import convert
+from helpers.paths import DATA
 
-DATA = Path(__file__).parent / "data"
 NEONS = DATA / "snapshot_python27_batch_norm.prm"
 
 

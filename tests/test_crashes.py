@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from crashes import Training, kill_until_done
+from helpers.crashes import Training, kill_until_done
 
 WAYS = {
     "one actor": (),

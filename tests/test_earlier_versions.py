@@ -7,15 +7,15 @@ actions are random, so that rounding, which other processors do otherwise, canno
 
 import csv
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import main
-from dqn.snapshot import load_snapshot
+from dqn.snapshots.snapshot import load_snapshot
+from helpers.paths import DATA
 
-EARLIER = Path(__file__).parent / "data" / "earlier_run"
+EARLIER = DATA / "earlier_run"
 FLAGS = (
     "breakout --screen_width 36 --screen_height 36 --random_steps 80 --train_steps 240 "
     "--test_steps 60 --replay_size 150 --batch_size 8 --target_steps 50 --epochs 2 "

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dqn.learner import Learner, OverlappingLearner
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
+from dqn.snapshots.snapshot import NonFiniteWeights
 from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}
@@ -72,3 +74,45 @@ def test_an_error_in_an_update_is_told_by_the_next_call():
     learner.learn()
     with pytest.raises(ZeroDivisionError):
         learner.finish()
+
+
+@pytest.mark.parametrize("learner_class", [Learner, OverlappingLearner])
+@pytest.mark.parametrize("scale", [1, 1e3, 1e7, np.inf])
+def test_a_network_whose_loss_would_be_no_number_is_noticed_and_nothing_else_changed(
+    learner_class, scale
+):
+    network, memory, learner = make_parts(learner_class)
+    network._optimizer.optimize = lambda *_: multiply(network._online, scale)
+    before = memory._sampler._generator.bit_generator.state
+    learner.check()
+    assert memory._sampler._generator.bit_generator.state == before
+    learner.learn()
+    acting = network.predict(STATES)
+    if scale > 1e3:  # five layers of weights: Q-values of 1e35 or more
+        with pytest.raises(NonFiniteWeights):
+            learner.check()
+    else:
+        learner.check()
+        assert np.isfinite(learner.learn() + learner.finish()).all()
+        return
+    if learner_class is OverlappingLearner:  # which acts with the weights before the update
+        np.testing.assert_array_equal(network.predict(STATES), acting)
+    costs = [*learner.learn(), *learner.learn(), *learner.finish()]
+    assert not np.isfinite(costs).all()
+
+
+def multiply(function, scale):
+    with torch.no_grad():
+        for weights in function.parameters():
+            weights.mul_(scale)
+
+
+def test_a_memory_without_a_whole_state_cannot_be_checked_yet():
+    network = make_parts(Learner)[0]
+    empty = ReplayMemory(
+        Screens(200, **SIZE), history_length=4, batch_size=8, generator=np.random.default_rng(0)
+    )
+    Learner(network, empty).check()
+    for _ in range(3):
+        empty.streams[0].add(0, 0, np.zeros((44, 40), np.uint8), False, False)
+    Learner(network, empty).check()

@@ -18,8 +18,9 @@ import dqn.experiment
 import dqn.networks.torch_engine.network
 import main
 import plot
+from dqn.machine import console
 from dqn.replay import storage as screens
-from dqn.snapshot import NonFiniteWeights
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 TINY = (
     "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "
@@ -183,6 +184,21 @@ def test_too_little_memory(run, monkeypatch):
     assert "would fit" in line
 
 
+def test_too_little_memory_for_a_minibatch(run, monkeypatch):
+    monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
+    line = run("breakout", "--replay_size", 20_000, "--batch_size", 10_000)
+    assert "the rest of the program 1.6 GiB" in line
+    assert "lower --batch_size" in line
+
+
+def test_memory_that_is_used_up_meanwhile(run, monkeypatch):
+    def use_up(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(dqn.experiment.Experiment, "run", use_up)
+    assert "the memory is used up: lower --batch_size" in run("breakout")
+
+
 def test_a_test_needs_no_replay_memory(run, snapshot, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**20)
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
@@ -289,6 +305,31 @@ def test_an_absurd_learning_rate_is_noticed_for_real(run, tmp_path):
     assert not snapshots(tmp_path / "s")
 
 
+def test_after_an_absurd_learning_rate_a_lower_one_goes_on_with_what_was_learned_before(
+    run, tmp_path
+):
+    files = ("--save_weights_prefix", "s/b", "--csv_file", "r.csv")
+    options = ("breakout", "--checkpoint_steps", 1, *files)
+    line = run(*options, "--learning_rate", 1e25)
+    assert "diverged" in line
+    assert "lower --learning_rate; there is no good snapshot" in line
+    assert not snapshots(tmp_path / "s")
+    run(*options, "--learning_rate", 1e-4, status=0)
+    assert snapshots(tmp_path / "s") == {"b_1.pkl"}
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert [row["phase"] for row in rows] == ["random", "train", "test"]
+    assert all(np.isfinite(float(row["meancost"])) for row in rows)
+
+
+def test_weights_that_overflow_float32_are_refused(run, tmp_path, snapshot):
+    absurd = main.load_snapshot(snapshot)
+    absurd.layers[0].weights = absurd.layers[0].weights.astype(np.float64)
+    absurd.layers[0].weights[0, 0] = 1e300
+    dqn.experiment.save_snapshot(absurd, tmp_path / "breakout_1.pkl")
+    line = run("--load_weights", "breakout_1.pkl", "--random_steps", 0, "--train_steps", 0)
+    assert "too large for float32" in line
+
+
 def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -331,6 +372,56 @@ def test_the_result_of_a_test_survives_any_output(snapshot):
     )
 
 
+def logged(caplog, *begins):
+    return [line for line in caplog.messages if line.startswith(begins)]
+
+
+def test_a_long_run_says_how_long_it_takes_and_what_disk(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    options = ("breakout", "--epochs", 2, "--save_weights_prefix", "s/b", "--csv_file", "r/b.csv")
+    run(*options, status=0)
+    assert not logged(caplog, "At this speed")  # it is not long
+    caplog.clear()
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    run(*options, "--restart", status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert re.fullmatch(
+        r"At this speed, 2 epochs will take about \d+ (second|minute)s?.*; "
+        r"the checkpoint takes up to [\d.]+ MiB, the snapshots 2 × ([\d.]+) MiB = ([\d.]+) MiB",
+        line,
+    )
+    snapshot = os.path.getsize("s/b_2.pkl") / 2**20
+    assert abs(float(re.search(r"2 × ([\d.]+)", line)[1]) - snapshot) < 0.2
+    (line,) = logged(caplog, "  time left")
+    assert re.fullmatch(r"  time left: about .* for 1 epoch", line)
+
+
+def test_a_forecast_without_a_test_of_games_says_so(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    run("breakout", "--test_games", 1, "--max_game_frames", 200, status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert re.fullmatch("At this speed, 1 epoch will take.* without their tests", line)
+
+
+def test_the_end_of_a_run_names_the_next_commands(run, caplog, tmp_path):
+    run("breakout", "--save_weights_prefix", "s/b", "--csv_file", "my r/b.csv", status=0)
+    names = console.command("play.sh"), console.command("plot.sh")
+    assert caplog.messages[-2:] == [
+        f"Watch it play: {names[0]} s/b_1.pkl",
+        f"Draw its learning curves: {names[1]} 'my r/b.csv'",
+    ]
+
+
+def test_a_stop_says_how_to_go_on(run, caplog):
+    files = ("--save_weights_prefix", "s/b")
+    run("breakout", *files, "--max_computing_time", 0, status=75)
+    assert caplog.messages[-2:] == [
+        "The same command goes on from it",
+        "Stopped, because the time is up",
+    ]
+
+
 def test_more_actors_than_the_replay_memory_has_room_for(run):
     assert "use at least 540, or lower --actors" in run("breakout", "--actors", 60)
 
@@ -341,6 +432,20 @@ def test_several_games_cannot_be_watched(run):
 
 def test_a_replay_memory_on_a_gpu_that_is_not_there(run):
     assert "use --replay_device cpu" in run("breakout", "--replay_device", "gpu")
+
+
+def test_float16_on_a_cpu_is_warned_of(run, caplog):
+    flags = ("--random_steps", 0, "--train_steps", 0, "--test_steps", 1, "--datatype")
+    run("breakout", *flags, "float16", status=0)
+    assert "--datatype bfloat16" in caplog.text
+    caplog.clear()
+    run("breakout", *flags, "bfloat16", status=0)
+    assert "slower" not in caplog.text
+
+
+def test_epochs_without_training_and_tests_are_not_counted(run, caplog):
+    run("breakout", "--train_steps", 0, "--test_steps", 0, "--epochs", 10**6, status=0)
+    assert "Epoch #" not in caplog.text
 
 
 def test_overlapping_needs_pytorch(run):

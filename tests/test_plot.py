@@ -1,9 +1,11 @@
 import csv
 import math
+import os
 import shutil
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
 
 import matplotlib.image
@@ -13,9 +15,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 import plot
+from helpers.paths import DATA
 
 SCRIPT = Path(plot.__file__)
-BREAKOUT = Path(__file__).parent / "data" / "simple_dqn_breakout.csv"  # 200 epochs of simple_dqn
+BREAKOUT = DATA / "simple_dqn_breakout.csv"  # 200 epochs of simple_dqn
 HEADER = BREAKOUT.read_text().splitlines()[0]
 FIELDS = ["average_reward", "meanq", "nr_games", "meancost"]
 NUMBERS = [name for name in plot.COLUMNS if name != "phase"]
@@ -49,6 +52,15 @@ def panels(*paths, fields=FIELDS, **options):
     """Return the axes that are drawn of CSV files, by their titles."""
     picture = plot.figure([plot.read_run(path, fields, **options) for path in paths], fields)
     return {axes.get_title(): axes for axes in picture.axes}
+
+
+def phases(path, fields, **options):
+    """Return what is read of a CSV file: phase → field → numbers."""
+    read = plot.read_run(path, fields, **options).phases
+    return {
+        phase: {name: list(numbers) for name, numbers in curves.items()}
+        for phase, curves in read.items()
+    }
 
 
 def curves(axes):
@@ -151,7 +163,11 @@ def test_no_text_lies_on_another_or_outside(count, runs, width, height):
     fields = [*FIELDS, *(name for name in NUMBERS if name not in FIELDS)]
     run = plot.read_run(BREAKOUT, fields[:count])
     many = [plot.Run(f"breakout_seed_{number}", run.phases) for number in range(runs)]
-    picture = plot.figure(many, fields[:count], width, height)
+    assert_no_text_overlaps(plot.figure(many, fields[:count], width, height), count)
+
+
+def assert_no_text_overlaps(picture, count):
+    """See that no text lies on another or outside of a picture of `count` panels."""
     picture.draw_without_rendering()
     beyond = {
         label
@@ -244,7 +260,7 @@ def test_a_line_that_is_being_written_changes_nothing_before_it(tmp_path):
     seen = set()
     for end in range(start, len(text)):
         path.write_text(text[:end])
-        test = plot.read_run(path, ["average_reward", "steps_per_second"]).phases["test"]
+        test = phases(path, ["average_reward", "steps_per_second"])["test"]
         seen.add(len(test["epoch"]))
         assert set(test["average_reward"]) == {250}
         assert test["steps_per_second"][:2] == [987, 987]
@@ -258,7 +274,7 @@ def test_files_of_any_system_are_read(tmp_path, newline, encoding):
     path = tmp_path / "a.csv"
     lines = [HEADER, row(0, "random"), row(1, "test", meanq=7), ""]
     path.write_bytes(newline.join(lines).encode(encoding))
-    assert plot.read_run(path, ["meanq"]).phases == {
+    assert phases(path, ["meanq"]) == {
         "random": {"epoch": [0], "meanq": [1]},
         "test": {"epoch": [1], "meanq": [7]},
     }
@@ -266,28 +282,28 @@ def test_files_of_any_system_are_read(tmp_path, newline, encoding):
 
 def test_the_header_names_the_columns(tmp_path):
     path = write(tmp_path / "a.csv", "7,test,3,x", header="meanq,phase,epoch,comment")
-    assert plot.read_run(path, ["meanq"]).phases == {"test": {"epoch": [3], "meanq": [7]}}
+    assert phases(path, ["meanq"]) == {"test": {"epoch": [3], "meanq": [7]}}
 
 
 def test_without_a_header_the_columns_are_those_of_simple_dqn(tmp_path):
     assert list(plot.COLUMNS) == HEADER.split(",")
     path = tmp_path / "a.csv"
     path.write_text(row(2, "test", meanq=5) + "\n")
-    assert plot.read_run(path, ["meanq"], skiprows=0).phases["test"]["meanq"] == [5]
+    assert phases(path, ["meanq"], skiprows=0)["test"]["meanq"] == [5]
 
 
 def test_more_rows_can_be_skipped(tmp_path):
     rows = [row(epoch, "test", meanq=epoch) for epoch in range(4)]
     path = write(tmp_path / "a.csv", *rows)
-    assert plot.read_run(path, ["meanq"], skiprows=3).phases["test"]["meanq"] == [2, 3]
+    assert phases(path, ["meanq"], skiprows=3)["test"]["meanq"] == [2, 3]
     path.write_text("a comment\n" + path.read_text())
-    assert plot.read_run(path, ["meanq"], skiprows=2).phases["test"]["meanq"] == [0, 1, 2, 3]
+    assert phases(path, ["meanq"], skiprows=2)["test"]["meanq"] == [0, 1, 2, 3]
 
 
 def test_another_delimiter_can_be_read(tmp_path):
     path = write(tmp_path / "a.csv", row(1, "test", meanq=2))
     path.write_text(path.read_text().replace(",", ";"))
-    assert plot.read_run(path, ["meanq"], delimiter=";").phases["test"]["meanq"] == [2]
+    assert phases(path, ["meanq"], delimiter=";")["test"]["meanq"] == [2]
 
 
 # Options
@@ -446,6 +462,175 @@ def test_any_file_name_can_be_drawn(tmp_path):
     files = [f"{name}.csv" for name in names]
     result = script(*files, "--output", "a.png", "--fields", "meanq", cwd=tmp_path)
     assert result.stderr == "Wrote a.png\n"
+
+
+# Games
+
+
+GAMES = "epoch,phase,score,steps,frames,seconds"
+
+
+def games(path, *rows):
+    """Write a CSV of games; each row is its phase and score, and has 100 steps."""
+    return write(path, *(f"1,{phase},{score},100,400,0.5" for phase, score in rows), header=GAMES)
+
+
+def points_and_means(axes):
+    """Return the (x, y) lists of a panel's points, then those of its lines, by phase."""
+    drawn = curves(axes)
+    return drawn[::2], drawn[1::2]
+
+
+def test_games_are_points_with_a_running_mean_over_the_steps_played(tmp_path):
+    path = games(
+        tmp_path / "a.games.csv",
+        *[("random", 1), ("train", 2), ("train", 4), ("test", 9), ("train", 6), ("test", 7)],
+    )
+    drawn = panels(path, fields=["score"])
+    axes = drawn["Score of each game"]
+    points, means = points_and_means(axes)
+    assert points == [([100], [1]), ([200, 300, 500], [2, 4, 6]), ([400, 600], [9, 7])]
+    assert means == [([100], [1]), ([200, 300, 500], [2, 3, 4]), ([400, 600], [9, 8])]
+    assert {line.get_linestyle() for line in axes.lines[::2]} == {"None"}
+    assert {line.get_marker() for line in axes.lines[::2]} == {"o"}
+    assert {line.get_marker() for line in axes.lines[1::2]} == {"None"}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Steps played", "Score")
+
+
+def test_the_running_mean_is_of_the_last_hundred_games(tmp_path):
+    scores = np.random.default_rng(1).integers(-5, 20, 350)
+    path = games(tmp_path / "a.csv", *(("test", score) for score in scores))
+    _, ((_, mean),) = points_and_means(panels(path, fields=["score"])["Score of each game"])
+    expected = [np.mean(scores[max(0, i - 99) : i + 1]) for i in range(350)]
+    np.testing.assert_allclose(mean, expected)
+
+
+def test_a_number_that_is_none_leaves_a_gap_in_the_running_mean_alone():
+    nan = math.nan
+    mean = plot.running_mean(np.array([nan, 1.0, nan, 3.0]))
+    np.testing.assert_array_equal(mean, [nan, 1, 1, 2])
+
+
+def test_one_command_draws_score_and_length_of_the_games_beside_their_csv(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [(phase, rng.integers(20)) for phase in ("train", "test") for _ in range(700)]
+    games(tmp_path / "pong.games.csv", *rows)
+    result = script("pong.games.csv", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "Wrote pong.games.png\n")
+    pixels = matplotlib.image.imread(tmp_path / "pong.games.png")
+    assert pixels.shape == (720, 1280, 4)
+    for panel in (pixels[:600, :640], pixels[:600, 640:]):
+        assert near(panel, BLUE) > 200
+        assert near(panel, RED) > 200
+    assert near(pixels, plot.pale(plot.PALETTE[0], 0.65)) > 2000
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_the_legend_of_games_names_phases_points_and_lines(tmp_path, runs):
+    path = games(tmp_path / "a.csv", ("play", 1), ("train", 2), ("other", 3))
+    run = plot.read_run(path, None)
+    many = [plot.Run(f"run {number}", run.phases, is_of_games=True) for number in range(runs)]
+    picture = plot.figure(many, plot.DEFAULT_GAME_FIELDS)
+    names = [run.name for run in many] if runs > 1 else []
+    names += ["Train", "Play", "A game", "Mean of the last 100 games"]
+    assert list(legend(picture)) == names
+
+
+@pytest.mark.parametrize(("count", "runs"), [(1, 1), (2, 1), (4, 3)])
+def test_no_text_of_games_lies_on_another_or_outside(tmp_path, count, runs):
+    path = games(tmp_path / "a.csv", *(("train", 10**6 * i) for i in range(300)))
+    fields = list(plot.GAME_COLUMNS)[:count]
+    run = plot.read_run(path, fields)
+    many = [plot.Run(f"breakout_{i}.games", run.phases, is_of_games=True) for i in range(runs)]
+    assert_no_text_overlaps(plot.figure(many, fields), count)
+
+
+def test_many_games_make_no_huge_vector_picture_and_the_same_each_time(tmp_path):
+    rng = np.random.default_rng(1)
+    path = games(tmp_path / "a.games.csv", *(("test", score) for score in rng.random(30_000)))
+    made = []
+    for _ in range(2):
+        for kind in ("svg", "pdf", "eps"):
+            output = tmp_path / f"a.{kind}"
+            assert plot.main([str(path), "--fields", "score", "--output", str(output)]) == 0
+            made.append(output.read_bytes())
+    assert made[:3] == made[3:]
+    assert max(map(len, made)) < 4_000_000  # EPS does not compress it, and grows no further
+
+
+def test_a_game_that_is_being_written_changes_nothing_before_it(tmp_path):
+    path = games(tmp_path / "a.csv", ("test", 250), ("test", 250))
+    text = path.read_text()
+    start = text.rindex("\n", 0, -1) + 1
+    for end in range(start, len(text)):
+        path.write_text(text[:end])
+        assert set(phases(path, ["score"])["test"]["score"]) == {250}
+
+
+def test_games_and_phases_in_one_picture_are_a_mistake(tmp_path, capsys):
+    of_games = games(tmp_path / "a.games.csv", ("test", 1))
+    for paths in ([BREAKOUT, of_games], [of_games, BREAKOUT], [of_games, of_games, BREAKOUT]):
+        arguments = ["--output", str(tmp_path / "a.png"), "--fields", "steps"]
+        assert plot.main([*map(str, paths), *arguments]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{of_games} is of games and {BREAKOUT} of phases" in line
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_field_that_games_lack_is_a_mistake(tmp_path, capsys):
+    path = games(tmp_path / "a.games.csv", ("test", 1))
+    assert plot.main([str(path), "--fields", "meanq"]) == 2
+    assert "no column meanq; it has epoch, phase, score, " in capsys.readouterr().err
+
+
+# Large files
+
+
+MEMORY = """
+import resource, sys
+import plot
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    plot.read_run(plot.Path(sys.argv[1]), ["meanq"])
+except plot.UserError as error:
+    print(error, file=sys.stderr)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "count"),
+    [
+        ("epoch,phase,meanq", "1,test,2", 600_000),
+        ("epoch,phase,meanq", "1,other,2", 600_000),
+        ("a", "1", 5_000_000),
+        ("epoch,phase,meanq", "", 2_000_000),
+    ],
+)
+def test_short_rows_take_little_memory(tmp_path, header, line, count):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n" + f"{line}\n" * count)
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
+    command = [sys.executable, "-c", MEMORY, path]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert float(done.stdout) < 40  # MiB; it was a hundred bytes and more for each row
+
+
+def test_too_many_rows_are_a_mistake(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(plot, "MAX_ROWS", 100)
+    rows = [row(epoch, "test") for epoch in range(101)]
+    path = write(tmp_path / "a.csv", *rows)
+    assert plot.main([str(path)]) == 2
+    assert "has more than 100 rows: draw a part of it" in capsys.readouterr().err
+    assert plot.main([str(write(path, *rows[:100])), "--fields", "meanq"]) == 0
+
+
+@pytest.mark.slow
+def test_a_curve_of_many_points_is_drawn(tmp_path):
+    rng = np.random.default_rng(1)
+    curves = {"epoch": array("d", rng.random(200_000)), "meanq": array("d", rng.random(200_000))}
+    picture = plot.figure([plot.Run("a", {"test": curves})], ["meanq"])
+    plot.save(picture, tmp_path / "a.png", 80)
 
 
 # Mistakes

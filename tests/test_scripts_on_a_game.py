@@ -6,16 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import av
 import matplotlib.image
 import pytest
 
-from dqn.snapshot import load_snapshot
+from dqn.snapshots.snapshot import load_snapshot
+from helpers.paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 GAME = "--max_game_frames 400 --screen_width 44 --screen_height 44 --backend cpu".split()
 TINY = [*"--random_steps 150 --train_steps 200 --test_steps 250 --replay_size 1000".split(), *GAME]
 
@@ -85,7 +84,8 @@ def without_times(rows):
 def test_training_leaves_a_snapshot_an_epoch_and_a_row_a_phase(trained):
     clone, result = trained
     assert clone.files("snapshots") == {
-        *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny.checkpoint")
+        *("breakout_tiny_1.pkl", "breakout_tiny_2.pkl", "breakout_tiny_best.pkl"),
+        "breakout_tiny.checkpoint",
     }
     assert clone.files("results") == {
         *("breakout_tiny.args", "breakout_tiny.csv", "breakout_tiny.games.csv")
@@ -212,6 +212,14 @@ def test_recording_makes_a_film_with_sound_and_its_frames(trained):
         assert file.duration / av.time_base == pytest.approx(len(frames) / 60, abs=0.05)
 
 
+def test_the_best_snapshot_is_recorded_under_its_name(trained):
+    clone, _ = trained
+    clone.run("record.sh", clone.root / "snapshots" / "breakout_tiny_best.pkl", *GAME)
+    assert {"breakout_tiny_best.mov", "breakout_tiny_best"} <= clone.files("videos")
+    with av.open(str(clone.root / "videos" / "breakout_tiny_best.mov")) as file:
+        assert re.search("snapshot: breakout_tiny_best.pkl, epoch: [12],", file.metadata["comment"])
+
+
 def test_plotting_makes_a_picture_beside_the_csv(trained):
     clone, _ = trained
     clone.run("plot.sh", clone.root / "results" / "breakout_tiny.csv")
@@ -220,8 +228,8 @@ def test_plotting_makes_a_picture_beside_the_csv(trained):
 
 
 def test_a_second_run_of_the_same_name_loses_nothing_of_the_first(clone):
-    for _ in range(2):
-        clone.run("train.sh", "pong", *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
+    for game in ("pong", "roms/PONG.BIN"):
+        clone.run("train.sh", game, *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
     assert clone.files("results") >= {
         *("pong.csv", "pong.csv.1", "pong.games.csv", "pong.games.csv.1")
     }

@@ -1,32 +1,18 @@
 """The deep Q-learning agent (Mnih et al. 2015, algorithm 1), playing with one actor or several."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from dqn.actor_processes import GroupOfActors
-from dqn.actors import Actors, Game, Transition
+from dqn.actors.events import Step, Transition
+from dqn.actors.local import Actors
+from dqn.actors.processes import GroupOfActors
+from dqn.checkpoints.state_values import take_integer, take_integers
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
-from dqn.state_values import take_integer, take_integers
-
-# Steps of random play that several actors make before they are waited for
-STEPS_AHEAD = 1024
-
-
-class Step(NamedTuple):
-    """A step, or some, of each actor that took part, as statistics and progress bars see it.
-
-    games: those that ended in it; costs: of the network updates made after it.
-    """
-
-    actions: list[int]
-    exploration_rate: float
-    games: list[Game]
-    costs: list[float]
 
 
 class EpsilonGreedy:
@@ -103,6 +89,10 @@ class Agent:
         if self._testing != sorted(set(self._testing)):
             raise ValueError("testing names an actor twice")
 
+    def check(self) -> None:
+        """Raises NonFiniteWeights if the network has diverged."""
+        self._learner.check()
+
     @property
     def exploration_rate(self) -> float:
         """The current ε of training."""
@@ -117,8 +107,7 @@ class Agent:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
         self._train_actors.start()
         while done < num_steps:
-            rounds = self._rounds_ahead(exploration_rate)
-            step = self._step_and_remember(num_steps - done, exploration_rate, rounds)
+            step = self._step_and_remember(num_steps - done, exploration_rate)
             done += len(step.actions)
             yield step
             self._train_actors.check()
@@ -181,55 +170,37 @@ class Agent:
             self._test_actors.restart()
             self._testing = list(range(num_actors))
 
-    def _step_and_remember(self, most: int, exploration_rate: float, rounds: int = 1) -> Step:
-        """Rounds, in each of which every actor takes a step; or fewer, to make `most` steps."""
+    def _step_and_remember(self, most: int, exploration_rate: float) -> Step:
+        """A step of every actor, or of the first `most`."""
         chosen = range(min(most, len(self._train_actors)))
-        states = self._train_actors.states[: len(chosen)]
-        actions = [
-            self._train_policy(states, exploration_rate)
-            for _ in range(min(rounds, most // len(chosen)))
-        ]
-        transitions_of = self._train_actors.act(chosen, actions)
-        for i, transitions in zip(chosen, transitions_of, strict=True):
+        actions = self._train_policy(self._train_actors.states[: len(chosen)], exploration_rate)
+        transitions = self._train_actors.act(chosen, actions)
+        for i, action, transition in zip(chosen, actions, transitions, strict=True):
             stream = self._memory.streams[i]
-            if transitions is None:
+            if transition is None:
                 stream.cut()
                 continue
-            for (reward, screen, terminal, episode_end, _), row in zip(
-                transitions, actions, strict=True
-            ):
-                stream.add(row[i], reward, screen, terminal, episode_end)
-        return _summarize(chosen, actions, transitions_of, exploration_rate)
-
-    def _rounds_ahead(self, exploration_rate: float) -> int:
-        """How many rounds may be played before the next state is looked at.
-
-        With several actors this spares them waiting for one another, as one waits for a random
-        start.
-        """
-        num_actors = len(self._train_actors)
-        if exploration_rate < 1 or num_actors == 1:
-            return 1
-        return max(1, min(STEPS_AHEAD // num_actors, self._memory.streams[0].size))
+            reward, screen, terminal, episode_end, _ = transition
+            stream.add(action, reward, screen, terminal, episode_end)
+        return _summarize(chosen, actions, transitions, exploration_rate)
 
     def _test_step(self) -> Step:
         chosen = self._testing
         actions = self._test_policy(self._test_actors.states[chosen], self._exploration_rate_test)
-        transitions_of = self._test_actors.act(chosen, [actions])
-        return _summarize(chosen, [actions], transitions_of, self._exploration_rate_test)
+        transitions = self._test_actors.act(chosen, actions)
+        return _summarize(chosen, actions, transitions, self._exploration_rate_test)
 
 
 def _summarize(
     chosen: Sequence[int],
-    rounds: list[list[int]],
-    transitions_of: list[list[Transition] | None],
+    actions: list[int],
+    transitions: list[Transition | None],
     exploration_rate: float,
 ) -> Step:
     """What those actors did that were not lost."""
     step = Step([], exploration_rate, [], [])
-    for i, actor in enumerate(chosen):
-        if transitions_of[i] is not None:
-            step.actions.extend(actions[i] for actions in rounds)
-            games = (game for transition in transitions_of[i] for game in transition.games)
-            step.games.extend(game._replace(actor=actor) for game in games)
+    for actor, action, transition in zip(chosen, actions, transitions, strict=True):
+        if transition is not None:
+            step.actions.append(action)
+            step.games.extend(game._replace(actor=actor) for game in transition.games)
     return step

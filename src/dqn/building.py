@@ -9,27 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from dqn.actor_processes import ActorProcesses
-from dqn.actors import Actor
+from dqn.actors.actor import Actor
+from dqn.actors.processes import ActorProcesses
 from dqn.agent import EpsilonGreedy
-from dqn.cores import usable_cores
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
-from dqn.interruption import Interruption
+from dqn.machine.cores import usable_cores
+from dqn.machine.interruption import Interruption
+from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.settings import Compute, Optimization
-from dqn.options import Namespace
+from dqn.options.parser import Namespace
 from dqn.player.display import Display, open_display
 from dqn.player.player import Player
-from dqn.player.recording import GameRecording
 from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
+from dqn.recording.games import GameRecording
 from dqn.replay.create import create_storage
-from dqn.replay.storage import Screens
-from dqn.snapshot import Metadata, Snapshot, check_snapshot
-from dqn.statistics import Statistics
+from dqn.replay.storage import OTHER_MEMORY, Screens
+from dqn.results.statistics import Statistics
+from dqn.snapshots.snapshot import Metadata, Snapshot, check_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ def build_actors(
     smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
     if args.replay_size < smallest:
         raise UserError(
-            f"--replay_size {args.replay_size} is too small for {args.actors} actors: use at least "
-            f"{smallest}, or lower --actors"
+            f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
+            f"use at least {smallest}, or lower --actors"
         )
     game_seeds = iter(seeds["game"].generate_state(2 * args.actors).tolist())
     makers = {"train": [], "test": []}
@@ -128,14 +129,26 @@ def build_actor(
 
 def build_screens(args: Namespace, network: DeepQNetwork | None) -> Screens:
     """Where the replay memory keeps its screens; a test needs none."""
+    network_device = network.device if network else "cpu"
     return create_storage(
         args.replay_size if args.random_steps or args.train_steps else 0,
         screen_height=args.screen_height,
         screen_width=args.screen_width,
         file=args.replay_file,
         where=args.replay_device,
-        network_device=network.device if network else "cpu",
+        network_device=network_device,
+        other_memory=_other_memory(args, learns_on_cpu=network_device == "cpu"),
     )
+
+
+def _other_memory(args: Namespace, *, learns_on_cpu: bool) -> int:
+    """Bytes that the process takes beside its replay memory, by what was measured."""
+    needed = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
+    if learns_on_cpu:
+        pixels = args.batch_size * args.screen_height * args.screen_width
+        floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
+        needed += pixels * (floats + 2 * args.history_length)
+    return needed
 
 
 def build_recording(

@@ -13,23 +13,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dqn.actor_processes import ActorLost
-from dqn.agent import Agent, Step
-from dqn.checkpointer import Checkpointer
-from dqn.errors import UserError, explain
-from dqn.files import (
-    CannotMoveAside,
-    atomic_write,
-    make_writable_folder,
-    move_aside,
-    naming,
-    rename_aside,
-)
-from dqn.interruption import Interruption, Stopped
-from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.progress import Progress
-from dqn.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
-from dqn.state_values import (
+import numpy as np
+
+from dqn.actors.events import Step
+from dqn.actors.processes import ActorLost
+from dqn.agent import Agent
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.state_values import (
     take,
     take_flag,
     take_integer,
@@ -37,9 +27,27 @@ from dqn.state_values import (
     take_number,
     take_text,
 )
-from dqn.statistics import Scores, Statistics
+from dqn.errors import UserError, explain
+from dqn.machine.files import (
+    CannotMoveAside,
+    atomic_write,
+    make_writable_folder,
+    move_aside,
+    naming,
+    rename_aside,
+)
+from dqn.machine.interruption import Interruption, Stopped
+from dqn.machine.wording import counted, duration, size
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.results.forecast import Forecast
+from dqn.results.progress import Progress
+from dqn.results.statistics import Scores, Statistics
+from dqn.snapshots.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
 
 logger = logging.getLogger(__name__)
+
+FORECAST_SECONDS = 60.0  # of training, by which the whole run's time is estimated
+LONG_SECONDS = 3600.0  # of a run: shorter ones need no such estimate
 
 
 class SnapshotSaver:
@@ -135,12 +143,25 @@ class SnapshotSaver:
             else:
                 del self._saved[epoch]
 
+    def snapshot_bytes(self) -> int:
+        """About the size of a snapshot as it would be saved now."""
+        layers = self._network.get_layers()
+        arrays = [array for layer in layers for array in (layer.weights, *layer.states)]
+        data = b"".join(array.tobytes() for array in arrays)
+        # Pickles of Neon's protocol take two bytes for each one above 127.
+        return len(data) + int(np.count_nonzero(np.frombuffer(data, np.uint8) > 127))
+
     def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
-        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`."""
-        older = re.compile(re.escape(self._prefix.name) + r"_(\d+)\.pkl", re.ASCII)
+        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`.
+
+        The best of the older run may lie before; only a run from the beginning moves it at once.
+        """
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
         for path in sorted(self._prefix.parent.iterdir()):
             match = older.fullmatch(path.name)
-            if not match or int(match[1]) <= epoch or not path.is_file():
+            if not match or not path.is_file():
+                continue
+            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
                 continue
             if loaded is None or not path.samefile(loaded):
                 move_aside(path)
@@ -268,6 +289,8 @@ class Experiment:
         self._play_games = play_games
         self._listeners = listeners
         self._has_quit = has_quit
+        self._forecast = Forecast()
+        self._is_forecast_due = True
         # The phase that is under way, or comes next
         self._position = (start_epoch, "random")
         self._is_begun = False
@@ -294,9 +317,16 @@ class Experiment:
     def run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         """Run all phases that are left, and return the scores of each test and of playing.
 
-        Raises Stopped if `interruption` asks for it, and UserError if the loss is no longer a
-        number, or the last snapshot, checkpoint or row was not saved.
+        Raises Stopped if `interruption` asks for it, and UserError if the network diverged, or the
+        last snapshot, checkpoint or row was not saved.
         """
+        try:
+            return self._run(interruption, checkpointer)
+        except NonFiniteWeights as error:
+            what = f"{error} by step {self._agent.total_train_steps}"
+            raise _diverged(what, self._saver and self._saver.last_good) from error
+
+    def _run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         self._interruption = interruption
         self._checkpointer = checkpointer
         is_training = self._is_begun and self._position[1] == "train"
@@ -308,6 +338,7 @@ class Experiment:
                 self._fill_memory()
             elif phase == "train":
                 self._train(epoch)
+                self._agent.check()
                 if self._saver:
                     self._saver.save(epoch)
             else:
@@ -321,6 +352,7 @@ class Experiment:
                 # Only then: an older checkpoint goes on from an older snapshot.
                 if self._saver and is_saved:
                     self._saver.prune()
+                self._log_time_left(epoch)
         if self._play_games:
             tests.append(self._play())
         for part in (self._saver, checkpointer):
@@ -355,10 +387,48 @@ class Experiment:
             if self._tests:
                 yield epoch, "test"
 
+    def _work_left(self, epoch: int) -> dict[str, int]:
+        """What is left to do in each kind of phase when `epoch` is done."""
+        epochs = self._epochs - epoch
+        tests = self._test_steps if self._test_games is None else self._test_games
+        return {"train": epochs * self._train_steps, "test": epochs * tests}
+
+    def _log_time_left(self, epoch: int) -> None:
+        seconds = self._forecast.seconds_left(self._work_left(epoch))
+        if seconds:
+            left = counted(self._epochs - epoch, "epoch")
+            logger.info("  time left: about %s for %s", duration(seconds), left)
+
+    def _log_forecast(self, epoch: int) -> None:
+        """After a minute of training, say how long a long run takes, and how much disk."""
+        if self._forecast.seconds_of("train") < FORECAST_SECONDS:
+            return
+        self._is_forecast_due = False
+        work = self._work_left(epoch - 1)
+        work["train"] -= self._statistics.num_steps
+        seconds = self._forecast.seconds_left(work)
+        but = ""
+        if seconds is None and self._test_games is None:  # a step of a test takes about as long
+            seconds = self._forecast.seconds_left({"train": sum(work.values())})
+        elif seconds is None:
+            seconds = self._forecast.seconds_left({"train": work["train"]})
+            but = " without their tests"
+        if seconds < LONG_SECONDS:
+            return
+        epochs = self._epochs - epoch + 1
+        line = f"At this speed, {counted(epochs, 'epoch')} will take about {duration(seconds)}{but}"
+        disk = []
+        if self._checkpointer and self._checkpointer.most_bytes:
+            disk.append(f"the checkpoint takes up to {size(self._checkpointer.most_bytes)}")
+        if self._saver:
+            one = self._saver.snapshot_bytes()
+            disk.append(f"the snapshots {epochs} × {size(one)} = {size(epochs * one)}")
+        logger.info("%s", "; ".join([line, ", ".join(disk)] if disk else [line]))
+
     def _fill_memory(self) -> None:
         logger.info(
-            "Populating replay memory with %d moves at exploration rate %g",
-            self._random_steps,
+            "Populating replay memory with %s at exploration rate %g",
+            counted(self._random_steps, "move"),
             self._random_exploration_rate,
         )
         self._begin(self._start_epoch, "random")
@@ -367,7 +437,7 @@ class Experiment:
         self._run_phase(steps, self._random_steps, "step", done)
 
     def _train(self, epoch: int) -> None:
-        logger.info(" Training for %d steps", self._train_steps)
+        logger.info(" Training for %s", counted(self._train_steps, "step"))
         self._begin(epoch, "train")
         done = self._statistics.num_steps
         steps = self._watch_loss(self._agent.train(self._train_steps, done))
@@ -377,16 +447,16 @@ class Experiment:
         self._begin(epoch, "test")
         done, finished = self._statistics.num_steps, self._statistics.num_games
         if self._test_games is not None:
-            logger.info(" Testing for %d games", self._test_games)
+            logger.info(" Testing for %s", counted(self._test_games, "game"))
             steps = self._agent.test_games(self._test_games, done, finished)
             return self._run_phase(steps, self._test_games, "game", finished)
-        logger.info(" Testing for %d steps", self._test_steps)
+        logger.info(" Testing for %s", counted(self._test_steps, "step"))
         steps = self._agent.test(self._test_steps, done)
         return self._run_phase(steps, self._test_steps, "step", done)
 
     def _play(self) -> Scores:
         is_endless = self._play_games == math.inf
-        how_long = "until you quit" if is_endless else f"for {self._play_games} game(s)"
+        how_long = "until you quit" if is_endless else f"for {counted(self._play_games, 'game')}"
         logger.info("Playing %s", how_long)
         self._begin(0, "play")
         steps = self._until_quit(self._agent.test_games(self._play_games))
@@ -410,12 +480,16 @@ class Experiment:
         """The scores of a phase; one without a `total` goes on for ever, and shows no progress."""
         epoch, phase = self._position
         description = f"epoch {epoch} {phase}"
+        self._forecast.begin(phase, unit)
         with Progress(description, total, unit, done) if total else nullcontext() as progress:
             try:
                 for step in steps:
                     self._statistics.on_step(step)
                     if progress:
                         progress.on_step(step)
+                    self._forecast.on_step(step)
+                    if phase == "train" and self._is_forecast_due:
+                        self._log_forecast(epoch)
                     for listen in self._listeners:
                         listen(step)
                     if self._checkpointer:
@@ -433,6 +507,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
+            logger.info("The same command goes on from it")
         self._agent.check_actors()
         raise Stopped(status)
 

@@ -4,9 +4,12 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
+from dqn.checkpoints.state_values import take_list
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
-from dqn.state_values import take_list
+from dqn.snapshots.snapshot import NonFiniteWeights
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -30,6 +33,18 @@ class Learner:
     def finish(self) -> list[float]:
         """Let all updates end, so that the network acts with what it has learned; their costs."""
         return []
+
+    def check(self) -> None:
+        """Raises NonFiniteWeights if the network has diverged so far that no loss can be computed.
+
+        The squares of its Q-values, for the newest states, are no finite numbers then.
+        """
+        states = self._memory.newest_states(self._memory.batch_size)
+        if len(states):
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss = np.square(self._network.predict_learned(states)).sum()
+            if not np.isfinite(loss):
+                raise NonFiniteWeights("the Q-values diverged to infinity or NaN")
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps; to be asked before the network is, whose updates end by it."""
@@ -69,6 +84,10 @@ class OverlappingLearner(Learner):
         costs, self._costs = self._costs, []
         self._network.acting_copy(in_use=False)
         return costs
+
+    def check(self) -> None:
+        self._wait()
+        super().check()
 
     def get_state(self) -> dict[str, Any]:
         self._wait()

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqn.environments.blending import NTSC, PAL, Blending, average_grays
+from helpers.paths import PROJECT
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "measure_colours.py"
+SCRIPT = PROJECT / "scripts" / "measure_colours.py"
 
 
 def test_the_installed_ale_has_these_colours_and_averages_all_pairs_of_them_so():

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from trainings import TINY, Clone
+
+from helpers.trainings import TINY, Clone
 
 
 @pytest.fixture(scope="session")

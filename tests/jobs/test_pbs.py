@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pbs import Job, Pbs
-from trainings import TINY, Clone, Trainer, wait_for
+
+from helpers.pbs import Job, Pbs
+from helpers.trainings import TINY, Clone, Trainer, wait_for
 
 SCRIPT = "jobs/metacentrum.pbs"
 

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from slurm import Slurm, why_not
-from trainings import TINY, Clone, Trainer, wait_for
+
+from helpers.slurm import Slurm, why_not
+from helpers.trainings import TINY, Clone, Trainer, wait_for
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 

@@ -1,7 +1,6 @@
 """What every engine promises: Neon's numbers, the same snapshots, the same errors."""
 
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from dqn.errors import UserError
 from dqn.networks.architecture import Architecture
 from dqn.replay.minibatch import Minibatch
 from dqn.replay.returns import OneStepReturns
-from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from dqn.snapshots.snapshot import Snapshot, load_snapshot, save_snapshot
 from helpers import golden
 from helpers.engines import (
     BACKENDS,
@@ -23,8 +22,7 @@ from helpers.engines import (
     show,
 )
 from helpers.networks import make_network
-
-DATA = Path(__file__).parent.parent / "data"
+from helpers.paths import DATA
 
 
 @pytest.mark.parametrize(("engine", "backend"), BACKENDS)
@@ -210,6 +208,39 @@ def test_layers_of_another_shape_are_refused_with_what_must_agree(engine):
         make_network(engine, num_actions=6, **SMALL).set_layers(layers)
     with pytest.raises(UserError, match="use --batch_norm false"):
         make_network(engine, num_actions=4, batch_norm=True, **SMALL).set_layers(layers)
+
+
+@pytest.mark.parametrize("where", ["weights", "state", "gamma", "state of beta"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_that_overflow_float32_are_refused_and_change_nothing(engine, where):
+    network = make_network(engine, batch_norm=True, **SMALL)
+    network.train(make_minibatch(0))
+    before = network.predict(make_minibatch(1).states)
+    layers = network.get_layers()
+    norm = layers[1].batch_norm
+    match where:
+        case "weights":
+            layers[2].weights = layers[2].weights.astype(np.float64)
+            layers[2].weights[0, 0] = 1e300
+        case "state":
+            layers[2].states[0] = np.full(layers[2].weights.shape, 1e300)
+        case "gamma":
+            norm.gamma = np.full(norm.gamma.shape, -1e300)
+        case "state of beta":
+            norm.states[0] = [np.full(norm.beta.shape, 1e300)]
+    with pytest.raises(UserError, match="too large for float32"):
+        network.set_layers(layers)
+    np.testing.assert_array_equal(network.predict(make_minibatch(1).states), before)
+    if engine == "torch":
+        make_network(engine, batch_norm=True, datatype="float64", **SMALL).set_layers(layers)
+
+
+def test_a_state_that_diverged_is_refused():
+    network = make_network(**SMALL)
+    state = network.get_state()
+    state["online"]["weights.3"] = np.full_like(state["online"]["weights.3"], np.inf)
+    with pytest.raises(ValueError, match="has diverged"):
+        network.set_state(state)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

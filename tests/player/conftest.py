@@ -5,10 +5,10 @@ import shutil
 import subprocess
 
 import pytest
-from watched import SHAPE, wait_for
 
-from dqn.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot, save_snapshot
 from helpers.networks import make_network
+from helpers.watched import SHAPE, wait_for
 
 
 class Screen:

@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from watched import Script, Watched, paddle
 
 from dqn.player.keyboard import Command
 from helpers.networks import make_network
+from helpers.watched import Script, Watched, paddle
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from terminals import MAIN, Terminal
-from watched import wait_for
+
+from helpers.terminals import MAIN, Terminal
+from helpers.watched import wait_for
 
 PLAY = [sys.executable, MAIN, "--play_games", 1, "--display_screen"]
 

@@ -6,16 +6,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from watched import SHAPE, Script
 
 import main
 from dqn import building
-from dqn.actors import Actor
-from dqn.environments.ale import AleEnvironment
+from dqn.actors.actor import Actor
+from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.player.keyboard import COMMANDS, Command
 from dqn.player.spectator import Spectator
 from helpers.networks import make_network
+from helpers.watched import SHAPE, Script
 
 FRAME_SECONDS = 0.001  # what a frame takes in a training
 MESSAGE = "works in play.sh only"

@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from terminals import MAIN, TRUE_COLOUR, Terminal, play
-from watched import wait_for
 
 from dqn.errors import UserError
 from dqn.player import cells
 from dqn.player.terminal import number_of_colours
+from helpers.terminals import MAIN, TRUE_COLOUR, Terminal, play
+from helpers.watched import wait_for
 
 COLOURS_256 = {"TERM": "screen-256color"}
 PLAIN = {"TERM": "vt220"}
@@ -174,6 +174,17 @@ def test_a_signal_restores_the_terminal(number, is_paused):
         terminal.process.send_signal(number)
         assert terminal.end() == 128 + number
         terminal.assert_restored()
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_terminal_that_goes_away_ends_the_game(is_paused):
+    with play("breakout") as terminal:
+        terminal.wait_for_text("you play")
+        if is_paused:
+            terminal.type(b"p")
+            terminal.wait_for_text("paused")
+        terminal.hang_up()
+        assert terminal.process.wait() == 128 + signal.SIGHUP
 
 
 @pytest.mark.parametrize(("key", "status"), [(b"\x03", 130), (b"\x1c", -signal.SIGQUIT)])

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from watched import Watched, paddle
 
 from dqn.errors import UserError
+from helpers.watched import Watched, paddle
 
 
 @pytest.fixture

@@ -6,7 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_in import Project, Result, copy_or_link, finish, make_project, write_program, write_wheel
+
+from helpers.stand_in import (
+    Project,
+    Result,
+    copy_or_link,
+    finish,
+    make_project,
+    write_program,
+    write_wheel,
+)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from stand_in import Project, assert_one_line_error
+
+from helpers.stand_in import Project, assert_one_line_error
 
 
 def run(project: Project, script: str, *args: str, **options) -> list[str]:

@@ -16,7 +16,8 @@ from typing import IO
 import packaging
 import psutil
 import pytest
-from stand_in import Project, assert_one_line_error, finish, write_program
+
+from helpers.stand_in import Project, assert_one_line_error, finish, write_program
 
 SETTING_UP = "Setting up the Python environment"
 WAITING = "Waiting for another start"

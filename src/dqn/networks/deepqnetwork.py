@@ -23,6 +23,10 @@ class DeepQNetwork(ABC):
     def predict(self, states: np.ndarray) -> np.ndarray:
         """Q-values, float (n, num_actions), of n states, uint8 (n, history, height, width)."""
 
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        """As `predict`, with the weights after the last update, whichever are acted with."""
+        return self.predict(states)
+
     @abstractmethod
     def train(self, minibatch: Minibatch) -> float:
         """Make one weight update (Mnih et al. 2015, algorithm 1) and return its cost."""
@@ -46,7 +50,7 @@ class DeepQNetwork(ABC):
     def set_layers(self, layers: list[Layer]) -> None:
         """Take weights and optimizer states over; the target network becomes equal.
 
-        Raises UserError if they are of another shape.
+        Raises UserError if they are of another shape, or too large for the type of the weights.
         """
 
     @abstractmethod

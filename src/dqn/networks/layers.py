@@ -21,6 +21,11 @@ class BatchNorm:
     gvar: np.ndarray
     states: list[list[np.ndarray]]
 
+    def arrays(self) -> list[np.ndarray]:
+        """All parameters and states."""
+        of_beta, of_gamma = self.states
+        return [self.beta, self.gamma, self.gmean, self.gvar, *of_beta, *of_gamma]
+
 
 @dataclass(eq=False)
 class Layer:
@@ -35,9 +40,16 @@ class Layer:
     states: list[np.ndarray]
     batch_norm: BatchNorm | None = None
 
+    def arrays(self) -> list[np.ndarray]:
+        """All weights and states, those of the batch normalisation included."""
+        norm = self.batch_norm.arrays() if self.batch_norm else []
+        return [self.weights, *self.states, *norm]
 
-def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool) -> None:
-    """Raises UserError if `layers` do not fit a network whose weights have `shapes`."""
+
+def check_layers(
+    layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool, dtype: str
+) -> None:
+    """Raises UserError if `layers` do not fit a network whose weights have `shapes` and `dtype`."""
     found = [layer.weights.shape for layer in layers]
     if found != shapes:
         raise UserError(
@@ -51,6 +63,12 @@ def check_layers(layers: list[Layer], shapes: list[tuple[int, int]], batch_norm:
             f"the snapshot was trained {'with' if has_norm else 'without'} batch "
             f"normalisation: use --batch_norm {str(has_norm).lower()}"
         )
+    with np.errstate(over="ignore"):
+        if not all(np.isfinite(a.astype(dtype)).all() for layer in layers for a in layer.arrays()):
+            raise UserError(
+                f"the snapshot has numbers that are too large for {dtype}: its training had "
+                "diverged; use an earlier one, or --datatype float64"
+            )
 
 
 def _text(shapes: list[tuple[int, int]]) -> str:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dqn.actors import Actor, Game
-from dqn.agent import EpsilonGreedy, Step
+from dqn.actors.actor import Actor
+from dqn.actors.events import FinishedGame, Step
+from dqn.agent import EpsilonGreedy
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action
 from dqn.player.pace import Pace
-from dqn.player.recording import create_recorder
 from dqn.player.sound import Speaker
+from dqn.recording.games import create_recorder
 
 if TYPE_CHECKING:
-    from dqn.player.recorder import Recorder
+    from dqn.recording.recorder import Recorder
 
 POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
 MESSAGE_SECONDS = 3.0
@@ -72,13 +73,13 @@ class Player:
         self._picture: np.ndarray | None = None
         self._has_lives = False
         self._is_game_over = False
-        self._ended_game: Game | None = None  # while another one is waited for
+        self._ended_game: FinishedGame | None = None  # while another one is waited for
         self._shows_help = False
         self._shows_insight = False
         self._choice: tuple[np.ndarray, int, float] | None = None  # the last state, action and ε
         self._insight: Insight | None = None  # into them, once it is asked for
         self._recorder: Recorder | None = None
-        self._recorded_games: list[Game] = []
+        self._recorded_games: list[FinishedGame] = []
         self._message = ""
         self._message_end = 0.0
         self.has_quit = False

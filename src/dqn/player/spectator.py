@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from dqn.actors import Actor
+from dqn.actors.actor import Actor
 from dqn.environments.environment import Frame
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import COMMANDS, Command, action_name
-from dqn.statistics import Statistics
+from dqn.results.statistics import Statistics
 
 LOOK_SECONDS = 1 / 60  # at least, between two pictures, and two looks at the keyboard
 INSIGHT_SECONDS = 0.1  # between two predictions for the person alone, which cost the training time

@@ -57,6 +57,17 @@ class ReplayMemory:
         enough = len(self) > max(self.batch_size, self._history_length)
         return enough and any(len(stream) > self._history_length for stream in self.streams)
 
+    def newest_states(self, most: int) -> np.ndarray:
+        """Up to `most` states, uint8 (n, history, height, width), of the newest of one stream.
+
+        Some may reach over the end of an episode.
+        """
+        stream = self.streams[0]
+        count = max(0, min(most, len(stream) - self._history_length + 1))
+        stop = stream.added
+        screens = stream.read(max(0, stop - count - self._history_length + 1), stop)["screen"]
+        return screens[np.arange(count)[:, np.newaxis] + np.arange(self._history_length)]
+
     def sample(self) -> Minibatch:
         """Draw a minibatch; its arrays are overwritten by the next call.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dqn.errors import UserError, explain
-from dqn.memory_limit import available_memory
+from dqn.machine.memory_limit import available_memory
 
 # What a step takes beside its screen: action, reward, terminal, end of an episode
 OTHER_BYTES = 7

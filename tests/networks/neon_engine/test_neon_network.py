@@ -9,10 +9,10 @@ import pytest
 
 import main
 from dqn import building
-from dqn.environments.ale import AleEnvironment
+from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks.create import create_network
-from dqn.snapshot import Snapshot, load_snapshot, save_snapshot
+from dqn.snapshots.snapshot import Snapshot, load_snapshot, save_snapshot
 from helpers.engines import (
     OPTIMIZERS,
     SHAPE,

@@ -60,6 +60,7 @@ class NeonNetwork(DeepQNetwork):
         self._stochastic_round = compute.stochastic_round
         self._batch_size = batch_size = optimization.batch_size
         self._batch_norm = architecture.batch_norm
+        self._datatype = compute.datatype
 
         backend = _choose_backend(compute.backend, compute.device_id, compute.datatype)
         state_shape = architecture.state_shape
@@ -129,7 +130,7 @@ class NeonNetwork(DeepQNetwork):
         return layers
 
     def set_layers(self, layers: list[plain.Layer]) -> None:
-        plain.check_layers(layers, self._shapes, self._batch_norm)
+        plain.check_layers(layers, self._shapes, self._batch_norm, self._datatype)
         neon_layers = iter(self._online.layers_to_optimize)
         for layer in layers:
             self._set_layer(next(neon_layers), {"W": layer.weights}, layer.states)

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dqn.cores import usable_cores
+from dqn.checkpoints.state_values import take, take_array, take_integer, take_list
 from dqn.errors import UserError
+from dqn.machine.cores import usable_cores
+from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.layers import BatchNorm, Layer, check_layers
@@ -26,7 +28,6 @@ from dqn.networks.torch_engine.q_function import (
 )
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
 from dqn.replay.minibatch import Minibatch
-from dqn.state_values import take, take_array, take_integer, take_list
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,11 @@ class TorchNetwork(DeepQNetwork):
         self.device = str(self._device)
         self._dtype = DTYPES[compute.datatype]
         self._weight_dtype = torch.float64 if compute.datatype == "float64" else torch.float32
+        if compute.datatype == "float16" and self._device.type == "cpu":
+            logger.warning(
+                "A CPU computes float16 about 100 times slower than float32: --datatype bfloat16 "
+                "is the 16-bit type for processors"
+            )
 
         self._shapes = architecture.layer_shapes
         self._online = QFunction(
@@ -90,6 +96,12 @@ class TorchNetwork(DeepQNetwork):
         x = self._acting_input.convert(states)
         with torch.inference_mode():
             q_values = self._acting(x, inference=True)
+        return q_values.to(self._weight_dtype).cpu().numpy()
+
+    def predict_learned(self, states: np.ndarray) -> np.ndarray:
+        x = self._learning_input.convert(states)
+        with torch.inference_mode():
+            q_values = self._online(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
     def train(self, minibatch: Minibatch) -> float:
@@ -145,7 +157,8 @@ class TorchNetwork(DeepQNetwork):
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
-        check_layers(layers, self._shapes, batch_norm=bool(self._online.norms))
+        dtype = str(self._weight_dtype).removeprefix("torch.")
+        check_layers(layers, self._shapes, bool(self._online.norms), dtype)
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             load(weights, layer.weights)
             self._set_states(weights, layer.states)
@@ -193,7 +206,7 @@ class TorchNetwork(DeepQNetwork):
         threads = take_integer(state, "threads", 1, MAX_THREADS)
         if self._device.type == "cpu" and threads != torch.get_num_threads():
             # Sums are added up in another order with another number of threads.
-            logger.info("Using %d threads, as before", threads)
+            logger.info("Using %s, as before", counted(threads, "thread"))
             torch.set_num_threads(threads)
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
@@ -244,7 +257,7 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
     if backend == "cpu" or not torch.cuda.is_available():
         # PyTorch sees all cores of the machine, though a container may have but a few of them.
         torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
-        logger.info("Using the CPU with %d threads", torch.get_num_threads())
+        logger.info("Using the CPU with %s", counted(torch.get_num_threads(), "thread"))
         return torch.device("cpu")
     if device_id >= torch.cuda.device_count():
         raise UserError(

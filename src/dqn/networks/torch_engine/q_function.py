@@ -137,7 +137,11 @@ def from_neon(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
 
 
 def load(tensor: Tensor, array: np.ndarray) -> None:
-    """Set a tensor to an array in Neon's layout; raises ValueError if it is something else."""
+    """Set a tensor to an array in Neon's layout.
+
+    Raises ValueError if it is something else, or holds a number that is not finite, or too large
+    for the type of the tensor.
+    """
     shape = tuple(tensor.shape)
     if len(shape) == 4:
         shape = (shape[1] * shape[2] * shape[3], shape[0])
@@ -147,3 +151,5 @@ def load(tensor: Tensor, array: np.ndarray) -> None:
         raise ValueError(f"an array is not one of floats {shape}")
     with torch.no_grad():
         tensor.copy_(from_neon(array, tensor.shape))
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"its network has diverged: not all of it is finite in {tensor.dtype}")

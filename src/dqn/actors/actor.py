@@ -1,0 +1,135 @@
+"""A game in play, with the states that the agent sees of it."""
+
+from typing import Any
+
+import numpy as np
+
+from dqn.actors.events import FinishedGame, Transition
+from dqn.actors.state_buffer import StateBuffer
+from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer, take_number
+from dqn.environments.environment import Environment
+
+NO_OP = 0
+
+
+class Actor:
+    """An environment that restarts itself, and the buffer of its last screens.
+
+    Every episode begins with a random start: `history_length` to `random_starts` no-ops, drawn
+    uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
+    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        screen_height: int,
+        screen_width: int,
+        history_length: int,
+        random_starts: int,
+        generator: np.random.Generator,
+    ):
+        self.environment = environment
+        self._buffer = StateBuffer(
+            history_length=history_length, screen_height=screen_height, screen_width=screen_width
+        )
+        self._min_no_ops = history_length
+        self._max_no_ops = max(history_length, random_starts)
+        self._generator = generator
+        self._is_started = False
+        self._score: float = 0
+        self._steps = 0
+        self._finished: list[FinishedGame] = []  # games that no step has reported yet
+        self._action: int | None = None
+
+    @property
+    def state(self) -> np.ndarray:
+        """The current state, uint8 (history, height, width)."""
+        return self._buffer.state
+
+    @property
+    def score(self) -> float:
+        """The unclipped score of the game in play so far."""
+        return self._score
+
+    @property
+    def finished(self) -> list[FinishedGame]:
+        """The games that ended and that no step has reported yet."""
+        return self._finished
+
+    @property
+    def action(self) -> int | None:
+        """The action that is taken, or was taken last; None before the first."""
+        return self._action
+
+    def start(self) -> None:
+        """Begin the first game, unless one is in play already."""
+        if not self._is_started:
+            self.restart()
+
+    def restart(self) -> None:
+        """Begin a new game; one in play is dropped."""
+        self._is_started = True
+        self._new_game()
+        self._random_start()
+
+    def act(self, action: int) -> Transition:
+        """Take one agent step; where it ends the episode, the next one is begun."""
+        reward = self._act(action)
+        screen = self.environment.get_screen()
+        self._buffer.add(screen)
+        terminal = self.environment.is_terminal()
+        episode_end = terminal or self.environment.is_game_over()
+        self._finish_game()
+        if episode_end:
+            self._random_start()
+        games, self._finished = self._finished, []
+        return Transition(reward, screen, terminal, episode_end, games)
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, between two calls of `act`."""
+        return {
+            "environment": self.environment.get_state(),
+            "screens": self.state.copy(),
+            "is_started": self._is_started,
+            "score": self._score,
+            "steps": self._steps,
+            "generator": self._generator.bit_generator.state,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the actor did from which `state` was taken."""
+        self.environment.set_state(take(state, "environment"))
+        for screen in take_array(state, "screens", np.uint8, self.state.shape):
+            self._buffer.add(screen)
+        self._is_started = take_flag(state, "is_started")
+        self._score = take_number(state, "score")
+        self._steps = take_integer(state, "steps")
+        self._generator.bit_generator.state = take(state, "generator")
+
+    def _act(self, action: int) -> float:
+        self._action = action
+        reward = self.environment.act(action)
+        self._score += reward
+        self._steps += 1
+        return reward
+
+    def _new_game(self) -> None:
+        self.environment.restart()
+        self._score: float = 0
+        self._steps = 0
+
+    def _finish_game(self) -> None:
+        """If the game has just ended, note it and begin a new one."""
+        if self.environment.is_game_over():
+            frames = self.environment.frame_number()
+            self._finished.append(FinishedGame(self._score, self._steps, frames))
+            self._new_game()
+
+    def _random_start(self) -> None:
+        no_ops = self._generator.integers(self._min_no_ops, self._max_no_ops, endpoint=True)
+        for _ in range(no_ops):
+            self._act(NO_OP)
+            self._finish_game()  # also a game that a no-op ends is counted
+            self._buffer.add(self.environment.get_screen())

@@ -1,0 +1,184 @@
+"""Atari 2600 games on the Arcade Learning Environment (Bellemare et al. 2013)."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from ale_py import ALEInterface, ALEState, LoggerMode
+
+from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer
+from dqn.environments.blending import NTSC, PAL, Blending
+from dqn.environments.environment import Environment, Frame
+
+# The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
+# those of which the next two frames alone can differ: all that it carries were tried
+# (tests/environments/test_atari.py).
+NOT_RESTORED_EXACTLY = ("qbert", "tetris")
+NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
+
+# The games that at times think so long that the emulator stops within a frame and goes on with it:
+# which frame was on the screen before, ALE alone knows.
+AVERAGED_BY_ALE = ("tetris", "tic_tac_toe_3d", "video_chess")
+
+PAL_HEIGHT = 250
+NO_OP = 0
+
+
+def restores_exactly(game: str, frame_skip: int) -> bool:
+    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
+    few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
+    return not few_frames and game not in NOT_RESTORED_EXACTLY
+
+
+class AleEnvironment(Environment):
+    """One Atari game, its screens in gray and resized.
+
+    `rom` must be a ROM that ALE supports (`roms.find_rom` sees to it): ALE ends the process on
+    any other. With `life_loss_is_terminal` a lost life ends the episode, but the game goes on.
+    `lives` are those left after the last act. With `sound` every Frame has its samples.
+
+    The frames of a step are emulated one by one, so that each can be seen: `frame_skip` acts of one
+    frame are the same as ALE's one act of so many. The last two are averaged as ALE does it; a
+    screen right after `restart` is of one frame alone. Sticky actions (Machado et al. 2018, section
+    5.2) are made here as ALE makes them, once a frame: ALE does not put the action that it repeats
+    into its state.
+    """
+
+    frame_rate = 60  # frames a second
+    sample_rate = 512 * frame_rate  # samples of sound a second
+
+    def __init__(
+        self,
+        rom: Path,
+        name: str,
+        *,
+        frame_skip: int,
+        repeat_action_probability: float,
+        minimal_action_set: bool,
+        color_averaging: bool,
+        screen_width: int,
+        screen_height: int,
+        max_game_frames: int,
+        life_loss_is_terminal: bool,
+        seed: int,
+        sound: bool = False,
+    ):
+        self.name = name
+        self._screen_size = (screen_width, screen_height)
+        self._life_loss_is_terminal = life_loss_is_terminal
+        self._life_lost = False
+        self.lives = 0  # asked for right after an act: some games forget them in their state
+        self._frame_skip = frame_skip
+        self._sound = sound
+        self._repeat_action_probability = repeat_action_probability
+        self._averages = color_averaging and name not in AVERAGED_BY_ALE
+        self._sticky_generator = np.random.default_rng(seed)
+        self._sticky_action = NO_OP
+
+        ALEInterface.setLoggerMode(LoggerMode.Error)
+        self._ale = ALEInterface()
+        self._ale.setInt("random_seed", seed)
+        self._ale.setInt("frame_skip", 1)
+        self._ale.setInt("max_num_frames_per_episode", max_game_frames)
+        self._ale.setFloat("repeat_action_probability", 0)
+        self._ale.setBool("color_averaging", color_averaging and not self._averages)
+        self._ale.setBool("sound_obs", sound)
+        self._ale.loadROM(str(rom))
+        action_set = (
+            self._ale.getMinimalActionSet() if minimal_action_set else self._ale.getLegalActionSet()
+        )
+        self.actions = [action.value for action in action_set]
+
+        height, width = self._ale.getScreenDims()
+        self._blending = Blending(PAL if height == PAL_HEIGHT else NTSC)
+        self._frame = np.zeros((height, width), np.uint8)  # in ALE's numbers of colours
+        self._frame_before = np.zeros_like(self._frame)
+        self._gray = np.empty_like(self._frame)
+        cv2.setNumThreads(1)  # a screen is too small to share among threads
+
+    @property
+    def is_restored_exactly(self) -> bool:
+        """Whether the game goes on from its state as if nothing had been."""
+        return restores_exactly(self.name, self._frame_skip)
+
+    def restart(self) -> None:
+        self._ale.reset_game()
+        self.lives = self._ale.lives()
+        self._life_lost = False
+        self._sticky_action = NO_OP
+        if self._averages:
+            self._ale.getScreen(self._frame)
+            self._frame_before[:] = self._frame  # ALE does not show the one before
+
+    def act(self, action: int) -> float:
+        lives = self.lives
+        reward = 0
+        for _ in range(self._frame_skip):
+            reward += self._ale.act(self._stick(self.actions[action]))
+            if self._averages:
+                self._frame, self._frame_before = self._frame_before, self._frame
+                self._ale.getScreen(self._frame)
+            if self.on_frame:
+                self.on_frame(self._picture_and_sound())
+            if self._ale.game_over():
+                break
+        self.lives = self._ale.lives()
+        self._life_lost = self.lives != lives
+        return reward
+
+    def _stick(self, action: int) -> int:
+        probability = self._repeat_action_probability
+        if not probability or self._sticky_generator.random() >= probability:
+            self._sticky_action = action
+        return self._sticky_action
+
+    def _picture_and_sound(self) -> Frame:
+        sound = self._ale.getAudio() if self._sound else np.empty(0, np.uint8)
+        return Frame(self._ale.getScreenRGB(), sound)
+
+    def get_screen(self) -> np.ndarray:
+        if self._averages:
+            self._blending.blend(self._frame_before, self._frame, self._gray)
+        else:
+            self._ale.getScreenGrayscale(self._gray)
+        return cv2.resize(self._gray, self._screen_size, interpolation=cv2.INTER_LINEAR)
+
+    def is_terminal(self) -> bool:
+        over = self._ale.game_over(with_truncation=False)
+        return over or (self._life_loss_is_terminal and self._life_lost)
+
+    def is_game_over(self) -> bool:
+        return self._ale.game_over()
+
+    def frame_number(self) -> int:
+        return self._ale.getEpisodeFrameNumber()
+
+    def get_state(self) -> dict[str, Any]:
+        state = self._ale.cloneSystemState()
+        return {
+            "name": self.name,
+            "emulator": np.frombuffer(state.serialize(), np.uint8),
+            "frame": self._frame.copy(),  # ALE does not put it into its state
+            "lives": self.lives,
+            "life_lost": self._life_lost,
+            "sticky_action": self._sticky_action,
+            "sticky_generator": self._sticky_generator.bit_generator.state,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if take(state, "name") != self.name:
+            raise ValueError(f"a state of {state['name']!r} does not fit {self.name!r}")
+        sticky_action = take_integer(state, "sticky_action")
+        if sticky_action not in self.actions:
+            raise ValueError(f"there is no action {sticky_action}")
+        serialized = take_array(state, "emulator", np.uint8, (None,)).tobytes()
+        try:
+            self._ale.restoreSystemState(ALEState(serialized))
+        except (SystemError, MemoryError) as error:  # ALE's own, which Python does not know
+            raise ValueError("the emulator's state is damaged") from error
+        self._frame[:] = take_array(state, "frame", np.uint8, self._frame.shape)
+        self.lives = take_integer(state, "lives", minimum=-(2**31))
+        self._life_lost = take_flag(state, "life_lost")
+        self._sticky_action = sticky_action
+        self._sticky_generator.bit_generator.state = take(state, "sticky_generator")

@@ -1,0 +1,115 @@
+"""Real trainings that are killed, started again, and compared with one that nobody touched."""
+
+import csv
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from helpers.paths import MAIN
+
+EPOCHS = 3
+# The replay memory is overwritten several times; the periods do not divide one another.
+FLAGS = (
+    f"breakout --epochs {EPOCHS} --random_steps 250 --train_steps 550 --test_steps 200 "
+    "--replay_size 450 --screen_width 44 --screen_height 44 --backend cpu --target_steps 130 "
+    "--random_seed 3 --repeat_action_probability 0.1"
+).split()
+TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
+# What Python itself says of a process that waits for its first orders when this one is killed
+ORPHAN = re.compile(
+    r'Traceback \(most recent call last\):\n  File "<string>", line 1, in <module>\n'
+    r"(?:  .*\n)*?.*in spawn_main\n(?:  .*\n)*EOFError: Ran out of input\n"
+)
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+
+
+class Training:
+    """A run whose files are in `folder`."""
+
+    def __init__(self, folder: Path, *flags: str):
+        self.folder = folder
+        prefix = folder / "breakout"
+        files = ["--save_weights_prefix", str(prefix), "--csv_file", f"{prefix}.csv"]
+        self.command = [sys.executable, str(MAIN), *FLAGS, *files, *flags]
+
+    def run(self, *flags: str, status: int = 0, **options) -> str:
+        """Run it to its end, which must have this exit status; returns its log."""
+        done = subprocess.run([*self.command, *flags], capture_output=True, text=True, **options)
+        assert done.returncode == status, done.stderr
+        return done.stderr
+
+    def start(self, *flags: str, **options) -> subprocess.Popen:
+        command = [*self.command, *flags]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+    def wait_for(self, name: str, rows: int) -> None:
+        """Wait until a CSV file has so many rows."""
+        while self.num_rows(name) < rows:
+            time.sleep(0.02)
+
+    def num_rows(self, name: str) -> int:
+        return len(self.rows(name)) if (self.folder / name).exists() else 0
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with open(self.folder / name, newline="") as file:
+            return list(csv.DictReader(file))
+
+    def rows_without_times(self, name: str) -> list[dict[str, str]]:
+        return [
+            {column: value for column, value in row.items() if column not in TIMES}
+            for row in self.rows(name)
+        ]
+
+    def interrupt(self, number: int, seconds: float, **options) -> int:
+        """Start it and send it a signal after `seconds`; returns its exit status."""
+        process = self.start(**options)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        errors = process.communicate()[1]
+        if number == signal.SIGKILL:
+            errors = ORPHAN.sub("", errors)
+        assert "Traceback" not in errors, errors
+        return process.returncode
+
+    def results(self) -> dict[str, object]:
+        """What must not depend on interruptions: each snapshot's bytes, each row but its times."""
+        results: dict[str, object] = {}
+        for path in sorted(self.folder.glob("breakout*")):
+            if path.suffix == ".csv":
+                results[path.name] = self.rows_without_times(path.name)
+            elif path.is_file() and path.suffix != ".args":  # flags may differ without effect
+                results[path.name] = path.read_bytes()
+        return results
+
+
+def kill_until_done(training: Training, kills: int, chance: random.Random) -> int:
+    """Interrupt a training up to `kills` times at random moments, let it end; returns how often."""
+    done = 0
+    while done < kills:
+        number = chance.choice([signal.SIGKILL, signal.SIGKILL, *STOPS])
+        options = {}
+        if chance.random() < 0.2:  # a disk that takes no file above some size, for this start
+            options["preexec_fn"] = limit_files(chance.randrange(10_000, 4_000_000))
+        status = training.interrupt(number, chance.uniform(0.3, 5), **options)
+        if status == 0:
+            break
+        # A signal that comes before the run has begun has its usual effect; 2: the disk was full.
+        assert status in (-number, 128 + number, 130, 2), status
+        done += 1
+    training.run()
+    return done
+
+
+def limit_files(size: int):
+    def limit() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    return limit
