@@ -138,7 +138,8 @@ class Checkpointer:
             for log, log_state in zip(self._logs, state["logs"], strict=True):
                 with naming(self._folder.path):
                     log.set_state(log_state)
-            for name, part in self._parts.items():
+            # The learner comes first in `_get_state`, where it ends an update, and here last.
+            for name, part in reversed(self._parts.items()):
                 part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
