@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from dqn.actors.events import Step, Transition
-from dqn.actors.local import Actors
-from dqn.actors.processes import GroupOfActors
+from dqn.actors.group import Actors
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.machine.state_values import take_integer, take_integers
@@ -50,8 +49,8 @@ class Agent:
 
     def __init__(
         self,
-        train_actors: Actors | GroupOfActors,
-        test_actors: Actors | GroupOfActors,
+        train_actors: Actors,
+        test_actors: Actors,
         train_policy: EpsilonGreedy,
         test_policy: EpsilonGreedy,
         memory: ReplayMemory,
@@ -194,7 +193,7 @@ class Agent:
 def _summarize(
     chosen: Sequence[int],
     actions: list[int],
-    transitions: list[Transition | None],
+    transitions: Sequence[Transition | None],
     exploration_rate: float,
 ) -> Step:
     """What those actors did that were not lost."""

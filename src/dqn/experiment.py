@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from dqn.actors.events import Step
-from dqn.actors.processes import ActorLost
+from dqn.actors.group import ActorLost
 from dqn.agent import Agent
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.errors import UserError, explain

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
+from dqn.actors.local import LocalActors
 from dqn.agent import Agent, EpsilonGreedy
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
@@ -165,7 +165,7 @@ class Watched:
 
 def play(actor, policy, network):
     """The steps of many games."""
-    actors = Actors([actor])
+    actors = LocalActors([actor])
     agent = Agent(
         *(actors, actors, policy, policy, None, Learner(network, None)),
         exploration=LinearDecay(0, 0, 0),
