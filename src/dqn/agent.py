@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from dqn.actors.events import Step, Transition
-from dqn.actors.local import Actors
-from dqn.actors.processes import GroupOfActors
+from dqn.actors.group import Actors
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.machine.state_values import take_integer, take_integers
@@ -65,7 +64,7 @@ class Tester:
 
     def __init__(
         self,
-        test_actors: Actors | GroupOfActors,
+        test_actors: Actors,
         test_policy: Policy,
         exploration_rate_test: float,
     ):
@@ -136,8 +135,8 @@ class Agent(Tester):
 
     def __init__(
         self,
-        train_actors: Actors | GroupOfActors,
-        test_actors: Actors | GroupOfActors,
+        train_actors: Actors,
+        test_actors: Actors,
         train_policy: Policy,
         test_policy: Policy,
         memory: ReplayMemory,
@@ -227,7 +226,7 @@ class Agent(Tester):
 def _summarize(
     chosen: Sequence[int],
     actions: list[int],
-    transitions: list[Transition | None],
+    transitions: Sequence[Transition | None],
     exploration_rate: float,
 ) -> Step:
     """What those actors did that were not lost."""

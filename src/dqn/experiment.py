@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dqn.actors.events import Step
-from dqn.actors.processes import ActorLost
+from dqn.actors.group import ActorLost
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.errors import NonFiniteWeights
