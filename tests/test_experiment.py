@@ -13,14 +13,15 @@ import pytest
 from dqn.actors.actor import Actor
 from dqn.actors.local import Actors
 from dqn.actors.processes import ActorLost
-from dqn.agent import Agent, EpsilonGreedy
+from dqn.agent import Agent
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
-from dqn.experiment import Experiment, last_snapshot
-from dqn.exploration import LinearDecay
+from dqn.experiment import Experiment
+from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.machine.interruption import Stopped
+from dqn.origin import last_snapshot
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 from dqn.results.statistics import Statistics
