@@ -2,6 +2,11 @@
 
 import signal
 import time
+from collections.abc import Callable
+from types import FrameType
+
+# What signal.signal returns and takes again
+Handler = Callable[[int, FrameType | None], object] | int | None
 
 # What a cluster sends before a job's end, and what a terminal sends
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -26,7 +31,7 @@ class Interruption:
     def __init__(self, max_seconds: float | None, start: float):
         self._deadline = None if max_seconds is None else start + max_seconds
         self._signal: int | None = None
-        self._handlers: dict[int, object] = {}
+        self._handlers: dict[int, Handler] = {}
 
     def __enter__(self) -> "Interruption":
         for number in SIGNALS:
@@ -34,7 +39,7 @@ class Interruption:
                 self._handlers[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
