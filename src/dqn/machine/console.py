@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 SCRIPTS = {"main.py": "train.sh", "plot.py": "plot.sh", "convert.py": "convert.sh"}
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with
