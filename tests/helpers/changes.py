@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from dqn.files import first_free_name
+
 CHANGES = (
     *("move", "delete", "cut", "empty", "lengthen", "overwrite", "replace", "append"),
     *("append to the row", "double", "copy", "chmod"),
@@ -13,10 +15,12 @@ def apply(change: str, path: Path, number: int = 7, mine: bytes = b"mine, and pr
     """Do to a file, if it is there, what its owner may do; `number` says where in it."""
     if not path.exists():
         return
+    if path.is_file():
+        path.chmod(0o644)
     size = path.stat().st_size
     match change:
         case "move":
-            path.rename(path.with_name(f"moved{len(list(path.parent.iterdir()))}"))
+            path.rename(first_free_name(path.with_name("moved")))
         case "delete":
             path.unlink()
         case "cut":
@@ -44,6 +48,15 @@ def apply(change: str, path: Path, number: int = 7, mine: bytes = b"mine, and pr
             _replace(path, path.read_bytes())
         case "chmod":
             path.chmod(0)
+
+
+def read(path: Path) -> bytes:
+    """What is in a file, also where nobody may read it."""
+    mode = path.stat().st_mode
+    path.chmod(mode | 0o400)
+    content = path.read_bytes()
+    path.chmod(mode)
+    return content
 
 
 def _replace(path: Path, content: bytes) -> None:

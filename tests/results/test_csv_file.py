@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dqn.errors import UserError
 from dqn.results.csv_file import CsvFile
-from helpers.changes import CHANGES, apply
+from helpers.changes import CHANGES, apply, read
 from helpers.paths import SRC
 
 
@@ -44,7 +44,7 @@ class _LimitedFile:
 
 
 def rows(path):
-    return path.read_bytes().decode().split("\r\n")[:-1]
+    return read(path).decode().split("\r\n")[:-1]
 
 
 def names(folder):
@@ -206,7 +206,7 @@ def test_a_file_that_lost_the_rows_of_an_older_checkpoint_is_moved_aside(tmp_pat
 
 
 def contents(folder):
-    return [path.read_bytes() for path in folder.iterdir()]
+    return [read(path) for path in folder.iterdir()]
 
 
 @settings(max_examples=200, deadline=None)
@@ -256,7 +256,7 @@ def test_what_another_put_in_its_place_is_kept(tmp_path, change):
     csv_file = CsvFile(path, ("number", "text"))
     csv_file.write((1, "x"))
     apply(change, path)
-    found = path.read_bytes() if path.exists() else b""
+    found = read(path) if path.exists() else b""
     csv_file.write((2, "y"))
     assert rows(path) == ["number,text", "1,x", "2,y"]
     if not b"number,text\r\n1,x\r\n2,y\r\n".startswith(found):
