@@ -1,11 +1,13 @@
 """The exact order of what the agent does, and a toy game that it learns."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 from dqn.actors.actor import Actor
 from dqn.actors.local import Actors
-from dqn.agent import Agent, EpsilonGreedy
+from dqn.agent import Agent, EpsilonGreedy, Periods
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
 from dqn.replay.memory import ReplayMemory, ReplayStream
@@ -72,13 +74,19 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
     defaults = {
         "exploration": LinearDecay(0, 0, 0),
         "exploration_rate_test": 0,
-        "train_frequency": 2,
-        "train_repeat": 1,
-        "target_steps": 4,
+        "periods": Periods(train_frequency=2, target_steps=4),
     }
     return Agent(
-        *actors, *policies, memory, Learner(network, memory), **{**defaults, **settings}
+        *actors, *policies, memory, Learner(network, memory), **with_periods(defaults, settings)
     ), tape
+
+
+def with_periods(defaults, settings):
+    """The settings of an agent, of which those of its periods may be named alone."""
+    settings = {**defaults, **settings}
+    names = {field.name for field in fields(Periods)} & settings.keys()
+    changed = {name: settings.pop(name) for name in names}
+    return {**settings, "periods": replace(settings["periods"], **changed)}
 
 
 def test_the_tape_of_a_training_phase():
@@ -163,13 +171,15 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
     defaults = {
         "exploration": LinearDecay(0, 0, 0),
         "exploration_rate_test": 0,
-        "train_frequency": 4,
-        "train_repeat": 1,
-        "target_steps": 8,
+        "periods": Periods(train_frequency=4, target_steps=8),
     }
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
     learner = Learner(network, memory)
-    return Agent(*actors, *policies, memory, learner, **{**defaults, **settings}), memory, tape
+    return (
+        Agent(*actors, *policies, memory, learner, **with_periods(defaults, settings)),
+        memory,
+        tape,
+    )
 
 
 @pytest.mark.parametrize("num_actors", [1, 2, 3, 4, 8])
@@ -249,9 +259,7 @@ def test_it_learns_to_catch():
         Learner(network, memory),
         exploration=LinearDecay(1, 0.1, 2000),
         exploration_rate_test=0,
-        train_frequency=2,
-        train_repeat=1,
-        target_steps=200,
+        periods=Periods(train_frequency=2, target_steps=200),
     )
 
     def mean_score():

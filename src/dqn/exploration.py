@@ -10,9 +10,9 @@ class LinearDecay:
     It falls linearly from `start` at step 0 to `end` at step `decay_steps`, and stays there.
     """
 
-    start: float
-    end: float
-    decay_steps: float
+    start: float = 1
+    end: float = 0.1
+    decay_steps: float = 1000000
 
     def __call__(self, step: int) -> float:
         """The exploration rate, in 0..1, at training step `step`."""

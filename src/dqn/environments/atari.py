@@ -10,6 +10,7 @@ from ale_py import ALEInterface, ALEState, LoggerMode
 from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer
 from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
+from dqn.environments.settings import GameSettings
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
 # those of which the next two frames alone can differ: all that it carries were tried
@@ -52,27 +53,21 @@ class AleEnvironment(Environment):
         self,
         rom: Path,
         name: str,
+        settings: GameSettings,
         *,
-        frame_skip: int,
-        repeat_action_probability: float,
-        minimal_action_set: bool,
-        color_averaging: bool,
-        screen_width: int,
-        screen_height: int,
-        max_game_frames: int,
         life_loss_is_terminal: bool,
         seed: int,
         sound: bool = False,
     ):
         self.name = name
-        self._screen_size = (screen_width, screen_height)
+        self._screen_size = (settings.screen_width, settings.screen_height)
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
         self.lives = 0  # asked for right after an act: some games forget them in their state
-        self._frame_skip = frame_skip
+        self._frame_skip = settings.frame_skip
         self._sound = sound
-        self._repeat_action_probability = repeat_action_probability
-        self._averages = color_averaging and name not in AVERAGED_BY_ALE
+        self._repeat_action_probability = settings.repeat_action_probability
+        self._averages = settings.color_averaging and name not in AVERAGED_BY_ALE
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = NO_OP
 
@@ -80,14 +75,14 @@ class AleEnvironment(Environment):
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", 1)
-        self._ale.setInt("max_num_frames_per_episode", max_game_frames)
+        self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
         self._ale.setFloat("repeat_action_probability", 0)
-        self._ale.setBool("color_averaging", color_averaging and not self._averages)
+        self._ale.setBool("color_averaging", settings.color_averaging and not self._averages)
         self._ale.setBool("sound_obs", sound)
         self._ale.loadROM(str(rom))
-        action_set = (
-            self._ale.getMinimalActionSet() if minimal_action_set else self._ale.getLegalActionSet()
-        )
+        is_minimal = settings.minimal_action_set
+        ale = self._ale
+        action_set = ale.getMinimalActionSet() if is_minimal else ale.getLegalActionSet()
         self.actions = [action.value for action in action_set]
 
         height, width = self._ale.getScreenDims()

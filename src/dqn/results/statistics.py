@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dqn.actors.events import FinishedGame, Step
-from dqn.agent import Agent
+from dqn.agent import Agent, Tester
 from dqn.checkpoints.state_values import (
     take,
     take_array,
@@ -85,9 +85,9 @@ class Statistics:
 
     def __init__(
         self,
-        agent: Agent,
+        agent: Agent | Tester,
         network: DeepQNetwork | None,
-        memory: ReplayMemory,
+        memory: ReplayMemory | None,
         csv_file: Path | None,
         num_actors: int = 1,
         is_training: bool = True,
@@ -255,7 +255,7 @@ class Statistics:
                     scores.maximum,
                     self._exploration_rate,
                     self._agent.total_train_steps,
-                    len(self._memory),
+                    len(self._memory) if self._memory else 0,
                     mean_q,
                     mean_cost,
                     self._network.train_iterations if self._network else 0,
@@ -294,7 +294,7 @@ class Statistics:
         They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
-        if self._validation_states is None and self._memory.can_sample:
+        if self._validation_states is None and self._memory and self._memory.can_sample:
             self._validation_states = self._memory.sample().states_on_host()
         if self._validation_states is None:
             return 0.0 if self._is_training else np.nan
