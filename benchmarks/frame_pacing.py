@@ -30,7 +30,8 @@ from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization
 from dqn.player.player import Player
-from dqn.snapshots.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshots.file import save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot
 
 LATE = 0.008  # seconds
 SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}

@@ -10,7 +10,7 @@ with console.starting(__name__):
 
     from dqn.errors import ArgumentParser, UserError, explain
     from dqn.machine.files import move_aside
-    from dqn.snapshots.snapshot import load_snapshot, save_snapshot
+    from dqn.snapshots.file import load_snapshot, save_snapshot
 
 ENDINGS = (".pkl", ".prm", ".safetensors")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
+from dqn.actors.local import LocalActors
 from dqn.agent import Agent, EpsilonGreedy, Periods
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
@@ -67,7 +67,7 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
         stream.tape = tape
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        Actors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
+        LocalActors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
         for game, generator in zip((train_game, test_game), generators, strict=True)
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
@@ -160,7 +160,7 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
     )
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        Actors(
+        LocalActors(
             [
                 Actor(ScriptedGame(script), **SHAPE, random_starts=2, generator=generator)
                 for script in scripts
@@ -248,7 +248,7 @@ def test_it_learns_to_catch():
     returns = OneStepReturns(discount_rate=0.9)
     memory = make_memory(5000, **shape, batch_size=32, generator=generators[1], returns=returns)
     actors = [
-        Actors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
+        LocalActors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
         for seed, generator in enumerate(generators[2:])
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators[2:]]

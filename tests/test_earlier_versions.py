@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import main
-from dqn.snapshots.snapshot import load_snapshot
+from dqn.snapshots.file import load_snapshot
 from helpers.paths import DATA
 
 EARLIER = DATA / "earlier_run"

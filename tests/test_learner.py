@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from dqn.errors import NonFiniteWeights
 from dqn.learner import Learner, OverlappingLearner
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
-from dqn.snapshots.snapshot import NonFiniteWeights
 from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}

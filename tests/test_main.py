@@ -16,11 +16,13 @@ import pytest
 
 import dqn.experiment
 import dqn.networks.torch_engine.network
+import dqn.snapshots.saver
 import main
 import plot
+from dqn.errors import NonFiniteWeights
 from dqn.machine import console
 from dqn.replay import storage as screens
-from dqn.snapshots.snapshot import NonFiniteWeights
+from dqn.snapshots.file import load_snapshot, save_snapshot
 
 TINY = (
     "--backend cpu --random_steps 60 --train_steps 40 --test_steps 20 --replay_size 500 "
@@ -114,17 +116,17 @@ def test_a_snapshot_whose_game_cannot_be_known(run, tmp_path):
 
 
 def test_an_old_snapshot_without_a_game_in_its_name(run, tmp_path, snapshot):
-    neon = main.load_snapshot(snapshot)
+    neon = load_snapshot(snapshot)
     neon.metadata = None
-    dqn.experiment.save_snapshot(neon, tmp_path / "mine_1.pkl")
+    save_snapshot(neon, tmp_path / "mine_1.pkl")
     assert "name the ROM too" in run("--load_weights", "mine_1.pkl")
     run("breakout", "--load_weights", "mine_1.pkl", status=0)
 
 
 def test_a_snapshot_that_records_an_impossible_game(run, tmp_path, snapshot):
-    strange = main.load_snapshot(snapshot)
+    strange = load_snapshot(snapshot)
     strange.metadata.game = "../breakout\nerror: two lines"
-    dqn.experiment.save_snapshot(strange, tmp_path / "breakout_1.pkl")
+    save_snapshot(strange, tmp_path / "breakout_1.pkl")
     assert "name the ROM too" in run("--load_weights", "breakout_1.pkl")
     assert "was trained on" in run("breakout", "--load_weights", "breakout_1.pkl")
 
@@ -210,9 +212,9 @@ TEST = ("--random_steps", 0, "--train_steps", 0, "--csv_file", "test.csv")
 def test_the_csv_of_a_test_has_the_snapshots_epoch_and_nan_for_what_was_not_measured(
     run, tmp_path, snapshot
 ):
-    trained = main.load_snapshot(snapshot)
+    trained = load_snapshot(snapshot)
     trained.metadata.epoch = 3
-    dqn.experiment.save_snapshot(trained, tmp_path / "breakout_9.pkl")
+    save_snapshot(trained, tmp_path / "breakout_9.pkl")
     run("--load_weights", "breakout_9.pkl", *TEST, status=0)
     (row,) = csv.DictReader((tmp_path / "test.csv").read_text().splitlines())
     assert (row["epoch"], row["phase"]) == ("3", "test")
@@ -222,10 +224,10 @@ def test_the_csv_of_a_test_has_the_snapshots_epoch_and_nan_for_what_was_not_meas
 
 
 def test_the_epoch_of_a_snapshot_without_metadata_is_in_its_name(run, tmp_path, snapshot):
-    old = main.load_snapshot(snapshot)
+    old = load_snapshot(snapshot)
     old.metadata = None
     for name, epoch in (("breakout_77.pkl", "77"), ("breakout.pkl", "1")):
-        dqn.experiment.save_snapshot(old, tmp_path / name)
+        save_snapshot(old, tmp_path / name)
         run("breakout", "--load_weights", name, *TEST, status=0)
         assert (tmp_path / "test.csv").read_text().splitlines()[1].startswith(f"{epoch},test,")
 
@@ -238,14 +240,12 @@ def snapshots(folder):
 def test_a_full_disk_stops_no_training_and_only_the_last_save_decides(
     run, tmp_path, monkeypatch, caplog, failing_epochs
 ):
-    save = dqn.experiment.save_snapshot
-
     def save_on_a_full_disk(snapshot, path):
         if snapshot.metadata.epoch in failing_epochs:
             raise OSError(errno.ENOSPC, "No space left on device")
-        save(snapshot, path)
+        save_snapshot(snapshot, path)
 
-    monkeypatch.setattr(dqn.experiment, "save_snapshot", save_on_a_full_disk)
+    monkeypatch.setattr(dqn.snapshots.saver, "save_snapshot", save_on_a_full_disk)
     options = ("breakout", "--epochs", 2, "--save_weights_prefix", "s/b", "--csv_file", "r.csv")
     failed = 2 in failing_epochs
     line = run(*options, status=2 if failed else 0)
@@ -264,7 +264,7 @@ def test_a_snapshot_that_the_disk_had_no_room_for_is_saved_by_the_next_start(
 
     options = ("breakout", "--epochs", 1, "--save_weights_prefix", "s/b")
     with monkeypatch.context() as patch:
-        patch.setattr(dqn.experiment, "save_snapshot", save_on_a_full_disk)
+        patch.setattr(dqn.snapshots.saver, "save_snapshot", save_on_a_full_disk)
         run(*options, status=2)
     assert not snapshots(tmp_path / "s")
     run(*options, status=0)
@@ -292,7 +292,7 @@ def test_weights_that_are_no_numbers_are_not_saved_even_if_the_loss_was_one(
     def save_nothing(snapshot_, path):
         raise NonFiniteWeights
 
-    monkeypatch.setattr(dqn.experiment, "save_snapshot", save_nothing)
+    monkeypatch.setattr(dqn.snapshots.saver, "save_snapshot", save_nothing)
     line = run("--load_weights", snapshot, "--save_weights_prefix", "s/b")
     assert "the weights diverged in epoch 1" in line
     assert f"the last good snapshot is {snapshot}" in line
@@ -322,10 +322,10 @@ def test_after_an_absurd_learning_rate_a_lower_one_goes_on_with_what_was_learned
 
 
 def test_weights_that_overflow_float32_are_refused(run, tmp_path, snapshot):
-    absurd = main.load_snapshot(snapshot)
+    absurd = load_snapshot(snapshot)
     absurd.layers[0].weights = absurd.layers[0].weights.astype(np.float64)
     absurd.layers[0].weights[0, 0] = 1e300
-    dqn.experiment.save_snapshot(absurd, tmp_path / "breakout_1.pkl")
+    save_snapshot(absurd, tmp_path / "breakout_1.pkl")
     line = run("--load_weights", "breakout_1.pkl", "--random_steps", 0, "--train_steps", 0)
     assert "too large for float32" in line
 

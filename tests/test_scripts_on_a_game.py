@@ -12,7 +12,7 @@ import av
 import matplotlib.image
 import pytest
 
-from dqn.snapshots.snapshot import load_snapshot
+from dqn.snapshots.file import load_snapshot
 from helpers.paths import PROJECT
 
 GAME = "--max_game_frames 400 --screen_width 44 --screen_height 44 --backend cpu".split()

@@ -30,7 +30,7 @@
     snapshot.py      weights on disk in Neon's format, which unpickler.py reads without trust, or
                      in that of safetensors_file.py
     checkpointer.py  keeps the state of all of these; checkpoint.py is its folder, replay_log.py the
-                     replay memory in it
+                     replay memory in it; state_values.py checks what the parts restore
     interruption.py  signals and the time limit
     csv_file.py, files.py, memory_limit.py, cores.py, errors.py   what a run needs of its machine
 

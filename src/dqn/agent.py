@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from dqn.actors.events import Step, Transition
-from dqn.actors.local import Actors
-from dqn.actors.processes import GroupOfActors
-from dqn.checkpoints.state_values import take_integer, take_integers
+from dqn.actors.group import Actors
 from dqn.exploration import LinearDecay
 from dqn.learner import Learner
+from dqn.machine.state_values import take_integer, take_integers
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 
@@ -65,7 +64,7 @@ class Tester:
 
     def __init__(
         self,
-        test_actors: Actors | GroupOfActors,
+        test_actors: Actors,
         test_policy: Policy,
         exploration_rate_test: float,
     ):
@@ -136,8 +135,8 @@ class Agent(Tester):
 
     def __init__(
         self,
-        train_actors: Actors | GroupOfActors,
-        test_actors: Actors | GroupOfActors,
+        train_actors: Actors,
+        test_actors: Actors,
         train_policy: Policy,
         test_policy: Policy,
         memory: ReplayMemory,
@@ -227,7 +226,7 @@ class Agent(Tester):
 def _summarize(
     chosen: Sequence[int],
     actions: list[int],
-    transitions: list[Transition | None],
+    transitions: Sequence[Transition | None],
     exploration_rate: float,
 ) -> Step:
     """What those actors did that were not lost."""

@@ -18,7 +18,7 @@ from dqn.agent import Agent, EpsilonGreedy, Tester
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.environments.create import create_environment
 from dqn.errors import UserError
-from dqn.experiment import Experiment, SnapshotSaver
+from dqn.experiment import Experiment
 from dqn.learner import Learner, OverlappingLearner
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
@@ -35,16 +35,19 @@ from dqn.options import (
 )
 from dqn.options.checkpoint_flags import number_of_snapshots
 from dqn.origin import Origin
-from dqn.player.display import Display, open_display
+from dqn.player.create import open_display, open_speaker
+from dqn.player.display import Display
 from dqn.player.player import Player
-from dqn.player.sound import open_speaker
 from dqn.player.spectator import Spectator
 from dqn.recording.games import GameRecording
+from dqn.recording.settings import RecordingSettings
 from dqn.replay.create import create_storage
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import OTHER_MEMORY
 from dqn.results.statistics import Statistics
-from dqn.snapshots.snapshot import Metadata, check_snapshot
+from dqn.snapshots.saver import SnapshotSaver
+from dqn.snapshots.snapshot import Metadata
+from dqn.snapshots.validation import check_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +166,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         periods=agent_flags.periods(args),
         total_train_steps=_steps_trained(origin),
     )
-    saver = _create_saver(args, network, agent, metadata)
+    saver = _create_saver(args, network, metadata)
     statistics = Statistics(
         agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
     )
@@ -275,14 +278,13 @@ def _create_memory(
 
 
 def _create_saver(
-    args: Namespace, network: DeepQNetwork, agent: Agent, metadata: Metadata
+    args: Namespace, network: DeepQNetwork, metadata: Metadata
 ) -> SnapshotSaver | None:
     if not args.save_weights_prefix:
         return None
     return SnapshotSaver(
         args.save_weights_prefix,
         network,
-        agent,
         metadata,
         last_good=args.load_weights,
         num_newest=number_of_snapshots(args.keep_snapshots),
@@ -311,10 +313,12 @@ def _create_recording(origin: Origin, actors: ActorProcesses) -> GameRecording |
     return GameRecording(
         actors.groups["test"].first.environment,
         args.record_games,
-        video_file=args.video_file,
-        screen_path=args.record_screen_path,
-        sound_file=args.record_sound_filename,
-        facts=_facts_of_video(origin),
+        RecordingSettings(
+            args.video_file,
+            args.record_screen_path,
+            args.record_sound_filename,
+            _facts_of_video(origin),
+        ),
     )
 
 

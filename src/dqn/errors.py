@@ -1,4 +1,4 @@
-"""The one exception that ends a run with a line for the user instead of a traceback."""
+"""What ends a run with a line for the user instead of a traceback."""
 
 import argparse
 import errno
@@ -17,6 +17,10 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return one_line(super().__str__())
+
+
+class NonFiniteWeights(UserError):
+    """The network has diverged to infinity or NaN; it is never saved."""
 
 
 def one_line(text: str) -> str:
@@ -41,7 +45,7 @@ def explain(error: OSError) -> str:
 
     It is the end of a sentence that says what was refused. FFmpeg's errors will do, too.
     """
-    advice = _ADVICE.get(error.errno, "see that the disk works, or use another one")
+    advice = _ADVICE.get(error.errno or 0, "see that the disk works, or use another one")
     return f"({error.strerror or error}): {advice}"
 
 

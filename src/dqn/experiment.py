@@ -1,250 +1,34 @@
 """The order of the phases: random → (train → test) × epochs → play."""
 
-import dataclasses
-import filecmp
-import hashlib
 import logging
 import math
-import os
-import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from dqn.actors.events import Step
-from dqn.actors.processes import ActorLost
+from dqn.actors.group import ActorLost
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer
-from dqn.checkpoints.state_values import (
-    take,
+from dqn.errors import NonFiniteWeights
+from dqn.machine.interruption import Interruption, Stopped
+from dqn.machine.state_values import (
     take_flag,
     take_integer,
-    take_list,
     take_number,
     take_text,
 )
-from dqn.errors import UserError, explain
-from dqn.machine.files import (
-    CannotMoveAside,
-    atomic_write,
-    make_writable_folder,
-    move_aside,
-    naming,
-    rename_aside,
-)
-from dqn.machine.interruption import Interruption, Stopped
 from dqn.machine.wording import counted, duration, size
-from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.results.forecast import Forecast
 from dqn.results.progress import Progress
 from dqn.results.statistics import Scores, Statistics
-from dqn.snapshots.snapshot import Metadata, NonFiniteWeights, Snapshot, save_snapshot
+from dqn.snapshots.saver import Diverged, SnapshotSaver
 
 logger = logging.getLogger(__name__)
 
 FORECAST_SECONDS = 60.0  # of training, by which the whole run's time is estimated
 LONG_SECONDS = 3600.0  # of a run: shorter ones need no such estimate
-
-
-class SnapshotSaver:
-    """Saves the network as `<prefix>_<epoch>.pkl`, in the folder of the prefix, which it makes.
-
-    `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
-    the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails, for want of space, say, is logged, and training goes on to the next one. The snapshot
-    with the best test is `<prefix>_best.pkl`, too. `prune` deletes what this run saved but the
-    `num_newest` newest (None: all stay) and the best.
-    Raises UserError if the folder cannot be written.
-    """
-
-    def __init__(
-        self,
-        prefix: Path,
-        network: DeepQNetwork,
-        agent: Agent,
-        metadata: Metadata,
-        last_good: Path | None,
-        num_newest: int | None = None,
-    ):
-        make_writable_folder(prefix.parent)
-        with naming(prefix.parent):
-            os.listdir(prefix.parent)  # `move_older_aside` will
-        self._prefix = prefix
-        self._network = network
-        self._agent = agent
-        self._metadata = metadata
-        self._num_newest = num_newest
-        self._failure: str | None = None
-        self.failed_epoch: int | None = None  # of the last save, if it failed
-        self.last_good = last_good
-        self._saved: dict[int, str] = {}  # epoch → digest of the file that this run saved
-        self._best: tuple[int, float] | None = None  # its epoch and its mean score
-
-    def save(self, epoch: int) -> None:
-        """Save the snapshot of `epoch`; raises UserError if a weight is not a finite number."""
-        path = self._path(epoch)
-        logger.info("Saving weights to %s", path)
-        metadata = dataclasses.replace(
-            self._metadata,
-            epoch=epoch,
-            train_steps=self._agent.total_train_steps,
-            weight_updates=self._network.train_iterations,
-        )
-        new = path.with_name(f".{path.name}.new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
-            layers = self._network.get_layers()
-            save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
-            # A run that goes on from a checkpoint may have saved the same snapshot before.
-            if not _are_equal(path, new):
-                move_aside(path)
-            digest = _digest(new)
-            new.replace(path)
-        except NonFiniteWeights as error:
-            raise _diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
-        except (OSError, CannotMoveAside) as error:
-            reason = explain(error) if isinstance(error, OSError) else f"because {error}"
-            self._failure = f"cannot save {path} {reason}"
-            self.failed_epoch = epoch
-            logger.error("%s; the next epoch will be saved anew", self._failure)
-        else:
-            self._failure = self.failed_epoch = None
-            self.last_good = path
-            self._saved[epoch] = digest
-
-    def on_test(self, epoch: int, mean_score: float) -> None:
-        """Note how the snapshot of `epoch` did in its test; NaN if no game ended in it."""
-        best_score = self._best[1] if self._best else -math.inf
-        if epoch in self._saved and mean_score > best_score:  # NaN is not
-            self._best = epoch, mean_score
-        if self._best:
-            try:
-                self._mark_best(*self._best)
-            except OSError as error:
-                logger.error("Cannot write %s %s", self._path("best"), explain(error))
-
-    def prune(self) -> None:
-        """Delete the snapshots that need not stay, of those that this run saved."""
-        if self._num_newest is None:
-            return
-        newest = sorted(self._saved)[-self._num_newest :]
-        for epoch in sorted(self._saved.keys() - {*newest, *(self._best or ())[:1]}):
-            path = self._path(epoch)
-            try:
-                if self._is_own(path, epoch):
-                    path.unlink()
-                    logger.info("Deleted %s, which --keep_snapshots does not keep", path)
-            except OSError as error:
-                logger.error("Cannot delete %s %s", path, explain(error))
-            else:
-                del self._saved[epoch]
-
-    def num_kept(self, epochs: int) -> int:
-        """How many snapshots stay, at most, of so many epochs."""
-        return epochs if self._num_newest is None else min(epochs, self._num_newest + 1)
-
-    def snapshot_bytes(self) -> int:
-        """About the size of a snapshot as it would be saved now."""
-        layers = self._network.get_layers()
-        arrays = [array for layer in layers for array in (layer.weights, *layer.states)]
-        data = b"".join(array.tobytes() for array in arrays)
-        # Pickles of Neon's protocol take two bytes for each one above 127.
-        return len(data) + int(np.count_nonzero(np.frombuffer(data, np.uint8) > 127))
-
-    def move_older_aside(self, epoch: int, loaded: Path | None) -> None:
-        """Move the snapshots of an older run aside that lie after `epoch`, but the one `loaded`.
-
-        The best of the older run may lie before; only a run from the beginning moves it at once.
-        """
-        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
-        for path in sorted(self._prefix.parent.iterdir()):
-            match = older.fullmatch(path.name)
-            if not match or not path.is_file():
-                continue
-            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
-                continue
-            if loaded is None or not path.samefile(loaded):
-                move_aside(path)
-
-    def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {
-            "last_good": self.last_good and str(self.last_good),
-            "failed_epoch": self.failed_epoch,
-            "saved": {str(epoch): digest for epoch, digest in self._saved.items()},
-            "best": self._best,
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the saver did from which `state` was taken."""
-        self.last_good = self.failed_epoch = self._best = None
-        if take(state, "last_good") is not None:
-            self.last_good = Path(take_text(state, "last_good"))
-        if take(state, "failed_epoch") is not None:
-            self.failed_epoch = take_integer(state, "failed_epoch")
-        # Checkpoints of earlier versions tell neither.
-        self._saved = {int(epoch): digest for epoch, digest in state.get("saved", {}).items()}
-        if state.get("best") is not None:
-            best = take_list(state, "best", 2)
-            self._best = take_integer(best, 0), take_number(best, 1)
-            if self._best[0] not in self._saved:
-                raise ValueError(f"the best snapshot, {self._best[0]}, was not saved")
-
-    def close(self) -> None:
-        """Raises UserError if the last save failed."""
-        if self._failure:
-            raise UserError(self._failure)
-
-    def _path(self, epoch: int | str) -> Path:
-        return self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
-
-    def _is_own(self, path: Path, *epochs: int) -> bool:
-        """Whether a file is what this run saved after one of the `epochs`."""
-        if path.is_symlink() or not path.is_file():
-            return False
-        return _digest(path) in [self._saved[epoch] for epoch in epochs]
-
-    def _mark_best(self, epoch: int, mean_score: float) -> None:
-        """Make the best one known by its second name, unless it is already.
-
-        It is another name of the same file rather than a symbolic link: it takes no room either,
-        and stays whole whatever is moved, copied or deleted. Raises OSError.
-        """
-        path, best = self._path(epoch), self._path("best")
-        if self._is_own(best, epoch) or not self._is_own(path, epoch):
-            return
-        if best.is_symlink() or (best.exists() and not self._is_own(best, *self._saved)):
-            rename_aside(best)
-        new = best.with_name(f".{best.name}.new")
-        new.unlink(missing_ok=True)
-        try:
-            os.link(path, new)
-            new.replace(best)
-        except OSError:  # this file system knows no second names
-            with open(path, "rb") as file, atomic_write(best) as copy:
-                shutil.copyfileobj(file, copy)
-        logger.info("The best so far: %s, mean score %g, also as %s", path, mean_score, best.name)
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _are_equal(path: Path, other: Path) -> bool:
-    """Whether two files hold the same; one that is not there, or cannot be read, does not."""
-    try:
-        return path.is_file() and filecmp.cmp(path, other, shallow=False)
-    except OSError:
-        return False
 
 
 def last_snapshot(state: dict[str, Any]) -> int:
@@ -338,14 +122,15 @@ class Experiment:
             return self._run(interruption, checkpointer)
         except NonFiniteWeights as error:
             what = f"{error} by step {self._agent.total_train_steps}"
-            raise _diverged(what, self._saver and self._saver.last_good) from error
+            raise Diverged(what, self._saver and self._saver.last_good) from error
 
     def _run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         self._interruption = interruption
         self._checkpointer = checkpointer
         is_training = self._is_begun and self._position[1] == "train"
         if self._saver and self._saver.failed_epoch is not None and not is_training:
-            self._saver.save(self._saver.failed_epoch)  # the network is still that of this epoch
+            # The network is still that of this epoch.
+            self._save(self._saver.failed_epoch)
         tests = []
         for epoch, phase in self._phases_left():
             if phase == "random":
@@ -353,8 +138,7 @@ class Experiment:
             elif phase == "train":
                 self._train(epoch)
                 self._agent.check()
-                if self._saver:
-                    self._saver.save(epoch)
+                self._save(epoch)
             else:
                 tests.append(self._test(epoch))
                 if self._saver:
@@ -375,6 +159,10 @@ class Experiment:
         self._statistics.finish()
         logger.info("All done")
         return tests
+
+    def _save(self, epoch: int) -> None:
+        if self._saver:
+            self._saver.save(epoch, self._agent.total_train_steps)
 
     @property
     def _tests(self) -> bool:
@@ -532,12 +320,5 @@ class Experiment:
         for step in steps:
             if not all(map(math.isfinite, step.costs)):
                 what = f"the loss became {step.costs[-1]} at step {self._agent.total_train_steps}"
-                raise _diverged(what, self._saver and self._saver.last_good)
+                raise Diverged(what, self._saver and self._saver.last_good)
             yield step
-
-
-def _diverged(what: str, last_good: Path | None) -> UserError:
-    return UserError(
-        f"{what}: lower --learning_rate; "
-        + (f"the last good snapshot is {last_good}" if last_good else "there is no good snapshot")
-    )

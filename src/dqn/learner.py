@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dqn.checkpoints.state_values import take_list
+from dqn.errors import NonFiniteWeights
+from dqn.machine.state_values import take_list
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
-from dqn.snapshots.snapshot import NonFiniteWeights
 
 # Python lets a thread wait so long for another one that computes: an update has many short parts.
 SWITCH_SECONDS = 0.0002
@@ -51,7 +51,8 @@ class Learner:
         return {"costs": []}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the learner did from which `state` was taken."""
+        """Restore what `get_state` returned, after the network."""
+        self._network.acting_copy(in_use=False)  # an overlapping learner may have made the state
 
 
 class OverlappingLearner(Learner):

@@ -17,9 +17,10 @@ from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.roms import find_rom, game_of_file_name
 from dqn.errors import UserError
 from dqn.experiment import last_snapshot
-from dqn.machine.files import check_name, is_path
+from dqn.machine.files import can_be_asked_for, check_name
 from dqn.options import checks, continuing, parser
-from dqn.snapshots.snapshot import Snapshot, load_snapshot
+from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -210,8 +211,8 @@ def _tells_its_run(checkpoint: dict[str, Any]) -> bool:
             csv_file = checkpoint["options"]["csv_file"]
             return (
                 all(isinstance(value, str | int | float | None) for value in values)
-                and is_path(game)
-                and (csv_file is None or is_path(csv_file))
+                and all(can_be_asked_for(v) for v in (game, *values) if isinstance(v, str))
+                and (csv_file is None or Path(csv_file).name != "")
             )
     return False
 

@@ -17,10 +17,9 @@ import pytest
 from dqn.checkpoints import folder as checkpoint
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.errors import UserError
+from dqn.errors import NonFiniteWeights, UserError
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
-from dqn.snapshots.snapshot import NonFiniteWeights
 from helpers.checkpointed_run import Run
 
 # What is saved comes back

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
+from dqn.actors.local import LocalActors
 from dqn.agent import EpsilonGreedy, Tester
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
@@ -157,7 +157,7 @@ class Watched:
 
 def play(actor, policy, network):
     """The steps of many games."""
-    actors = Actors([actor])
+    actors = LocalActors([actor])
     return Tester(actors, policy, exploration_rate_test=0.05).test_games(1000)
 
 

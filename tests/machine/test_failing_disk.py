@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dqn.errors import UserError
-from dqn.experiment import SnapshotSaver
 from dqn.results.csv_file import CsvFile
-from dqn.snapshots.snapshot import Metadata, load_snapshot
+from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.saver import SnapshotSaver
+from dqn.snapshots.snapshot import Metadata
 from helpers.checkpointed_run import Run
 from helpers.networks import make_network
 
@@ -67,10 +68,6 @@ class FailingDisk:
 sys.addaudithook(FailingDisk.hear)
 
 
-class FakeAgent:
-    total_train_steps = 9
-
-
 NETWORK = make_network(history_length=1, screen_height=36, screen_width=36)
 METADATA = Metadata("breakout", [0, 1, 3, 4], 36, 36, 1)
 
@@ -93,7 +90,7 @@ class Files:
     def run_anew(self):
         run = Run(self.folder / "run.checkpoint")
         try:
-            saver = SnapshotSaver(self.folder / "run", NETWORK, FakeAgent(), METADATA, None)
+            saver = SnapshotSaver(self.folder / "run", NETWORK, METADATA, None)
             csv_file = CsvFile(self.folder / "run.csv", ("one",))
             run.checkpointer.begin()
             self._go_on(run, saver, csv_file, 1)
@@ -103,7 +100,7 @@ class Files:
     def go_on(self):
         run = Run(self.folder / "run.checkpoint")
         try:
-            saver = SnapshotSaver(self.folder / "run", NETWORK, FakeAgent(), METADATA, None)
+            saver = SnapshotSaver(self.folder / "run", NETWORK, METADATA, None)
             run.checkpointer.restore(run.folder.load())
             self._go_on(run, saver, None, 2)
         finally:
@@ -116,7 +113,7 @@ class Files:
             if csv_file:
                 csv_file.write((run.counter.value,))
             run.checkpointer.save()
-        saver.save(epoch)
+        saver.save(epoch, 9)
         for part in (saver, csv_file, run.checkpointer):
             if part:
                 part.close()

@@ -9,7 +9,8 @@ from dqn.errors import UserError
 from dqn.networks.architecture import Architecture
 from dqn.replay.minibatch import Minibatch
 from dqn.replay.returns import OneStepReturns
-from dqn.snapshots.snapshot import Snapshot, load_snapshot, save_snapshot
+from dqn.snapshots.file import load_snapshot, save_snapshot
+from dqn.snapshots.snapshot import Snapshot
 from helpers import golden
 from helpers.engines import (
     BACKENDS,

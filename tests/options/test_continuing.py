@@ -9,7 +9,7 @@ import pytest
 
 import main
 from dqn.errors import UserError
-from dqn.snapshots.snapshot import load_snapshot, save_snapshot
+from dqn.snapshots.file import load_snapshot, save_snapshot
 
 FLAGS = (
     "breakout --screen_width 44 --screen_height 36 --history_length 3 --frame_skip 3 "

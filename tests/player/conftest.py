@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from dqn.snapshots.snapshot import Metadata, Snapshot, save_snapshot
+from dqn.snapshots.file import save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.networks import make_network
 from helpers.watched import SHAPE, wait_for
 

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from dqn.player.create import open_speaker
 from dqn.player.pace import Pace
-from dqn.player.sound import open_speaker
 
 pytest.importorskip("pygame", reason="pygame-ce is not installed")
 SAMPLES = 512

@@ -20,13 +20,13 @@ from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
 from dqn.environments.settings import GameSettings
 from dqn.errors import UserError
+from dqn.recording.settings import RecordingSettings
 
 av = pytest.importorskip("av")
 recorder = pytest.importorskip("dqn.recording.recorder")
 
 FRAME_RATE, SAMPLE_RATE = AleEnvironment.frame_rate, AleEnvironment.sample_rate
 SAMPLES = SAMPLE_RATE // FRAME_RATE
-NOTHING = {"video_file": None, "screen_path": None, "sound_file": None, "facts": {}}
 
 
 def play(game, num_frames):
@@ -55,7 +55,7 @@ def frames():
 
 def record(frames, games=(), **paths):
     recording = recorder.Recorder(
-        **(NOTHING | paths), frame_rate=FRAME_RATE, sample_rate=SAMPLE_RATE
+        RecordingSettings(**paths), frame_rate=FRAME_RATE, sample_rate=SAMPLE_RATE
     )
     try:
         for frame in frames:
@@ -235,11 +235,10 @@ import os, pickle, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from dqn.recording.recorder import Recorder
+from dqn.recording.settings import RecordingSettings
 frames = pickle.load(sys.stdin.buffer)
-recording = Recorder(
-    video_file=Path("a.mov"), screen_path=Path("a"), sound_file=Path("a.wav"),
-    frame_rate=60, sample_rate=30720, facts={"seed": "5"},
-)
+settings = RecordingSettings(Path("a.mov"), Path("a"), Path("a.wav"), {"seed": "5"})
+recording = Recorder(settings, frame_rate=60, sample_rate=30720)
 for frame in frames * 3:
     recording.add(frame)
 if "kill" in sys.argv:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from dqn.snapshots import safetensors_format as safetensors_file
-from dqn.snapshots.safetensors_format import DamagedFile, read
+from dqn.snapshots.safetensors_format import read_arrays, write_arrays
+from dqn.snapshots.snapshot import Unusable
 
 ONE_NUMBER = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
 
@@ -25,8 +25,8 @@ def test_arrays_and_values_come_back_and_other_programs_can_read_them(tmp_path):
     values = {"game": "pac\udcff–man", "numbers": [1, 2]}
     path = tmp_path / "file.safetensors"
     with open(path, "wb") as file:
-        safetensors_file.write(file, arrays, values)
-    loaded, loaded_values = read(path)
+        write_arrays(file, arrays, values)
+    loaded, loaded_values = read_arrays(path)
     assert loaded_values == values
     for content in (loaded, load_file(path)):
         for name in arrays:
@@ -55,8 +55,8 @@ def test_a_damaged_or_hostile_file_is_refused_without_taking_memory(tmp_path, he
     path = write_raw(tmp_path / "bad.safetensors", header)
     tracemalloc.start()
     try:
-        with pytest.raises(DamagedFile, match=reason):
-            read(path)
+        with pytest.raises(Unusable, match=reason):
+            read_arrays(path)
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
@@ -65,5 +65,5 @@ def test_a_damaged_or_hostile_file_is_refused_without_taking_memory(tmp_path, he
 def test_a_file_of_too_many_arrays_is_refused(tmp_path):
     path = tmp_path / "many.safetensors"
     save_file({str(i): np.zeros(1, np.float32) for i in range(1001)}, path)
-    with pytest.raises(DamagedFile, match="more than 1000"):
-        read(path)
+    with pytest.raises(Unusable, match="more than 1000"):
+        read_arrays(path)

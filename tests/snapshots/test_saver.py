@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import strategies as st
 
 import main
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.experiment import SnapshotSaver
-from dqn.snapshots.snapshot import Metadata, load_snapshot
+from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.saver import SnapshotSaver
+from dqn.snapshots.snapshot import Metadata
 from helpers.networks import make_network
 
 SHAPE = {"screen_height": 36, "screen_width": 36, "history_length": 1}
@@ -44,14 +44,13 @@ class Run:
     def __init__(self, folder, num_newest=None, number=0):
         self.folder = folder
         self._number = number
-        agent = SimpleNamespace(total_train_steps=0)
         metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
         prefix = folder / "breakout"
-        self.saver = SnapshotSaver(prefix, NETWORK, agent, metadata, None, num_newest)
+        self.saver = SnapshotSaver(prefix, NETWORK, metadata, None, num_newest)
 
     def epoch(self, epoch, score=math.nan):
         NETWORK.train_iterations = 1000 * self._number + epoch
-        self.saver.save(epoch)
+        self.saver.save(epoch, 0)
         self.saver.on_test(epoch, score)
         self.saver.prune()
 
@@ -132,7 +131,7 @@ def test_without_tests_none_is_the_best(tmp_path):
     run = Run(tmp_path, 2)
     for epoch in (1, 2, 3):
         NETWORK.train_iterations = epoch
-        run.saver.save(epoch)
+        run.saver.save(epoch, 0)
         run.saver.prune()
     assert run.names == ["2", "3"]
 
@@ -220,7 +219,7 @@ def test_a_mark_that_cannot_be_made_is_logged_and_made_later(tmp_path, monkeypat
 
     run = Run(tmp_path)
     monkeypatch.setattr(os, "link", fail)
-    monkeypatch.setattr("dqn.experiment.atomic_write", fail)
+    monkeypatch.setattr("dqn.snapshots.saver.atomic_write", fail)
     run.epoch(1, 5.0)
     assert "No space left on device" in caplog.text
     assert run.names == ["1"]
@@ -259,7 +258,7 @@ def test_a_snapshot_that_was_not_saved_is_not_the_best(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dqn.experiment.save_snapshot", fail)
+        patch.setattr("dqn.snapshots.saver.save_snapshot", fail)
         run.epoch(2, 9.0)
     assert run.names == ["1", "best"]
     assert run.best == 1

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn.snapshots import unpickler
-from dqn.snapshots.unpickler import UnpicklingError
+from dqn.snapshots.snapshot import Unusable
 
 RECONSTRUCT = np.empty(0).__reduce__()[0]
 EMPTY_ARRAY = (RECONSTRUCT, (np.ndarray, (0,), b"b"))
@@ -38,7 +38,7 @@ def loads(data: bytes) -> Any:
 
 
 def refusal(data: bytes) -> str:
-    with pytest.raises(UnpicklingError) as caught:
+    with pytest.raises(Unusable) as caught:
         loads(data)
     text = str(caught.value)
     assert text.isprintable()
@@ -308,7 +308,7 @@ class Shrinking(io.BytesIO):
     ],
 )
 def test_a_file_that_shrinks_while_it_is_read_is_refused(last):
-    with pytest.raises(UnpicklingError):
+    with pytest.raises(Unusable):
         unpickler.load(Shrinking(program(last)[:-1]))
 
 
@@ -492,7 +492,7 @@ def check_random_programs(count: int, pieces: list[bytes], seed: int) -> int:
         data = program(*chance.choices(pieces, k=chance.randint(1, 25)))
         try:
             value = loads(data)
-        except UnpicklingError:
+        except Unusable:
             continue
         with_value += 1
         if pieces is PIECES:

@@ -6,8 +6,8 @@ import numpy as np
 
 from dqn.actors.events import FinishedGame, Transition
 from dqn.actors.state_buffer import StateBuffer
-from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer, take_number
 from dqn.environments.environment import Environment
+from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
 
 NO_OP = 0
 
@@ -117,7 +117,7 @@ class Actor:
 
     def _new_game(self) -> None:
         self.environment.restart()
-        self._score: float = 0
+        self._score = 0
         self._steps = 0
 
     def _finish_game(self) -> None:

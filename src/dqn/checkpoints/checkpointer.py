@@ -10,13 +10,12 @@ import numpy as np
 
 from dqn.checkpoints.folder import CheckpointFolder, size_on_disk
 from dqn.checkpoints.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
-from dqn.checkpoints.state_values import MISFITS
 from dqn.environments.atari import restores_exactly
-from dqn.errors import UserError, explain
+from dqn.errors import NonFiniteWeights, UserError, explain
 from dqn.machine.files import naming
+from dqn.machine.state_values import MISFITS
 from dqn.machine.wording import counted
 from dqn.replay.memory import ReplayMemory
-from dqn.snapshots.snapshot import NonFiniteWeights
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +138,8 @@ class Checkpointer:
             for log, log_state in zip(self._logs, state["logs"], strict=True):
                 with naming(self._folder.path):
                     log.set_state(log_state)
-            for name, part in self._parts.items():
+            # The learner comes first in `_get_state`, where it ends an update, and here last.
+            for name, part in reversed(self._parts.items()):
                 part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]

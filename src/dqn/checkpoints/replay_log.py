@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from dqn.checkpoints.state_values import take_integer, take_integers, take_list
 from dqn.errors import UserError
 from dqn.machine.files import make_writable_folder, no_link, sync
-from dqn.replay.memory import ReplayStream
+from dqn.machine.state_values import take_integer, take_integers, take_list
+from dqn.replay.stream import ReplayStream
 
 SEGMENT_BYTES = 64 * 2**20
 CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write

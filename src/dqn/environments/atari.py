@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from ale_py import ALEInterface, ALEState, LoggerMode
 
-from dqn.checkpoints.state_values import take, take_array, take_flag, take_integer
 from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
 from dqn.environments.settings import GameSettings
+from dqn.machine.state_values import take, take_array, take_flag, take_integer
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
 # those of which the next two frames alone can differ: all that it carries were tried

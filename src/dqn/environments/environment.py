@@ -21,18 +21,27 @@ class Frame(NamedTuple):
 class Environment(ABC):
     """A game with `num_actions` discrete actions, of which 0 does nothing.
 
-    `name` identifies the game and `actions` its action set in snapshots. While `on_frame` is not
-    None it is called after every emulated frame.
+    `name` identifies the game and `actions` its action set in snapshots. `lives` are those left
+    after the last act. `frame_rate` is in frames a second, `sample_rate` in samples of sound a
+    second. While `on_frame` is not None it is called after every emulated frame.
     """
 
     name: str
     actions: list[int]
+    lives: int
+    frame_rate: int
+    sample_rate: int
     on_frame: Callable[[Frame], None] | None = None
 
     @property
     def num_actions(self) -> int:
         """How many actions there are to choose from."""
         return len(self.actions)
+
+    @property
+    def is_restored_exactly(self) -> bool:
+        """Whether a game goes on from its state as if nothing had been."""
+        return True
 
     @abstractmethod
     def restart(self) -> None:

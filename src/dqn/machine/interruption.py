@@ -3,8 +3,12 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+# What signal.signal returns and takes again
+Handler = Callable[[int, FrameType | None], object] | int | None
 
 # What a cluster sends before a job's end, and what a terminal sends
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -50,7 +54,7 @@ class Interruption:
     def __init__(self, max_seconds: float | None, start: float):
         self._deadline = None if max_seconds is None else start + max_seconds
         self._signal: int | None = None
-        self._handlers: dict[int, object] = {}
+        self._handlers: dict[int, Handler] = {}
 
     def __enter__(self) -> "Interruption":
         for number in SIGNALS:
@@ -58,7 +62,7 @@ class Interruption:
                 self._handlers[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 

@@ -1,18 +1,12 @@
-"""The contract of a display, what a person sees and the keys that they press; and its choice."""
+"""The contract of a display: what a person sees, and the keys that they press."""
 
-import logging
-import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dqn.errors import UserError
 from dqn.player.keyboard import Command, Joystick
-
-logger = logging.getLogger(__name__)
 
 RECORDING = "● recording"
 
@@ -105,42 +99,3 @@ class Display(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave everything as it was before; more calls of it do nothing."""
-
-
-def open_display(kind: str, title: str) -> Display:
-    """The display of a `kind`: "window", "terminal", or "auto" for the first of them that is there.
-
-    Their modules are imported only here. Raises UserError if there is none.
-    """
-    if kind == "window":
-        return _open_window(title)
-    if kind == "auto" and _has_desktop():
-        try:
-            return _open_window(title)
-        except UserError as error:
-            if not sys.stdout.isatty():
-                raise
-            logger.info("%s", error)
-    if kind == "auto" and not sys.stdout.isatty():
-        raise UserError(
-            "there is neither a display nor a terminal to show the game on: set DISPLAY, or start "
-            "it in a terminal; record.sh needs neither"
-        )
-    from dqn.player.terminal import Terminal
-
-    return Terminal()
-
-
-def _open_window(title: str) -> Display:
-    try:
-        from dqn.player.window import Window
-    except ImportError as error:
-        raise UserError(f"a window needs pygame-ce ({error}): pip install pygame-ce") from error
-    return Window(title)
-
-
-def _has_desktop() -> bool:
-    """Whether a window may be possible. Asked without a desktop, SDL may take the console."""
-    if not sys.platform.startswith("linux"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -17,10 +17,11 @@ from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action
 from dqn.player.pace import Pace
-from dqn.player.sound import Speaker
-from dqn.recording.games import create_recorder
+from dqn.recording.create import create_recorder
+from dqn.recording.settings import RecordingSettings
 
 if TYPE_CHECKING:
+    from dqn.player.sound import Speaker
     from dqn.recording.recorder import Recorder
 
 POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
@@ -48,7 +49,7 @@ class Player:
         network: DeepQNetwork | None,
         policy: EpsilonGreedy | None,
         open_display: Callable[[], Display],
-        open_speaker: Callable[[], Speaker | None],
+        open_speaker: "Callable[[], Speaker | None]",
         frame_skip: int,
         waits_after_games: bool,
         videos: Path,
@@ -224,12 +225,9 @@ class Player:
         path = next(path for path in self._video_names() if not path.exists())
         try:
             self._recorder = create_recorder(
-                video_file=path,
-                screen_path=None,
-                sound_file=None,
+                RecordingSettings(video_file=path, facts=self._facts),
                 frame_rate=self._game.frame_rate,
                 sample_rate=self._game.sample_rate,
-                facts=self._facts,
             )
         except UserError as error:
             self._say(str(error))

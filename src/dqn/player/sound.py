@@ -1,14 +1,15 @@
 """A game's sound on the machine's sound card."""
 
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 
-logger = logging.getLogger(__name__)
+os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
+
+import pygame
 
 SILENCE = 128
 # The card takes the sound in pieces, of which one is played and one waits.
@@ -24,10 +25,6 @@ class Speaker:
     """
 
     def __init__(self, sample_rate: int, frame_rate: int):
-        os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
-        import pygame
-
-        self._pygame = pygame
         samples_per_frame = sample_rate // frame_rate
         self._cushion = np.full(PIECE * samples_per_frame, SILENCE, np.uint8)
         try:
@@ -66,24 +63,15 @@ class Speaker:
 
     def close(self) -> None:
         """Stop playing."""
-        self._pygame.mixer.quit()
+        pygame.mixer.quit()
 
     def _set_volume(self, volume: float) -> None:
         self._volume = round(min(max(volume, 0), 1), 1)
         self._channel.set_volume(self._volume)
 
-    def _sound(self, pieces: list[np.ndarray]):
+    def _sound(self, pieces: list[np.ndarray]) -> pygame.mixer.Sound:
         samples = np.concatenate(pieces).astype(np.int16)
-        return self._pygame.mixer.Sound(buffer=(samples - SILENCE) << 8)
-
-
-def open_speaker(sample_rate: int, frame_rate: int) -> Speaker | None:
-    """The machine's sound card; None, with a line in the log, if there is none."""
-    try:
-        return Speaker(sample_rate, frame_rate)
-    except (ImportError, OSError) as error:
-        logger.info("Playing without sound: %s", error)
-        return None
+        return pygame.mixer.Sound(buffer=(samples - SILENCE) << 8)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dqn.checkpoints.state_values import take_array, take_flag, take_integer, take_text
 from dqn.errors import UserError, explain
 from dqn.machine.files import is_at, lock_holder, make_writable_folder, move_aside, open_locked
+from dqn.machine.state_values import take_array, take_flag, take_integer, take_text
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from dqn.actors.events import FinishedGame, Step
 from dqn.agent import Agent, Tester
-from dqn.checkpoints.state_values import (
+from dqn.machine.files import make_writable_folder
+from dqn.machine.state_values import (
     take,
     take_array,
     take_integer,
@@ -20,7 +21,6 @@ from dqn.checkpoints.state_values import (
     take_numbers,
     take_text,
 )
-from dqn.machine.files import make_writable_folder
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 from dqn.results.csv_file import CsvFile, check_state

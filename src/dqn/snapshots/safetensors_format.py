@@ -1,6 +1,8 @@
-"""Files of named arrays with a text beside them, in Hugging Face's format safetensors: no pickles.
+"""Snapshots in Hugging Face's format safetensors: named arrays with a text beside them, no pickles.
 
-The library checks that the arrays lie in the file without gaps or overlaps.
+The library checks that the arrays lie in the file without gaps or overlaps. The arrays are
+`0.weights`, `0.states.0`, `0.batch_norm.beta`, `0.batch_norm.beta.states.0` and so on, with the
+number of their layer. The text is JSON with what else a snapshot holds.
 """
 
 import json
@@ -11,44 +13,98 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-SUFFIX = ".safetensors"
+from dqn.networks.layers import BatchNorm, Layer
+from dqn.snapshots.neon_format import BATCH_NORM, facts, plain_array, with_facts
+from dqn.snapshots.snapshot import AnotherNetwork, Snapshot, Unusable
+from dqn.snapshots.validation import LAYER_NAMES, MAX_STATES
+
 MAX_HEADER = 2**20  # bytes; 64 arrays need less than 10 KiB
 MAX_ARRAYS = 1000
 FLOATS = ("F16", "F32", "F64")
 # One key, because the library keeps several in no certain order.
 KEY = "simple_dqn"
 
-
-class DamagedFile(Exception):
-    """The file was refused; the text says why, as the end of a sentence that names the file."""
+_LEARNED = ("beta", "gamma")  # those arrays of BatchNorm that the optimizer has states for
 
 
-def write(file: BinaryIO, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
+def write(file: BinaryIO, snapshot: Snapshot) -> None:
+    """Write a snapshot; equal snapshots make equal bytes."""
+    arrays = {name: plain_array(array) for name, array in _to_arrays(snapshot.layers).items()}
+    write_arrays(file, arrays, facts(snapshot))
+
+
+def read(path: Path) -> Snapshot:
+    """Read a snapshot; its shapes and numbers are unchecked.
+
+    Raises Unusable; OSError passes through.
+    """
+    arrays, values = read_arrays(path)
+    return with_facts(_from_arrays(arrays), values)
+
+
+def write_arrays(file: BinaryIO, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
     """Write C-contiguous arrays and plain `values` beside them; equal ones make equal bytes."""
     file.write(save(arrays, metadata={KEY: json.dumps(values)}))
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read float arrays, which are writable and own their memory, and the values beside them.
 
-    Raises DamagedFile; OSError passes through.
+    Raises Unusable; OSError passes through.
     """
     with open(path, "rb") as file:
         if int.from_bytes(file.read(8), "little") > MAX_HEADER:
-            raise DamagedFile("is damaged or not a safetensors file (its header is too long)")
+            raise Unusable("is damaged or not a safetensors file (its header is too long)")
     try:
         with safe_open(path, framework="np") as content:
             names = list(content.keys())
             if len(names) > MAX_ARRAYS:
-                raise DamagedFile(f"is too large (more than {MAX_ARRAYS} arrays)")
+                raise Unusable(f"is too large (more than {MAX_ARRAYS} arrays)")
             if any(content.get_slice(name).get_dtype() not in FLOATS for name in names):
-                raise DamagedFile("holds an array of something else than decimal numbers")
+                raise Unusable("holds an array of something else than decimal numbers")
             arrays = {name: np.array(content.get_tensor(name)) for name in names}
             values = json.loads((content.metadata() or {}).get(KEY, "{}"))
     except (SafetensorError, ValueError, RecursionError) as error:
-        raise DamagedFile(
+        raise Unusable(
             "is truncated, damaged or not a safetensors file: copy or download it again"
         ) from error
     if not isinstance(values, dict):
-        raise DamagedFile("is damaged: what stands beside its arrays is not a dictionary")
+        raise Unusable("is damaged: what stands beside its arrays is not a dictionary")
     return arrays, values
+
+
+def _to_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
+    arrays = {}
+    for number, layer in enumerate(layers):
+        arrays[f"{number}.weights"] = layer.weights
+        arrays |= {f"{number}.states.{i}": state for i, state in enumerate(layer.states)}
+        if norm := layer.batch_norm:
+            prefix = f"{number}.batch_norm"
+            arrays |= {f"{prefix}.{name}": getattr(norm, name) for name in BATCH_NORM}
+            for of, states in zip(_LEARNED, norm.states, strict=True):
+                arrays |= {f"{prefix}.{of}.states.{i}": s for i, s in enumerate(states)}
+    return arrays
+
+
+def _from_arrays(arrays: dict[str, np.ndarray]) -> list[Layer]:
+    arrays = dict(arrays)
+
+    def take_states(prefix: str) -> list[np.ndarray]:
+        names = [f"{prefix}states.{i}" for i in range(MAX_STATES)]
+        return [arrays.pop(name) for name in names if name in arrays]
+
+    layers = []
+    try:
+        for number in range(len(LAYER_NAMES)):
+            layer = Layer(arrays.pop(f"{number}.weights"), take_states(f"{number}."))
+            prefix = f"{number}.batch_norm."
+            if f"{prefix}beta" in arrays:
+                columns = [arrays.pop(prefix + name) for name in BATCH_NORM]
+                states = [take_states(f"{prefix}{of}.") for of in _LEARNED]
+                layer.batch_norm = BatchNorm(*columns, states)
+            layers.append(layer)
+    except KeyError as error:
+        raise AnotherNetwork(f"it has no array {error}") from error
+    if arrays:
+        raise AnotherNetwork(f"it has an array {min(arrays)[:100]!a}")
+    return layers

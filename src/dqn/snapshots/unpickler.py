@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from dqn.snapshots.snapshot import Unusable
+
 MAX_INSTRUCTIONS = 20_000  # a network with batch normalisation and Adadelta's states needs 4 000
 MAX_DEPTH = 32  # Neon nests ten deep
 MAX_DIMENSIONS = 8
@@ -30,24 +32,20 @@ NUMBERS = {kind + size for kind in "fiu" for size in "1248"} - {"f1"} | {"b1"}
 _TRUNCATED = "is truncated or damaged: copy or download it again"
 
 
-class UnpicklingError(Exception):
-    """The file was refused; the text says why, as the end of a sentence that names the file."""
-
-
 def load(file: BinaryIO) -> Any:
     """Read the value in a pickle: None, bool, int, float, str, array; list, tuple, dict of these.
 
     Byte strings become str (latin-1), as Python 2's do elsewhere. Dictionaries have str keys. Every
     array is C-contiguous, writable, in native byte order and shares its memory with no other; their
     sizes add up to no more than that of `file`, which must be seekable.
-    Raises UnpicklingError; OSError passes through.
+    Raises Unusable; OSError passes through.
     """
     reader = _Reader(file)
     try:
         return reader.plain(reader.run(), depth=0)
     except (IndexError, KeyError, ValueError, OverflowError, struct.error) as error:
         # An empty stack, an unknown memo entry, text that is not UTF-8, …
-        raise UnpicklingError("is damaged: copy or download it again") from error
+        raise Unusable("is damaged: copy or download it again") from error
 
 
 @dataclass
@@ -70,7 +68,7 @@ class _DType:
             case (int(), ("<" | ">" | "|" | "=") as order, None, None, None, *_):
                 self.dtype = self.dtype.newbyteorder(order)
             case _:
-                raise UnpicklingError("holds an array whose type is not a plain number")
+                raise Unusable("holds an array whose type is not a plain number")
 
 
 @dataclass
@@ -92,18 +90,18 @@ class _Array:
                 str() | _LongText() as contents,
             ):
                 if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in shape):
-                    raise UnpicklingError("holds an array of an impossible shape")
+                    raise Unusable("holds an array of an impossible shape")
                 self.shape, self.dtype, self.contents = shape, dtype, contents
                 self.order = "F" if is_fortran else "C"
             case _:
-                raise UnpicklingError("holds an array that was not written by NumPy")
+                raise Unusable("holds an array that was not written by NumPy")
 
 
 # What the five allowed names stand for. They are the only functions that ever lie on the stack.
 
 
 def _ndarray(*_: Any) -> None:
-    raise UnpicklingError("makes an array in a way that NumPy does not")
+    raise Unusable("makes an array in a way that NumPy does not")
 
 
 def _reconstruct(*arguments: Any) -> _Array:
@@ -117,14 +115,14 @@ def _dtype(*arguments: Any) -> _DType:
     match arguments:
         case (str(code), *_) if code in NUMBERS:
             return _DType(np.dtype(code))
-    raise UnpicklingError(f"holds an array of type {_shown(*arguments[:1])}, not of numbers")
+    raise Unusable(f"holds an array of type {_shown(*arguments[:1])}, not of numbers")
 
 
 def _scalar(*arguments: Any) -> bool | int | float:
     match arguments:
         case (_DType(dtype), str(contents)) if len(contents) == dtype.itemsize:
             return np.frombuffer(contents.encode("latin-1"), dtype)[0].item()
-    raise UnpicklingError("holds a number that was not written by NumPy")
+    raise Unusable("holds a number that was not written by NumPy")
 
 
 def _encode(*arguments: Any) -> str | _LongText:
@@ -132,7 +130,7 @@ def _encode(*arguments: Any) -> str | _LongText:
     match arguments:
         case (str() | _LongText() as text, "latin1"):
             return text
-    raise UnpicklingError("holds bytes that were not written by Python")
+    raise Unusable("holds bytes that were not written by Python")
 
 
 _ALLOWED_NAMES = {
@@ -161,7 +159,7 @@ class _Reader:
 
     def run(self) -> Any:
         if self.file.read(1) != pickle.PROTO:
-            raise UnpicklingError("is not a snapshot (not a pickle of protocol 2 or later)")
+            raise Unusable("is not a snapshot (not a pickle of protocol 2 or later)")
         self.file.seek(0)
         for _ in range(MAX_INSTRUCTIONS):
             opcode = self.take(1)
@@ -169,9 +167,9 @@ class _Reader:
                 return self.stack.pop()
             instruction = _INSTRUCTIONS.get(opcode)
             if instruction is None:
-                raise UnpicklingError(self.refusal(opcode))
+                raise Unusable(self.refusal(opcode))
             instruction(self)
-        raise UnpicklingError(
+        raise Unusable(
             f"is too large (more than {MAX_INSTRUCTIONS} instructions): no network needs that"
         )
 
@@ -183,7 +181,7 @@ class _Reader:
 
     def require(self, size: int) -> None:
         if size > self.size - self.file.tell():
-            raise UnpicklingError(_TRUNCATED)
+            raise Unusable(_TRUNCATED)
 
     def integer(self, size: int, signed: bool = False) -> int:
         return int.from_bytes(self.take(size), "little", signed=signed)
@@ -199,7 +197,7 @@ class _Reader:
     def line(self) -> str:
         line = self.file.readline(MAX_TEXT)
         if not line.endswith(b"\n"):
-            raise UnpicklingError(_TRUNCATED)
+            raise Unusable(_TRUNCATED)
         return line[:-1].decode("utf-8", "replace")
 
     # Instructions
@@ -207,7 +205,7 @@ class _Reader:
     def proto(self) -> None:
         protocol = self.integer(1)
         if protocol not in PROTOCOLS:
-            raise UnpicklingError(f"is a pickle of protocol {protocol}; Neon writes protocol 2")
+            raise Unusable(f"is a pickle of protocol {protocol}; Neon writes protocol 2")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -226,14 +224,14 @@ class _Reader:
 
     def append(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
-            raise UnpicklingError("is damaged: it appends to what is not a list")
+            raise Unusable("is damaged: it appends to what is not a list")
         self.stack[-1].extend(items)
 
     def set_items(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
         # Only text: the hash of a tuple can take for ever, and those of integers can be made equal.
         if not isinstance(self.stack[-1], dict) or not all(isinstance(key, str) for key in keys):
-            raise UnpicklingError("is damaged: a dictionary in it is not one from text to values")
+            raise Unusable("is damaged: a dictionary in it is not one from text to values")
         self.stack[-1].update(zip(keys, values, strict=True))
 
     def set_item(self) -> None:
@@ -248,7 +246,7 @@ class _Reader:
         if isinstance(module, str) and isinstance(name, str):
             function = _ALLOWED_NAMES.get((module, name))
         if function is None:
-            raise UnpicklingError(_would_run(f"{_shown(module)}.{_shown(name)}"))
+            raise Unusable(_would_run(f"{_shown(module)}.{_shown(name)}"))
         self.push(function)
 
     def stack_global(self) -> None:
@@ -258,13 +256,13 @@ class _Reader:
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, types.FunctionType) or not isinstance(arguments, tuple):
-            raise UnpicklingError("is damaged: it calls what is not a function")
+            raise Unusable("is damaged: it calls what is not a function")
         self.push(function(*arguments))
 
     def build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], _Array | _DType):
-            raise UnpicklingError(_would_run("__setstate__ of what is not an array"))
+            raise Unusable(_would_run("__setstate__ of what is not an array"))
         self.stack[-1].set_state(state)
 
     def refusal(self, opcode: bytes) -> str:
@@ -284,9 +282,9 @@ class _Reader:
         """
         self.values_left -= 1
         if depth > MAX_DEPTH:
-            raise UnpicklingError(f"is nested too deep (more than {MAX_DEPTH} levels)")
+            raise Unusable(f"is nested too deep (more than {MAX_DEPTH} levels)")
         if self.values_left < 0:
-            raise UnpicklingError(f"is too large (more than {MAX_INSTRUCTIONS} values)")
+            raise Unusable(f"is too large (more than {MAX_INSTRUCTIONS} values)")
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if isinstance(value, list | tuple):
@@ -295,17 +293,17 @@ class _Reader:
             return {key: self.plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, _Array) and value.dtype is not None:
             return self.array(value)
-        raise UnpicklingError("holds something that is neither a plain value nor an array")
+        raise Unusable("holds something that is neither a plain value nor an array")
 
     def array(self, stand_in: _Array) -> np.ndarray:
         dtype, shape = stand_in.dtype, stand_in.shape
         size = math.prod(shape) * dtype.itemsize
         if size > self.array_bytes_left:
-            raise UnpicklingError(f"claims more numbers than it has, in the shape {_shown(shape)}")
+            raise Unusable(f"claims more numbers than it has, in the shape {_shown(shape)}")
         self.array_bytes_left -= size
         contents = self.contents(stand_in.contents, size)
         if len(contents) != size:
-            raise UnpicklingError(f"is damaged: an array of the shape {_shown(shape)} is not whole")
+            raise Unusable(f"is damaged: an array of the shape {_shown(shape)} is not whole")
         array = np.frombuffer(contents, dtype).reshape(shape, order=stand_in.order)
         return np.require(array, dtype.newbyteorder("="), "CW")
 

@@ -12,7 +12,8 @@ from dqn import assembly
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks.create import create_network
-from dqn.snapshots.snapshot import Snapshot, load_snapshot, save_snapshot
+from dqn.snapshots.file import load_snapshot, save_snapshot
+from dqn.snapshots.snapshot import Snapshot
 from helpers.engines import (
     OPTIMIZERS,
     SHAPE,

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dqn.checkpoints.state_values import take, take_array, take_integer, take_list
 from dqn.errors import UserError
 from dqn.machine.cores import usable_cores
+from dqn.machine.state_values import take, take_array, take_integer, take_list
 from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, xavier_weights
 from dqn.networks.deepqnetwork import DeepQNetwork

@@ -1,0 +1,58 @@
+"""Every frame of a game as a picture of its own."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dqn.environments.environment import Frame
+from dqn.errors import UserError, explain
+from dqn.machine.files import make_writable_folder, rename_aside
+
+FRAME_NAME = "%06d.png"
+
+
+class FrameFolder:
+    """A folder of pictures, 000000.png and so on, each column twice as wide: as ALE writes them.
+
+    A folder of older ones is moved aside when the first frame comes. Raises UserError if it has
+    other files beside those, or cannot be written; `add` raises OSError.
+    """
+
+    def __init__(self, path: Path):
+        make_writable_folder(path.parent)
+        self.path = path
+        self._frames = 0
+        try:
+            self._check()
+        except OSError as error:
+            raise UserError(f"cannot write {path} {explain(error)}") from error
+
+    def add(self, frame: Frame) -> None:
+        """Write the next picture."""
+        if self._frames == 0:
+            if self._check():
+                rename_aside(self.path)
+            self.path.mkdir(exist_ok=True)
+        picture = np.repeat(cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), 2, axis=1)
+        _, png = cv2.imencode(".png", picture)
+        (self.path / (FRAME_NAME % self._frames)).write_bytes(png)
+        self._frames += 1
+
+    def close(self, comment: str) -> None:
+        """Nothing is left to do."""
+
+    def _check(self) -> bool:
+        """Whether the folder is one of an earlier recording."""
+        if not self.path.exists():
+            return False
+        make_writable_folder(self.path)
+        names = [file.name for file in self.path.iterdir()]
+        older = [name for name in names if re.fullmatch(r"\d{6,}\.png", name)]
+        if older and len(older) < len(names):
+            raise UserError(
+                f"the folder {self.path} has other files beside the frames of an earlier "
+                "recording: name another one with --record_screen_path"
+            )
+        return bool(older)

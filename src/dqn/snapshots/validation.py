@@ -1,0 +1,146 @@
+"""What is true of every snapshot, and whether one fits a run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqn.networks.architecture import MIN_SCREEN_SIZE, layer_shapes
+from dqn.networks.layers import Layer
+from dqn.snapshots.snapshot import (
+    AnotherNetwork,
+    Metadata,
+    NonFiniteArray,
+    Snapshot,
+    SnapshotError,
+    Unusable,
+)
+
+MAX_ACTIONS = 256
+MAX_STATES = 3  # arrays that an optimizer keeps for each array of parameters
+MAX_NAME = 255  # characters of a game's name
+
+LAYER_NAMES = ("convolution 1", "convolution 2", "convolution 3", "affine 1", "affine 2")
+FLOATS = (np.float16, np.float32, np.float64)
+
+
+def check_snapshot(snapshot: Snapshot, path: Path, expected: Metadata) -> None:
+    """See that the network was trained on the `expected` game, actions and screens.
+
+    What the file does not tell is not checked. Raises SnapshotError with the flags to use.
+    """
+    if snapshot.input_shape not in (None, expected.input_shape):
+        history, height, width = snapshot.input_shape
+        raise SnapshotError(
+            f"the snapshot {path} was trained on other screens: use --history_length {history} "
+            f"--screen_height {height} --screen_width {width}"
+        )
+    recorded = snapshot.metadata or expected
+    if recorded.game != expected.game:
+        raise SnapshotError(
+            f"the snapshot {path} was trained on {recorded.game!r}, not on {expected.game!r}: "
+            "name a snapshot of the same game"
+        )
+    if recorded.actions != expected.actions:
+        was_minimal = str(len(recorded.actions) < len(expected.actions)).lower()
+        raise SnapshotError(
+            f"the snapshot {path} was trained with the actions {recorded.actions}, not with "
+            f"{expected.actions}: use --minimal_action_set {was_minimal}"
+        )
+
+
+def validate(snapshot: Snapshot) -> None:
+    """Check that a snapshot is one of this program's networks; raises Unusable."""
+    _check_layers(snapshot)
+    _check_metadata(snapshot)
+
+
+def _check_layers(snapshot: Snapshot) -> None:
+    layers = snapshot.layers
+    if len(layers) != len(LAYER_NAMES):
+        raise AnotherNetwork(f"it has {len(layers)} layers with weights")
+    if [bool(layer.batch_norm) for layer in layers] not in ([False] * 5, [True] * 4 + [False]):
+        raise AnotherNetwork("batch normalisation does not follow each of the first four layers")
+    _check_states(layers)
+    for name, layer, shape in zip(LAYER_NAMES, layers, _expected_shapes(snapshot), strict=True):
+        _check_arrays([layer.weights, *layer.states], shape, name)
+        if layer.batch_norm is not None:
+            units = shape[1] if name.startswith("convolution") else shape[0]
+            arrays = layer.batch_norm.arrays()
+            _check_arrays(arrays, (units, 1), f"the batch normalisation after {name}")
+
+
+def _check_states(layers: list[Layer]) -> None:
+    lists = [layer.states for layer in layers]
+    for layer in layers:
+        if layer.batch_norm is not None:
+            if len(layer.batch_norm.states) != 2:
+                raise Unusable("is damaged: batch normalisation has two lists of states")
+            lists += layer.batch_norm.states
+    counts = {len(states) for states in lists}
+    if len(counts) > 1 or max(counts) > MAX_STATES:
+        raise Unusable("is damaged: the optimizer's states are too few or too many")
+
+
+def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:
+    """Return the shape of each layer's weights; what the input decides is as the file has it."""
+    weights = [layer.weights for layer in snapshot.layers]
+    for name, array in zip(LAYER_NAMES, weights, strict=True):
+        if array.ndim != 2:
+            raise AnotherNetwork(f"{name} has the shape {array.shape}")
+    actions = min(max(len(weights[4]), 1), MAX_ACTIONS)
+    if snapshot.input_shape is None:
+        history = max(len(weights[0]) // 64, 1)
+        shapes = layer_shapes(actions, history, MIN_SCREEN_SIZE, MIN_SCREEN_SIZE)
+        rows, filters = shapes[3]  # with one output of each filter
+        shapes[3] = (rows, filters * max(weights[3].shape[1] // filters, 1))
+        return shapes
+    _, height, width = snapshot.input_shape
+    if min(height, width) < MIN_SCREEN_SIZE:
+        raise AnotherNetwork(f"its screens of {height}×{width} are too small")
+    return layer_shapes(actions, *snapshot.input_shape)
+
+
+def _check_arrays(arrays: Iterable[Any], shape: tuple[int, int], name: str) -> None:
+    for array in arrays:
+        if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
+            raise Unusable(f"is damaged: {name} holds something else than decimal numbers")
+        if array.shape != shape:
+            raise AnotherNetwork(f"{name} has the shape {array.shape}, not {shape}")
+        if not np.isfinite(array).all():
+            raise NonFiniteArray(
+                f"has diverged ({name} holds infinity or NaN): go back to an earlier snapshot, "
+                "or train with a lower learning rate"
+            )
+
+
+def _check_metadata(snapshot: Snapshot) -> None:
+    metadata = snapshot.metadata
+    if metadata is None:
+        return
+    if not isinstance(metadata.game, str) or len(metadata.game) > MAX_NAME:
+        raise Unusable("is damaged: its game is not a name")
+    actions = metadata.actions
+    if not isinstance(actions, list) or not all(map(is_count, actions)):
+        raise Unusable("is damaged: its actions are not a list of numbers")
+    if not len(actions) == len(set(actions)) == len(snapshot.layers[-1].weights):
+        raise Unusable("is damaged: its actions are not those of its network")
+    for name, value in vars(metadata).items():
+        if name not in ("game", "actions", "flags") and not is_count(value):
+            raise Unusable(f"is damaged: its {name} is not a whole number from 0 on")
+    flags = metadata.flags
+    if not isinstance(flags, dict) or not all(map(_is_flag, flags.items())):
+        raise Unusable("is damaged: its flags are not plain values")
+    if metadata.input_shape != snapshot.input_shape:
+        raise Unusable("is damaged: its screens are not those of its network")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value from a file is a whole number from 0 on, and no truth value."""
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_flag(item: tuple[Any, Any]) -> bool:
+    name, value = item
+    return type(name) is str and (value is None or type(value) in (bool, int, float, str))
