@@ -13,7 +13,7 @@ import pytest
 
 import dqn.agent
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
+from dqn.actors.local import LocalActors
 from dqn.actors.processes import ActorLost
 from dqn.agent import Agent, Periods
 from dqn.checkpoints.checkpointer import Checkpointer
@@ -59,6 +59,9 @@ class Network:
     def update_target_network(self):
         pass
 
+    def acting_copy(self, in_use):
+        pass
+
     def get_state(self):
         return {"train_iterations": self.train_iterations}
 
@@ -66,7 +69,7 @@ class Network:
         self.train_iterations = state["train_iterations"]
 
 
-class LosableActors(Actors):
+class LosableActors(LocalActors):
     """Actors whose process may be lost."""
 
     is_lost = False
@@ -86,7 +89,7 @@ class TapeSaver:
         self._tape = tape
         self._failing = failing
 
-    def save(self, epoch):
+    def save(self, epoch, train_steps):
         self._tape.append(f"save {epoch}")
         self.failed_epoch = epoch if epoch in self._failing else None
 
