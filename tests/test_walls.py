@@ -31,8 +31,11 @@ ARROWS = {
     "replay": "",
     "networks": "replay.minibatch",
     # Flags take their defaults from the settings of the parts.
-    "options": "networks.architecture networks.settings",
-    "snapshots": "networks.architecture networks.layers",
+    "options": (
+        "environments.settings replay.settings replay.returns networks.architecture "
+        "networks.settings exploration agent experiment"
+    ),
+    "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
     "results": "agent actors networks.deepqnetwork replay",
     "recording": "actors.events environments.environment",
@@ -50,7 +53,7 @@ MEMBERS = (
 LIBRARIES = {
     "torch": "networks.torch_engine networks.create replay.storage_on_gpu replay.create",
     "neon": "networks.neon_engine",
-    "ale_py": "environments",
+    "ale_py": "environments player.keyboard",  # whose joystick has ALE's numbers
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",

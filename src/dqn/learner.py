@@ -65,7 +65,7 @@ class OverlappingLearner(Learner):
     def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
         super().__init__(network, memory)
         self._thread = ThreadPoolExecutor(1, "learner")
-        self._update: Future | None = None
+        self._update: Future[float] | None = None
         self._costs: list[float] = []
         sys.setswitchinterval(SWITCH_SECONDS)
 

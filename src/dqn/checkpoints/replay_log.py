@@ -97,7 +97,7 @@ class ReplayLog:
         self._chunk_steps = max(1, min(chunk_steps, stream.size))
         self._segments: list[Segment] = []
         self._written = 0  # the number of the next step to append
-        self._syncs: list[tuple[int, Future]] = []  # with the number of the segment
+        self._syncs: list[tuple[int, Future[None]]] = []  # with the number of the segment
         self._sync_thread = ThreadPoolExecutor(1, "replay log")
 
     @property

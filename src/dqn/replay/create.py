@@ -4,7 +4,7 @@ import logging
 
 from dqn.errors import UserError
 from dqn.replay.settings import ReplaySettings
-from dqn.replay.storage import Screens, ScreensInFile
+from dqn.replay.storage import Screens, ScreensInFile, Storage
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ def create_storage(
     screen_width: int,
     network_device: str,
     other_memory: int,
-) -> Screens:
+) -> Storage:
     """Room for the screens: in a file, on the GPU that learns, or in the main memory.
 
     `network_device` is PyTorch's name of the device that learns. The rest of the process takes
