@@ -13,8 +13,8 @@ import pytest
 
 import dqn.agent
 from dqn.actors.actor import Actor
+from dqn.actors.group import ActorLost
 from dqn.actors.local import LocalActors
-from dqn.actors.processes import ActorLost
 from dqn.agent import Agent, Periods
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder

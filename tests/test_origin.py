@@ -1,0 +1,205 @@
+"""Where a command starts from: nothing, a snapshot or a checkpoint, and with which flags."""
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dqn.assembly import assemble
+from dqn.checkpoints.folder import CheckpointFolder
+from dqn.errors import UserError
+from dqn.origin import find_origin
+from dqn.snapshots.file import save_snapshot
+from dqn.snapshots.snapshot import Metadata, Snapshot
+from helpers.networks import make_network
+from helpers.paths import PROJECT
+
+SIZE = {"screen_height": 44, "screen_width": 44, "history_length": 2}
+TRAIN = (
+    "--backend cpu --screen_height 44 --screen_width 44 --history_length 2 --random_steps 20 "
+    "--train_steps 10 --test_steps 5 --replay_size 100 --save_weights_prefix saved/run"
+).split()
+LOAD = ["--load_weights", "run_2.pkl"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch, caplog):
+    """An empty folder, where a command is given; its log is kept."""
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+    return tmp_path
+
+
+def write_snapshot(name="run_2.pkl", game="breakout", **metadata):
+    actions = [0, 1, 3, 4]
+    about = Metadata(game, actions, **SIZE, epoch=2, train_steps=700, **metadata)
+    save_snapshot(Snapshot(make_network(**SIZE).get_layers(), about.input_shape, about), Path(name))
+
+
+def write_checkpoint(*flags, epoch=1, phase="train", **changes):
+    """Leave a run with a checkpoint in `phase` of `epoch`, as if it had been stopped there."""
+    with find_origin(["breakout", *TRAIN, "--random_seed", "1", *flags], PROJECT) as origin:
+        run = assemble(origin, SimpleNamespace(status=None), PROJECT / "videos")
+        run.experiment._position = (epoch, phase)
+        run.checkpointer.begin()
+        if changes:
+            origin.folder.save({**origin.folder.load(), **changes})
+        run.actors.close()
+
+
+def origin_of(*arguments):
+    with find_origin([*arguments], PROJECT) as origin:
+        return origin
+
+
+# Nothing
+
+
+def test_a_new_run_starts_from_nothing_and_takes_the_folder_of_its_checkpoints(folder):
+    with find_origin(["breakout", *TRAIN], PROJECT) as origin:
+        assert (origin.checkpoint, origin.snapshot, origin.flags_before) == (None, None, None)
+        assert origin.epoch_of_snapshot is None
+        assert (origin.game, origin.rom.is_file(), len(origin.rom_sha256)) == ("breakout", True, 64)
+        assert origin.folder.path.resolve() == folder / "saved" / "run.checkpoint"
+        with pytest.raises(UserError, match="in use"), find_origin(["pong", *TRAIN], PROJECT):
+            pass
+    assert not (folder / "saved" / "run.checkpoint").exists()  # it left none
+
+
+@pytest.mark.parametrize("flags", [["--checkpoint", "false"]])
+def test_a_run_without_checkpoints_is_locked_all_the_same(flags):
+    with find_origin(["breakout", *TRAIN, *flags], PROJECT) as origin:
+        assert origin.folder is None
+        with pytest.raises(UserError, match="in use"), find_origin(["pong", *TRAIN], PROJECT):
+            pass
+
+
+def test_what_does_not_train_locks_nothing(folder):
+    write_snapshot()
+    test = ["--train_steps", "0", "--save_weights_prefix", "saved/run"]
+    assert origin_of(*LOAD, *test).folder is None
+    assert not (folder / "saved").exists()
+
+
+# A snapshot
+
+
+def test_a_snapshot_brings_its_game_and_its_flags_which_the_command_line_may_change(caplog):
+    write_snapshot(flags={"frame_skip": 3, "learning_rate": 0.01})
+    origin = origin_of(*LOAD, *TRAIN, "--learning_rate", "0.02")
+    assert origin.snapshot
+    assert origin.game == "breakout"
+    assert (origin.args.frame_skip, origin.args.learning_rate) == (3, 0.02)
+    assert "--frame_skip 3" in caplog.text
+
+
+def test_the_epoch_of_a_snapshot_is_the_one_that_it_records_whatever_it_is_called():
+    write_snapshot("breakout_7.pkl")
+    assert origin_of("--load_weights", "breakout_7.pkl", *TRAIN).epoch_of_snapshot == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "epoch"),
+    [
+        *(("breakout_7.pkl", 7), ("breakout_007.pkl", 7), ("breakout_best.pkl", None)),
+        *(("breakout.pkl", None), ("breakout_٣.pkl", None), ("breakout_1234567890.pkl", None)),
+    ],
+)
+def test_the_epoch_of_a_snapshot_that_records_none_is_in_its_name(name, epoch):
+    snapshot = Snapshot(make_network(**SIZE).get_layers(), (2, 44, 44), None)
+    save_snapshot(snapshot, Path(name))
+    assert origin_of("breakout", "--load_weights", name, *TRAIN).epoch_of_snapshot == epoch
+
+
+def test_start_epoch_auto_follows_the_snapshot():
+    write_snapshot()
+    assert origin_of(*LOAD, *TRAIN, "--start_epoch", "auto").args.start_epoch == 2
+    with pytest.raises(UserError, match="needs a snapshot"):
+        origin_of("breakout", *TRAIN, "--start_epoch", "auto")
+
+
+# A checkpoint
+
+
+def test_a_checkpoint_brings_its_game_and_its_flags_which_the_command_line_may_change(caplog):
+    write_checkpoint("--epochs", "5", "--actors", "2", "--csv_file", "old.csv")
+    origin = origin_of("breakout", *TRAIN, "--epochs", "7", "--csv_file", "results/new.csv")
+    assert origin.checkpoint["parts"]["experiment"]["epoch"] == 1
+    assert origin.snapshot is None
+    assert origin.game == "breakout"
+    assert origin.args.epochs == 7
+    assert origin.args.random_seed == 1
+    assert origin.args.actors == 2
+    assert str(origin.args.csv_file) == "results/old.csv"  # it is the same run's
+    assert origin.flags_before["epochs"] == 5
+    assert "Going on with the checkpoint" in caplog.text
+    assert "Going on with --epochs 7 instead of 5" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "starts_from"),
+    [
+        ([], "checkpoint"),
+        (["--restart"], None),
+        (["--checkpoint", "false"], None),
+        (LOAD, "snapshot"),
+        ([*LOAD, "--start_epoch", "2"], "snapshot"),
+    ],
+)
+def test_a_checkpoint_is_resumed_unless_something_else_is_asked_for(arguments, starts_from):
+    write_checkpoint(epoch=1, phase="test")
+    write_snapshot()
+    origin = origin_of("breakout", *TRAIN, *arguments)
+    found = {name for name in ("checkpoint", "snapshot") if getattr(origin, name)}
+    assert found == ({starts_from} if starts_from else set())
+
+
+@pytest.mark.parametrize(
+    ("epoch", "phase", "starts_from"),
+    [
+        (2, "train", "snapshot"),  # whose last snapshot is that of the first epoch
+        (2, "test", "checkpoint"),
+        (3, "train", "checkpoint"),
+        (3, "test", "snapshot"),
+    ],
+)
+def test_of_a_snapshot_and_a_checkpoint_of_the_same_epoch_the_checkpoint_is_resumed(
+    epoch, phase, starts_from
+):
+    write_checkpoint(epoch=epoch, phase=phase)
+    write_snapshot()
+    origin = origin_of("breakout", *TRAIN, *LOAD, "--start_epoch", "2")
+    assert {name for name in ("checkpoint", "snapshot") if getattr(origin, name)} == {starts_from}
+
+
+def test_a_run_that_began_with_a_snapshot_is_resumed_by_the_same_command():
+    write_snapshot()
+    write_checkpoint(*LOAD, epoch=9)
+    origin = origin_of("breakout", *TRAIN, *LOAD)
+    assert origin.checkpoint
+    assert origin.snapshot is None
+
+
+def test_a_run_that_is_done_starts_from_nowhere(caplog):
+    write_checkpoint("--epochs", "2", epoch=3)
+    assert origin_of("breakout", *TRAIN) is None
+    assert "All epochs of this run are done (2): raise --epochs" in caplog.text
+    assert origin_of("breakout", *TRAIN, "--epochs", "3").checkpoint
+
+
+@pytest.mark.parametrize(
+    ("game", "changes", "words"),
+    [
+        ("pong", {}, "is of 'breakout', not of 'pong'"),
+        ("breakout", {"rom_sha256": "0" * 64}, "is of another ROM of 'breakout'"),
+        ("breakout", {"game": "two\0breakout"}, "does not fit this run"),
+        ("breakout", {"options": {}}, "does not fit this run"),
+        ("breakout", {"parts": {}}, "does not fit this run"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused_and_the_run_let_go(game, changes, words):
+    write_checkpoint(**changes)
+    with pytest.raises(UserError, match=words):
+        origin_of(game, *TRAIN)
+    CheckpointFolder(Path("saved/run.checkpoint")).close()
