@@ -16,11 +16,11 @@ ARROWS = {
     "plot": "",
     "convert": "snapshots",
     "game_name": "environments.roms",
-    "agent": "actors replay learner exploration networks.deepqnetwork",
+    "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
-    "learner": "networks.deepqnetwork replay",
+    "learner": "networks.deepqnetwork replay.memory",
     # Only the experiment knows both the loop and those who listen to it.
-    "experiment": "agent actors results checkpoints snapshots networks.deepqnetwork",
+    "experiment": "agent actors.events actors.group results checkpoints snapshots",
     "origin": "options snapshots checkpoints environments",
     "assembly": (
         "agent exploration learner experiment origin actors environments replay networks options "
@@ -30,20 +30,27 @@ ARROWS = {
     "environments": "",
     "replay": "",
     "networks": "replay.minibatch",
-    # Flags take their defaults from the settings of the parts.
-    "options": "networks.architecture networks.settings",
-    "snapshots": "networks.architecture networks.layers",
+    # Flags take their defaults from the settings of the parts, and a continued run takes its flags
+    # from a snapshot.
+    "options": (
+        "agent exploration experiment environments.settings replay.settings replay.returns "
+        "networks.architecture networks.settings snapshots.snapshot"
+    ),
+    "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
-    "results": "agent actors networks.deepqnetwork replay",
+    "results": "agent actors.events networks.deepqnetwork replay.memory",
     "recording": "actors.events environments.environment",
-    "player": "exploration actors environments.environment networks.deepqnetwork results recording",
+    "player": (
+        "exploration actors.actor actors.events environments.actions environments.environment "
+        "networks.deepqnetwork results.statistics recording"
+    ),
     "machine": "",
     "errors": "",
 }
 OPEN_TO_ALL = "errors machine"
 # What only `create.py` of the same folder imports, and members of the same kind.
 MEMBERS = (
-    "actors.processes environments.atari networks.torch_engine networks.neon_engine "
+    "environments.atari networks.torch_engine networks.neon_engine "
     "player.window player.terminal replay.storage_on_gpu"
 )
 # Who may import a library that is heavy, or that another one could take the place of.
