@@ -15,7 +15,6 @@ with console.starting(__name__):
 
     from dqn.assembly import Run, assemble
     from dqn.errors import UserError, unforeseen
-    from dqn.experiment import last_snapshot
     from dqn.machine import start_log
     from dqn.machine.interruption import Interruption, Stopped
     from dqn.machine.memory_limit import is_out_of_memory
@@ -84,11 +83,10 @@ def open_files(origin: Origin, parts: Run) -> None:
     """Resume from the checkpoint, or move an older run aside; all that can fail is tried first."""
     args, checkpointer = origin.args, parts.checkpointer
     if checkpointer:
-        epochs_done = args.start_epoch
         if origin.checkpoint:
             checkpointer.restore(origin.checkpoint)
-            epochs_done = last_snapshot(origin.checkpoint["parts"]["experiment"])
-        steps_left = args.random_steps + args.train_steps * (args.epochs - epochs_done)
+        epochs_left = args.epochs - origin.epochs_done
+        steps_left = args.random_steps + args.train_steps * epochs_left
         steps_between = args.random_steps + args.train_steps
         if args.checkpoint_steps:
             steps_between = min(steps_between, args.checkpoint_steps)

@@ -7,8 +7,8 @@ import pytest
 
 from dqn.actors.actor import Actor
 from dqn.actors.local import LocalActors
-from dqn.agent import Agent, EpsilonGreedy, Periods
-from dqn.exploration import LinearDecay
+from dqn.agent import Agent, Periods
+from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.replay.memory import ReplayMemory, ReplayStream
 from dqn.replay.returns import OneStepReturns

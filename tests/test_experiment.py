@@ -5,22 +5,25 @@ import errno
 import logging
 import math
 import re
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import dqn.agent
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
+from dqn.actors.local import LocalActors
 from dqn.actors.processes import ActorLost
-from dqn.agent import Agent, EpsilonGreedy
+from dqn.agent import Agent, Periods
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
-from dqn.experiment import Experiment, last_snapshot
-from dqn.exploration import LinearDecay
+from dqn.experiment import Experiment, Phases
+from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.machine.interruption import Stopped
+from dqn.origin import last_snapshot
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 from dqn.results.statistics import Statistics
@@ -28,7 +31,7 @@ from helpers.toy_games import ScriptedGame
 
 SIZE = {"screen_height": 2, "screen_width": 2}
 TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
-PHASES = {"random_steps": 5, "train_steps": 6, "test_steps": 4, "epochs": 2}
+PHASES = Phases(random_steps=5, train_steps=6, test_steps=4, epochs=2)
 STEPS = 5 + 2 * (6 + 4)
 
 
@@ -63,7 +66,7 @@ class Network:
         self.train_iterations = state["train_iterations"]
 
 
-class LosableActors(Actors):
+class LosableActors(LocalActors):
     """Actors whose process may be lost."""
 
     is_lost = False
@@ -184,23 +187,16 @@ class Run:
             learner,
             exploration=LinearDecay(1, 0.1, 10),
             exploration_rate_test=0.3,
-            train_frequency=2,
-            train_repeat=1,
-            target_steps=4,
+            periods=Periods(train_frequency=2, target_steps=4),
         )
         self.saver = TapeSaver(self.tape, failing)
         self.csv_file = folder and folder / "run.csv"
         self.statistics = TapeStatistics(self.agent, self.network, self.memory, self.csv_file)
         self.statistics.tape = self.tape
-        settings = {
-            **PHASES,
-            "random_exploration_rate": 1,
-            "test_games": None,
-            "start_epoch": 0,
-            "listeners": [self.on_step],
-            **settings,
-        }
-        self.experiment = Experiment(self.agent, self.statistics, self.saver, **settings)
+        names = {field.name for field in fields(Phases)} & settings.keys()
+        phases = replace(PHASES, **{name: settings.pop(name) for name in names})
+        settings = {"listeners": [self.on_step], **settings}
+        self.experiment = Experiment(self.agent, self.statistics, self.saver, phases, **settings)
         self.interruption = SimpleNamespace(status=None)
         self.folder = self.checkpointer = None
         if folder:
@@ -363,13 +359,7 @@ def test_a_test_of_games_ends_with_the_last_of_them(tmp_path):
 
 def test_without_a_saver_and_a_checkpointer_it_runs_all_the_same():
     run = Run()
-    run.experiment = Experiment(
-        *(run.agent, run.statistics, None),
-        **PHASES,
-        random_exploration_rate=1,
-        test_games=None,
-        start_epoch=0,
-    )
+    run.experiment = Experiment(run.agent, run.statistics, None, PHASES)
     assert len(run.run()) == 2
     assert phases(run.tape) == ["random 0", *BOTH]
 
@@ -388,6 +378,19 @@ def test_playing_without_end_ends_when_somebody_quits():
     [scores] = run.run()
     assert len(run.steps) == 17
     assert scores.games > 0
+
+
+def test_who_only_plays_needs_nothing_that_learns(tmp_path):
+    run = Run()
+    tester = dqn.agent.Tester(run.actors["test"], lambda states, rate: [1] * len(states), 0.05)
+    statistics = Statistics(tester, None, None, tmp_path / "play.csv")
+    statistics.open_files()
+    phases = Phases(random_steps=0, train_steps=0, test_steps=0, epochs=0, play_games=2)
+    [scores] = Experiment(tester, statistics, None, phases).run(run.interruption, None)
+    statistics.close()
+    assert scores.games == 2
+    [row] = csv.DictReader((tmp_path / "play.csv").open())
+    assert (row["phase"], row["nr_games"], row["weight_updates"]) == ("play", "2", "0")
 
 
 def test_only_playing_asks_whether_somebody_has_quit():

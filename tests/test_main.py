@@ -19,6 +19,7 @@ import dqn.networks.torch_engine.network
 import dqn.snapshots.saver
 import main
 import plot
+from dqn import origin
 from dqn.errors import NonFiniteWeights
 from dqn.machine import console
 from dqn.replay import storage as screens
@@ -168,7 +169,7 @@ def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch
     def fail(*_):
         raise OSError(errno.EIO, "Input/output error", "a_file")
 
-    monkeypatch.setattr(main, "find_rom", fail)
+    monkeypatch.setattr(origin, "find_rom", fail)
     assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
 
 

@@ -30,11 +30,10 @@ ARROWS = {
     "environments": "",
     "replay": "",
     "networks": "replay.minibatch",
-    # Flags take their defaults from the settings of the parts, and a continued run takes its flags
-    # from a snapshot.
+    # Flags take their defaults from the settings of the parts.
     "options": (
-        "agent exploration experiment environments.settings replay.settings replay.returns "
-        "networks.architecture networks.settings snapshots.snapshot"
+        "environments.settings replay.settings replay.returns networks.architecture "
+        "networks.settings exploration agent experiment"
     ),
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
@@ -172,7 +171,7 @@ def test_the_root_of_the_package_is_small() -> None:
         ("agent", "def save():\n    import dqn.checkpoints.folder"),
         ("errors", "from dqn import agent"),
         ("actors.actor", "from dqn.environments.atari import AleEnvironment"),
-        ("actors.actor", "from dqn.actors import processes"),
+        ("agent", "from dqn.actors import processes"),
         ("networks.deepqnetwork", "import torch.nn"),
         ("networks.layers", "from dqn.networks.torch_engine.affine import affine"),
         ("player.pace", "from ale_py import Action"),

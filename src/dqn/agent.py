@@ -1,21 +1,15 @@
 """The deep Q-learning agent (Mnih et al. 2015, algorithm 1), playing with one actor or several."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dqn.actors.events import Step, Transition
 from dqn.actors.group import Actors
-from dqn.exploration import LinearDecay
+from dqn.exploration import LinearDecay, Policy
 from dqn.learner import Learner
 from dqn.machine.state_values import take_integer, take_integers
-from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
-
-# Chooses the actions for n states, uint8 (n, history, height, width), at an exploration rate
-Policy = Callable[[np.ndarray, float], list[int]]
 
 
 @dataclass(frozen=True)
@@ -29,30 +23,6 @@ class Periods:
     train_frequency: int = 4
     train_repeat: int = 1
     target_steps: int = 10000
-
-
-class EpsilonGreedy:
-    """The policy that acts at random with probability ε, else by the highest Q-value."""
-
-    def __init__(self, network: DeepQNetwork, num_actions: int, generator: np.random.Generator):
-        self._network = network
-        self._num_actions = num_actions
-        self._generator = generator
-
-    def __call__(self, states: np.ndarray, exploration_rate: float) -> list[int]:
-        """The actions for n states, uint8 (n, history, height, width)."""
-        actions = [0] * len(states)
-        greedy = []
-        for i in range(len(states)):
-            if self._generator.random() < exploration_rate:
-                actions[i] = int(self._generator.integers(self._num_actions))
-            else:
-                greedy.append(i)
-        if greedy:
-            q_values = self._network.predict(states[greedy])
-            for i, action in zip(greedy, q_values.argmax(axis=1).tolist(), strict=True):
-                actions[i] = action
-        return actions
 
 
 class Tester:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dqn.actors.create import create_actors
-from dqn.actors.processes import ActorProcesses
-from dqn.agent import Agent, EpsilonGreedy, Tester
+from dqn.actors.create import ActorProcesses, create_actors
+from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.environments.create import create_environment
 from dqn.errors import UserError
 from dqn.experiment import Experiment
+from dqn.exploration import EpsilonGreedy
 from dqn.learner import Learner, OverlappingLearner
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption

@@ -31,11 +31,6 @@ FORECAST_SECONDS = 60.0  # of training, by which the whole run's time is estimat
 LONG_SECONDS = 3600.0  # of a run: shorter ones need no such estimate
 
 
-def last_snapshot(state: dict[str, Any]) -> int:
-    """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
-    return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
-
-
 @dataclass(frozen=True)
 class Phases:
     """What a run does: random → (train → test) × epochs → play.

@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ale_py.roms import get_all_rom_ids
-
-from dqn.checkpoints.checkpointer import does_not_fit, what_is_missing
+from dqn.checkpoints.checkpointer import does_not_fit
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.environments.roms import find_rom, game_of_file_name
+from dqn.environments.create import restores_exactly
+from dqn.environments.roms import find_rom, game_of_file_name, is_known
 from dqn.errors import UserError
-from dqn.experiment import last_snapshot
 from dqn.machine.files import can_be_asked_for, check_name
+from dqn.machine.wording import counted
 from dqn.options import checks, continuing, parser
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+ALL_ACTIONS = 18  # of the Atari joystick
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class Origin:
             return self.snapshot.metadata.epoch
         number = self.args.load_weights.stem.rpartition("_")[2]
         return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs of the run are done."""
+        if self.checkpoint:
+            return last_snapshot(self.checkpoint["parts"]["experiment"])
+        return self.args.start_epoch
 
     @property
     def flags_before(self) -> dict[str, Any] | None:
@@ -97,7 +105,7 @@ def _start(
         complete = parser.parse(arguments, project)
     else:
         snapshot = load_snapshot(args.load_weights)
-        before = continuing.flags_of_snapshot(snapshot, is_training=args.train_steps > 0)
+        before = flags_of_snapshot(snapshot, is_training=args.train_steps > 0)
         before = _without_unknown(before, args)
         reason = parser.find_unusable(continuing.as_arguments(before))
         if reason:
@@ -246,6 +254,48 @@ def _check_identity(origin: Origin) -> None:
 def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
     """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
     game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
-    if game not in get_all_rom_ids():
+    if not is_known(game):
         raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
+
+
+def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> continuing.PlainFlags:
+    """The flags that a snapshot was trained with: all, or those of the game to test or play it.
+
+    Files without flags, such as Neon's, still show screens, action set and batch normalisation.
+    """
+    flags: continuing.PlainFlags = {
+        "batch_norm": snapshot.layers[0].batch_norm is not None,
+        "minimal_action_set": len(snapshot.layers[-1].weights) < ALL_ACTIONS,
+    }
+    if snapshot.input_shape:
+        names = ("history_length", "screen_height", "screen_width")
+        flags |= zip(names, snapshot.input_shape, strict=True)
+    if snapshot.metadata:
+        kept = snapshot.metadata.flags.items()
+        flags |= {
+            n: v for n, v in kept if n not in continuing.OF_THE_PROCESS + continuing.OF_THE_STORAGE
+        }
+    return {name: v for name, v in flags.items() if is_training or name in continuing.OF_THE_GAME}
+
+
+def last_snapshot(state: dict[str, Any]) -> int:
+    """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
+    return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
+
+
+def what_is_missing(state: dict[str, Any]) -> str:
+    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
+
+    `state` is one that tells its run; nothing else of it was looked at yet.
+    """
+    lacking = []
+    frame_skip = state["options"].get("frame_skip")
+    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
+        lacking.append(f"ALE does not restore {state['game']} exactly")
+    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
+    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
+    if lost:
+        games = counted(lost, "game")
+        lacking.append(f"{games} lost with their process: new ones begin")
+    return "; ".join(lacking) or "nothing is missing"

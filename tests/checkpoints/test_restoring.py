@@ -2,7 +2,7 @@
 
 import pytest
 
-from dqn.checkpoints.checkpointer import what_is_missing
+from dqn.origin import what_is_missing
 
 
 def state(game="pong", frame_skip=4, train_actors=({},), test_actors=({},)):

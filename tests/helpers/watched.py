@@ -7,10 +7,11 @@ import numpy as np
 
 from dqn.actors.actor import Actor
 from dqn.actors.local import LocalActors
-from dqn.agent import EpsilonGreedy, Tester
+from dqn.agent import Tester
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.environments.settings import GameSettings
+from dqn.exploration import EpsilonGreedy
 from dqn.player.display import Display
 from dqn.player.keyboard import Joystick, action_name
 from dqn.player.player import Player

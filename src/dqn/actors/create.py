@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from dqn.actors.actor import Actor
-from dqn.actors.processes import ActorProcesses
+from dqn.actors.processes import ActorProcesses as ActorProcesses
 from dqn.environments.environment import Environment
 from dqn.machine.cores import usable_cores
 

@@ -10,11 +10,9 @@ import numpy as np
 
 from dqn.checkpoints.folder import CheckpointFolder, size_on_disk
 from dqn.checkpoints.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
-from dqn.environments.atari import restores_exactly
 from dqn.errors import NonFiniteWeights, UserError, explain
 from dqn.machine.files import naming
 from dqn.machine.state_values import MISFITS
-from dqn.machine.wording import counted
 from dqn.replay.memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
@@ -26,23 +24,6 @@ def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
         f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
         "anew and keeps it aside"
     )
-
-
-def what_is_missing(state: dict[str, Any]) -> str:
-    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
-
-    `state` is one that tells its run; nothing else of it was looked at yet.
-    """
-    lacking = []
-    frame_skip = state["options"].get("frame_skip")
-    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
-        lacking.append(f"ALE does not restore {state['game']} exactly")
-    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
-    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
-    if lost:
-        games = counted(lost, "game")
-        lacking.append(f"{games} lost with their process: new ones begin")
-    return "; ".join(lacking) or "nothing is missing"
 
 
 class Part(Protocol):

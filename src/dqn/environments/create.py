@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dqn.environments.atari import AleEnvironment
+from dqn.environments.atari import restores_exactly as restores_exactly
 from dqn.environments.environment import Environment
 from dqn.environments.settings import GameSettings
 
