@@ -59,6 +59,9 @@ class Network:
     def update_target_network(self):
         pass
 
+    def acting_copy(self, in_use):
+        pass
+
     def get_state(self):
         return {"train_iterations": self.train_iterations}
 
@@ -86,7 +89,7 @@ class TapeSaver:
         self._tape = tape
         self._failing = failing
 
-    def save(self, epoch):
+    def save(self, epoch, train_steps):
         self._tape.append(f"save {epoch}")
         self.failed_epoch = epoch if epoch in self._failing else None
 

@@ -1,10 +1,11 @@
 """A trainer of deep Q-networks on Atari games: the map of the package.
 
     ../main.py       parse → origin → assemble → run
-    ../plot.py       draws CSV files; ../convert.py converts snapshots; ../game_name.py, for train.sh
+    ../plot.py       draws CSV files; ../convert.py converts snapshots; ../game_name.py is for
+                     train.sh
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
-    exploration.py   the schedule of ε
+    exploration.py   the ε-greedy policy and the schedule of ε
     learner.py       one update after another, or beside the acting
     experiment.py    the order of the phases: random → (train → test) × epochs → play
     origin.py        where a run starts from: nothing, a snapshot or a checkpoint; its ROM
@@ -12,21 +13,23 @@
     errors.py        UserError, which ends a program with one line
 
     actors/          games in play: events.py (what happens in them), state_buffer.py (the network's
-                     input), actor.py (one game; random starts, restarts), group.py (the contract of
-                     actors that step together), local.py (in this process), processes.py (in several)
+                     input), actor.py (one game; random starts, restarts), group.py (the contract
+                     of actors that step together), local.py (in this process), processes.py
     environments/    environment.py (the contract), atari.py with blending.py (colours, as ALE
                      averages them), roms.py (finds games), settings.py
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, returns.py (clipping and discount),
                      minibatch.py, memory.py (all of them together), settings.py
     networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
-                     settings.py; torch_engine/: network.py, q_function.py, optimizers.py, affine.py,
-                     input.py, rounding.py; neon_engine/: network.py, compatibility.py
+                     settings.py; torch_engine/: network.py, q_function.py, optimizers.py,
+                     affine.py, input.py, rounding.py; neon_engine/: network.py, compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      argument_files.py (@FILE), continuing.py (the flags that a run keeps)
-    snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes), neon_format.py
-                     with unpickler.py, safetensors_format.py, saver.py (which ones a run keeps)
-    checkpoints/     checkpointer.py (what and when), folder.py (generations and lock), replay_log.py
+    snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
+                     neon_format.py with unpickler.py, safetensors_format.py, saver.py (which ones
+                     a run keeps)
+    checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
+                     replay_log.py (the replay memory's steps)
     results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,

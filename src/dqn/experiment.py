@@ -191,6 +191,8 @@ class Experiment:
         return {"train": epochs * self._train_steps, "test": epochs * tests}
 
     def _log_time_left(self, epoch: int) -> None:
+        if not self._train_steps:  # the epoch of a test is that of its snapshot
+            return
         seconds = self._forecast.seconds_left(self._work_left(epoch))
         if seconds:
             left = counted(self._epochs - epoch, "epoch")
@@ -218,8 +220,8 @@ class Experiment:
         if self._checkpointer and self._checkpointer.most_bytes:
             disk.append(f"the checkpoint takes up to {size(self._checkpointer.most_bytes)}")
         if self._saver:
-            one = self._saver.snapshot_bytes()
-            disk.append(f"the snapshots {epochs} × {size(one)} = {size(epochs * one)}")
+            one, number = self._saver.snapshot_bytes(), self._saver.num_kept(epochs)
+            disk.append(f"the snapshots {number} × {size(one)} = {size(number * one)}")
         logger.info("%s", "; ".join([line, ", ".join(disk)] if disk else [line]))
 
     def _fill_memory(self) -> None:

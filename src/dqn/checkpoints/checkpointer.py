@@ -83,7 +83,7 @@ class Checkpointer:
             log_bytes -= self._folder.size_of("*.steps")
             generation_bytes = max(0, generation_bytes - self._folder.size_of("generation-*/*"))
         needed = max(0, min(log_bytes, steps_left * entry_bytes)) + generation_bytes
-        self.most_bytes = needed
+        self.most_bytes = None if state else needed
         free = shutil.disk_usage(self._folder.path).free
         if needed <= free:
             return

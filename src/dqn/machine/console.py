@@ -13,10 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from dqn.machine.interruption import Handler
-
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+    from dqn.machine.interruption import Handler
 
 PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 SCRIPTS = {"main.py": "train.sh", "plot.py": "plot.sh", "convert.py": "convert.sh"}
@@ -152,7 +152,7 @@ def _describe_output(failure: OSError) -> str:
     return f"cannot write to standard output ({failure.strerror})"
 
 
-def _handle_interrupts(handler: Handler) -> None:
+def _handle_interrupts(handler: "Handler") -> None:
     """Set what Ctrl-C does, unless whoever started the process had it ignored."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
