@@ -22,8 +22,13 @@ with console.starting(__name__):
 
     from dqn import building
     from dqn.agent import Agent, EpsilonGreedy
-    from dqn.checkpoints.checkpointer import Checkpointer, does_not_fit, what_is_missing
+    from dqn.checkpoints.checkpointer import (
+        Checkpointer,
+        UnfittingCheckpoint,
+        what_is_missing,
+    )
     from dqn.checkpoints.folder import CheckpointFolder
+    from dqn.environments.restoring import restores_exactly
     from dqn.environments.roms import find_rom, game_of_file_name
     from dqn.errors import UserError, unforeseen
     from dqn.experiment import Experiment, last_snapshot
@@ -103,7 +108,7 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
         before = continuing.flags_of_checkpoint(checkpoint)
         reason = options.find_unusable(continuing.as_arguments(before))
         if reason:
-            raise does_not_fit(folder, reason)
+            raise UnfittingCheckpoint(folder, reason)
         complete = options.parse([*continuing.as_arguments(before), *arguments], PROJECT)
         continuing.check_fits(complete, before)
         if is_done(checkpoint["parts"], complete.epochs):
@@ -112,7 +117,9 @@ def run(args: options.Namespace, arguments: list[str], start: float) -> None:
                 complete.epochs,
             )
             return
-        logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
+        is_exact = restores_exactly(checkpoint["game"], complete.frame_skip)
+        missing = what_is_missing(checkpoint, is_restored_exactly=is_exact)
+        logger.info("Going on with the checkpoint %s; %s", folder.path, missing)
         continuing.log_taken(complete, args, "the checkpoint")
         continuing.keep_seed(complete, before)
         continuing.log_changes(complete, before)
@@ -171,7 +178,7 @@ def find_checkpoint(args: options.Namespace, folder: CheckpointFolder) -> dict[s
     """
     checkpoint = None if args.restart else folder.load()
     if checkpoint and not tells_its_run(checkpoint):
-        raise does_not_fit(folder, "it lacks what tells which run it is of")
+        raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])

@@ -10,7 +10,6 @@ import numpy as np
 
 from dqn.checkpoints.folder import CheckpointFolder, size_on_disk
 from dqn.checkpoints.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
-from dqn.environments.atari import restores_exactly
 from dqn.errors import NonFiniteWeights, UserError, explain
 from dqn.machine.files import naming
 from dqn.machine.state_values import MISFITS
@@ -20,22 +19,24 @@ from dqn.replay.memory import ReplayMemory
 logger = logging.getLogger(__name__)
 
 
-def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
-    """What is said of a checkpoint that this program cannot have made of such a run."""
-    return UserError(
-        f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
-        "anew and keeps it aside"
-    )
+class UnfittingCheckpoint(UserError):
+    """This program cannot have made the checkpoint in `folder` from such a run."""
+
+    def __init__(self, folder: CheckpointFolder, reason: str):
+        super().__init__(
+            f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart "
+            "begins anew and keeps it aside"
+        )
 
 
-def what_is_missing(state: dict[str, Any]) -> str:
-    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
+def what_is_missing(state: dict[str, Any], *, is_restored_exactly: bool) -> str:
+    """Say what a checkpoint's `state` lacks of its run, as the end of a line of the log.
 
-    `state` is one that tells its run; nothing else of it was looked at yet.
+    `is_restored_exactly` is what the game's environment says of itself. Only the parts of `state`
+    that identify its run have been checked yet.
     """
     lacking = []
-    frame_skip = state["options"].get("frame_skip")
-    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
+    if not is_restored_exactly:
         lacking.append(f"ALE does not restore {state['game']} exactly")
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
     lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
@@ -128,7 +129,7 @@ class Checkpointer:
         self.close()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as the run did from which `state` was taken.
+        """Restore what `save` wrote and the folder loaded.
 
         Raises UserError if the state does not fit.
         """
@@ -143,7 +144,7 @@ class Checkpointer:
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
         except MISFITS as error:
-            raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
+            raise UnfittingCheckpoint(self._folder, str(error).partition("\n")[0]) from error
         self._newest_logs = state["logs"]
 
     def on_step(self, num_steps: int = 1) -> None:

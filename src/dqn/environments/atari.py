@@ -9,13 +9,8 @@ from ale_py import ALEInterface, ALEState, LoggerMode
 
 from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
+from dqn.environments.restoring import restores_exactly
 from dqn.machine.state_values import take, take_array, take_flag, take_integer
-
-# The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
-# those of which the next two frames alone can differ: all that it carries were tried
-# (tests/environments/test_atari.py).
-NOT_RESTORED_EXACTLY = ("qbert", "tetris")
-NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
 
 # The games that at times think so long that the emulator stops within a frame and goes on with it:
 # which frame was on the screen before, ALE alone knows.
@@ -25,18 +20,12 @@ PAL_HEIGHT = 250
 NO_OP = 0
 
 
-def restores_exactly(game: str, frame_skip: int) -> bool:
-    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
-    few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
-    return not few_frames and game not in NOT_RESTORED_EXACTLY
-
-
 class AleEnvironment(Environment):
     """One Atari game, its screens in gray and resized.
 
     `rom` must be a ROM that ALE supports (`roms.find_rom` sees to it): ALE ends the process on
     any other. With `life_loss_is_terminal` a lost life ends the episode, but the game goes on.
-    `lives` are those left after the last act. With `sound` every Frame has its samples.
+    With `sound` every Frame has its samples.
 
     The frames of a step are emulated one by one, so that each can be seen: `frame_skip` acts of one
     frame are the same as ALE's one act of so many. The last two are averaged as ALE does it; a
@@ -45,8 +34,8 @@ class AleEnvironment(Environment):
     into its state.
     """
 
-    frame_rate = 60  # frames a second
-    sample_rate = 512 * frame_rate  # samples of sound a second
+    frame_rate = 60
+    sample_rate = 512 * frame_rate
 
     def __init__(
         self,
@@ -99,7 +88,6 @@ class AleEnvironment(Environment):
 
     @property
     def is_restored_exactly(self) -> bool:
-        """Whether the game goes on from its state as if nothing had been."""
         return restores_exactly(self.name, self._frame_skip)
 
     def restart(self) -> None:

@@ -21,18 +21,28 @@ class Frame(NamedTuple):
 class Environment(ABC):
     """A game with `num_actions` discrete actions, of which 0 does nothing.
 
-    `name` identifies the game and `actions` its action set in snapshots. While `on_frame` is not
-    None it is called after every emulated frame.
+    `name` identifies the game and `actions` its action set in snapshots. `lives` are those left
+    after the last act; 0 in a game without lives. At its true speed, a game shows `frame_rate`
+    frames a second, with `sample_rate` samples of sound. While `on_frame` is not None it is called
+    after every emulated frame.
     """
 
     name: str
     actions: list[int]
+    lives: int = 0
+    frame_rate: int
+    sample_rate: int
     on_frame: Callable[[Frame], None] | None = None
 
     @property
     def num_actions(self) -> int:
         """How many actions there are to choose from."""
         return len(self.actions)
+
+    @property
+    @abstractmethod
+    def is_restored_exactly(self) -> bool:
+        """Whether the game, restored from its state, continues as it would have without that."""
 
     @abstractmethod
     def restart(self) -> None:
@@ -64,7 +74,7 @@ class Environment(ABC):
 
     @abstractmethod
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the game did from which `state` was taken; the screen comes with the next act.
+        """Restore what `get_state` returned; the screen is right again after the next act.
 
-        Raises ValueError if it is of another kind of game.
+        Raises ValueError if the state is of another kind of game.
         """
