@@ -14,19 +14,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from ale_py import ALEInterface
 
 import main as trainer
-from dqn import building
+from dqn.environments import create
 from dqn.environments.atari import AleEnvironment
+from dqn.environments.settings import GameSettings
 
 
 class AlesAveraging(AleEnvironment):
     """One act of ALE for all frames of a step, and its own averaged screen."""
 
-    def __init__(self, rom: Path, name: str, **settings):
-        super().__init__(rom, name, **settings)
+    def __init__(self, rom: Path, name: str, settings: GameSettings, *, seed: int, **more):
+        super().__init__(rom, name, settings, seed=seed, **more)
         self._ale = ALEInterface()
-        self._ale.setInt("random_seed", settings["seed"])
-        self._ale.setInt("frame_skip", settings["frame_skip"])
-        self._ale.setInt("max_num_frames_per_episode", settings["max_game_frames"])
+        self._ale.setInt("random_seed", seed)
+        self._ale.setInt("frame_skip", settings.frame_skip)
+        self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
         self._ale.setFloat("repeat_action_probability", 0)
         self._ale.setBool("color_averaging", True)
         self._ale.loadROM(str(rom))
@@ -44,5 +45,5 @@ class AlesAveraging(AleEnvironment):
 
 
 if __name__ == "__main__":
-    building.AleEnvironment = AlesAveraging
+    create.AleEnvironment = AlesAveraging
     sys.exit(trainer.main(sys.argv[1:]))

@@ -22,11 +22,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as trainer
-from dqn import building
+from dqn.actors.actor import Actor
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
+from dqn.environments.create import create_environment
 from dqn.environments.roms import find_rom
-from dqn.options import parser as options
+from dqn.environments.settings import GameSettings
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_network
+from dqn.networks.settings import Compute, Optimization
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 
@@ -82,7 +86,6 @@ class Run:
     """The parts of a run that checkpoints are made of."""
 
     def __init__(self, path: Path, size: int):
-        args = options.parse(["breakout", "--backend", "cpu"], trainer.PROJECT)
         shape = {"history_length": 4, "screen_height": 84, "screen_width": 84}
         rom, name = find_rom("breakout", trainer.PROJECT / "roms")
         generator = np.random.default_rng(0)
@@ -93,11 +96,13 @@ class Run:
             generator=generator,
         )
         self.stream = self.memory.streams[0]
-        self.network = building.build_network(args, 4, shape, generator)
+        self.network = create_network(
+            Architecture(num_actions=4), Optimization(), Compute(backend="cpu"), generator
+        )
         actors = {}
         for actor in ("train_actor", "test_actor"):
-            settings = {"life_loss_is_terminal": True, "seed": 0, "generator": generator}
-            actors[actor] = building.build_actor(args, rom, name, shape, **settings)
+            game = create_environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=0)
+            actors[actor] = Actor(game, **shape, random_starts=30, generator=generator)
             actors[actor].start()
         self.folder = CheckpointFolder(path)
         parts = {"network": self.network, **actors}

@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as play.sh does; read when PyTo
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 import main as program
-from dqn import building
+from dqn import assembly
 from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
@@ -107,7 +107,7 @@ def main() -> None:
 
     load = os.getloadavg()[0]
     TimedPlayer.seconds, TimedPlayer.overlay = args.seconds, args.overlay
-    building.Player = TimedPlayer
+    assembly.Player = TimedPlayer
     with tempfile.TemporaryDirectory() as folder:
         command = ["--load_weights", str(make_snapshot(Path(folder))), "--backend", "cpu"]
         command += ["--play_games", "1000", "--display_screen", args.display_screen]

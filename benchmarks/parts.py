@@ -18,11 +18,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from ales_averaging import AlesAveraging
 
 import main as trainer
-from dqn import building
+from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.options import parser as options
+from dqn.environments.settings import GameSettings
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_network
+from dqn.networks.settings import Compute, Optimization
+from dqn.replay.create import create_storage
 from dqn.replay.memory import ReplayMemory
+from dqn.replay.settings import ReplaySettings
+from dqn.replay.storage import OTHER_MEMORY
 
 REPEATS = 300
 SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
@@ -42,25 +48,28 @@ def main() -> None:
 
 
 def emulator(environment: type[AleEnvironment]) -> float:
-    args = options.parse(["breakout"], trainer.PROJECT)
     rom, name = find_rom("breakout", trainer.PROJECT / "roms")
     generator = np.random.default_rng(0)
-    settings = {"seed": 1, "life_loss_is_terminal": True, "generator": generator}
-    original, building.AleEnvironment = building.AleEnvironment, environment
-    actor = building.build_actor(args, rom, name, SHAPE, **settings)
-    building.AleEnvironment = original
+    game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)
+    actor = Actor(game, **SHAPE, random_starts=30, generator=generator)
     actor.start()
     return median(lambda: actor.act(int(generator.integers(4))), 10 * REPEATS)
 
 
 def network(backend: str, datatype: str) -> dict[str, float]:
     """Sampling, prediction and update, as they follow one another in a training."""
-    flags = ["breakout", "--backend", backend, "--datatype", datatype, "--replay_size", "20000"]
-    args = options.parse(flags, trainer.PROJECT)
     generator = np.random.default_rng(0)
-    network = building.build_network(args, 4, SHAPE, generator)
+    compute = Compute(backend=backend, datatype=datatype)
+    network = create_network(Architecture(num_actions=4), Optimization(), compute, generator)
+    storage = create_storage(
+        ReplaySettings(size=20_000),
+        screen_height=84,
+        screen_width=84,
+        network_device=network.device,
+        other_memory=OTHER_MEMORY,
+    )
     memory = ReplayMemory(
-        building.build_screens(args, network),
+        storage,
         history_length=4,
         batch_size=32,
         generator=generator,

@@ -19,6 +19,7 @@ with console.starting(__name__):
 
     from dqn.errors import ArgumentParser, UserError, explain
     from dqn.machine.files import atomic_write
+    from dqn.machine.interruption import uninterrupted
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {
@@ -225,8 +226,9 @@ def figure(runs: list[Run], fields: list[str], width: float = 16, height: float 
     One run has a colour per phase, several have a colour each and a stroke per phase.
     Returns a matplotlib Figure of width × height inches.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
+    with uninterrupted():
+        import matplotlib
+        from matplotlib.figure import Figure
 
     columns = math.ceil(math.sqrt(len(fields)))
     rows = math.ceil(len(fields) / columns)

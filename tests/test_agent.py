@@ -1,12 +1,14 @@
 """The exact order of what the agent does, and a toy game that it learns."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
-from dqn.agent import Agent, EpsilonGreedy
-from dqn.exploration import LinearDecay
+from dqn.actors.local import LocalActors
+from dqn.agent import Agent, Periods
+from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.replay.memory import ReplayMemory, ReplayStream
 from dqn.replay.returns import OneStepReturns
@@ -65,20 +67,26 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
         stream.tape = tape
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        Actors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
+        LocalActors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
         for game, generator in zip((train_game, test_game), generators, strict=True)
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
     defaults = {
         "exploration": LinearDecay(0, 0, 0),
         "exploration_rate_test": 0,
-        "train_frequency": 2,
-        "train_repeat": 1,
-        "target_steps": 4,
+        "periods": Periods(train_frequency=2, target_steps=4),
     }
     return Agent(
-        *actors, *policies, memory, Learner(network, memory), **{**defaults, **settings}
+        *actors, *policies, memory, Learner(network, memory), **with_periods(defaults, settings)
     ), tape
+
+
+def with_periods(defaults, settings):
+    """The settings of an agent, of which those of its periods may be named alone."""
+    settings = {**defaults, **settings}
+    names = {field.name for field in fields(Periods)} & settings.keys()
+    changed = {name: settings.pop(name) for name in names}
+    return {**settings, "periods": replace(settings["periods"], **changed)}
 
 
 def test_the_tape_of_a_training_phase():
@@ -152,7 +160,7 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
     )
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        Actors(
+        LocalActors(
             [
                 Actor(ScriptedGame(script), **SHAPE, random_starts=2, generator=generator)
                 for script in scripts
@@ -163,13 +171,15 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
     defaults = {
         "exploration": LinearDecay(0, 0, 0),
         "exploration_rate_test": 0,
-        "train_frequency": 4,
-        "train_repeat": 1,
-        "target_steps": 8,
+        "periods": Periods(train_frequency=4, target_steps=8),
     }
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
     learner = Learner(network, memory)
-    return Agent(*actors, *policies, memory, learner, **{**defaults, **settings}), memory, tape
+    return (
+        Agent(*actors, *policies, memory, learner, **with_periods(defaults, settings)),
+        memory,
+        tape,
+    )
 
 
 @pytest.mark.parametrize("num_actors", [1, 2, 3, 4, 8])
@@ -238,7 +248,7 @@ def test_it_learns_to_catch():
     returns = OneStepReturns(discount_rate=0.9)
     memory = make_memory(5000, **shape, batch_size=32, generator=generators[1], returns=returns)
     actors = [
-        Actors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
+        LocalActors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
         for seed, generator in enumerate(generators[2:])
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators[2:]]
@@ -249,9 +259,7 @@ def test_it_learns_to_catch():
         Learner(network, memory),
         exploration=LinearDecay(1, 0.1, 2000),
         exploration_rate_test=0,
-        train_frequency=2,
-        train_repeat=1,
-        target_steps=200,
+        periods=Periods(train_frequency=2, target_steps=200),
     )
 
     def mean_score():

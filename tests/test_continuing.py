@@ -421,7 +421,7 @@ def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_pat
     """The second one comes while the checkpoint is being written."""
     code = (
         "import os, signal, sys, main\n"
-        "from dqn import checkpoint\n"
+        "from dqn.checkpoints import folder as checkpoint\n"
         "write, count = checkpoint._write, 0\n"
         "def write_and_interrupt(*arguments):\n"
         "    global count\n"
@@ -464,7 +464,7 @@ def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping
     training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "3000")
     code = (
         "import sys, main\n"
-        "from dqn import actor_processes\n"
+        "from dqn.actors import processes as actor_processes\n"
         "actor_processes.ANSWER_SECONDS = 1\n"
         "sys.exit(main.main(sys.argv[1:]))"
     )

@@ -19,6 +19,7 @@ import dqn.networks.torch_engine.network
 import dqn.snapshots.saver
 import main
 import plot
+from dqn import origin
 from dqn.errors import NonFiniteWeights
 from dqn.machine import console
 from dqn.replay import storage as screens
@@ -168,7 +169,7 @@ def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(run, monkeypatch
     def fail(*_):
         raise OSError(errno.EIO, "Input/output error", "a_file")
 
-    monkeypatch.setattr(main, "find_rom", fail)
+    monkeypatch.setattr(origin, "find_rom", fail)
     assert "cannot use a_file (Input/output error): see that the disk" in run("breakout")
 
 
@@ -394,6 +395,21 @@ def test_a_long_run_says_how_long_it_takes_and_what_disk(run, caplog, monkeypatc
     assert abs(float(re.search(r"2 × ([\d.]+)", line)[1]) - snapshot) < 0.2
     (line,) = logged(caplog, "  time left")
     assert re.fullmatch(r"  time left: about .* for 1 epoch", line)
+
+
+def test_the_forecast_counts_the_snapshots_that_are_kept(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    options = ("--save_weights_prefix", "s/b", "--epochs", 3, "--keep_snapshots", "last:1")
+    run("breakout", *options, status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert "the snapshots 2 × " in line  # the last one and the best
+
+
+def test_the_test_of_a_snapshot_tells_no_time_left(run, caplog, snapshot):
+    caplog.clear()
+    run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)
+    assert not logged(caplog, "  time left")
 
 
 def test_a_forecast_without_a_test_of_games_says_so(run, caplog, monkeypatch):

@@ -1,44 +1,53 @@
 """A trainer of deep Q-networks on Atari games: the map of the package.
 
-    ../main.py       parses the options, builds the parts from named values, runs the experiment
-    ../plot.py       draws the CSV files; ../convert.py changes the format of a snapshot
+    ../main.py       parse → origin → assemble → run
+    ../plot.py       draws CSV files; ../convert.py converts snapshots; ../game_name.py is for
+                     train.sh
 
-    options.py       every flag, in one group for each class below; argument_files.py: @FILE
-    building.py      builds the parts, each from its options
-    experiment.py    the order of the phases: random → (train → test) × epochs → play, and saving
-    agent.py         one ε-greedy step after another; explore, train, test
-    actors.py        games in play: random starts, restarts, whole games counted
-    actor_processes.py   the same in several processes, a share of the games in each
+    agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
+    exploration.py   the ε-greedy policy and the schedule of ε
     learner.py       one update after another, or beside the acting
-    environments/    environment.py is the contract; ale.py the Atari games, whose colours
-                     blending.py averages; roms.py finds them
-    state_buffer.py  the last screens of a game, which are the network's input
-    replay_memory.py what happened, a stream for each actor; minibatches
-    screens.py       its screens, each kept once, in memory or in a file
-    exploration.py   the schedule of ε
-    networks/        architecture.py names the layers, deepqnetwork.py is the contract;
-                     torch_network.py computes it with PyTorch: network_input.py, q_function.py,
-                     affine.py, optimizers.py, rounding.py; device_screens.py: screens on a GPU;
-                     neon_network.py with Neon itself, which neon_compatibility.py makes importable
-    statistics.py    listens to the steps: one CSV row for each phase and each game
-    progress.py      listens too: a bar on a terminal, log lines elsewhere
-    player/          what a person sees, hears and does: player.py shows each frame in its time
-                     (pace.py) and lets them play (keyboard.py), spectator.py shows training;
-                     display.py is the contract of window.py and terminal.py, which draws in
-                     cells.py; sound.py; recorder.py writes videos, pictures and sound, recording.py
-                     the games that are played
-    snapshot.py      weights on disk in Neon's format, which unpickler.py reads without trust, or
-                     in that of safetensors_file.py
-    checkpointer.py  keeps the state of all of these; checkpoint.py is its folder, replay_log.py the
-                     replay memory in it
-    interruption.py  signals and the time limit
-    csv_file.py, files.py, memory_limit.py, cores.py, errors.py   what a run needs of its machine
+    experiment.py    the order of the phases: random → (train → test) × epochs → play
+    origin.py        where a run starts from: nothing, a snapshot or a checkpoint; its ROM
+    assembly.py      the wiring: makes every part of a run from its settings
+    errors.py        UserError, which ends a program with one line
 
-Arrows run one way: main → experiment → agent → {actors → environments, replay memory, networks}.
-One step of training:
+    actors/          games in play: events.py (what happens in them), state_buffer.py (the network's
+                     input), actor.py (one game; random starts, restarts), group.py (the contract
+                     of actors that step together), local.py (in this process), processes.py
+    environments/    environment.py (the contract), atari.py with blending.py (colours, as ALE
+                     averages them), roms.py (finds games), settings.py
+    replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
+                     actor's steps, as a ring), samplers.py, returns.py (clipping and discount),
+                     minibatch.py, memory.py (all of them together), settings.py
+    networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
+                     settings.py; torch_engine/: network.py, q_function.py, optimizers.py,
+                     affine.py, input.py, rounding.py; neon_engine/: network.py, compatibility.py
+    options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
+                     argument_files.py (@FILE), continuing.py (the flags that a run keeps)
+    snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
+                     neon_format.py with unpickler.py, safetensors_format.py, saver.py (which ones
+                     a run keeps)
+    checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
+                     replay_log.py (the replay memory's steps)
+    results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py
+    player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
+                     person at the game), spectator.py (watches training), keyboard.py, pace.py,
+                     sound.py
+    recording/       games.py (which games), recorder.py, video_file.py, frame_folder.py,
+                     sound_file.py, settings.py
+    machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
+                     state_values.py (checks restored values), interruption.py, cores.py,
+                     memory_limit.py, process_limits.py
 
-    screen (uint8 H×W) → StateBuffer (h×H×W) → Actors.states (N×h×H×W) → DeepQNetwork.predict →
-    ε-greedy actions → Environment.act → reward, screen, terminal → ReplayStream.add → every
-    train_frequency steps: ReplayMemory.sample → DeepQNetwork.train → every target_steps steps:
-    target network := network
+Where a room has a create.py, that file alone names its members. errors and machine are open to all;
+tests/test_walls.py holds the other arrows: main → assembly → experiment → agent → {actors →
+environments, replay, networks}. One step of training:
+
+    observation (uint8 H×W) → StateBuffer (h×H×W) → Actors.states (N×h×H×W) → EpsilonGreedy →
+    DeepQNetwork.predict → actions → Environment.act → Transition → ReplayStream.add → every
+    train_frequency steps: ReplayMemory.sample → Minibatch → DeepQNetwork.train → every target_steps
+    steps: target network := network. The Step goes to the listeners.
+
+docs/tour.md walks the same way, from the paper's pseudocode.
 """

@@ -1,134 +1,52 @@
 """The deep Q-learning agent (Mnih et al. 2015, algorithm 1), playing with one actor or several."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dqn.actors.events import Step, Transition
-from dqn.actors.local import Actors
-from dqn.actors.processes import GroupOfActors
-from dqn.exploration import LinearDecay
+from dqn.actors.group import Actors
+from dqn.exploration import LinearDecay, Policy
 from dqn.learner import Learner
 from dqn.machine.state_values import take_integer, take_integers
-from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 
 
-class EpsilonGreedy:
-    """The policy that acts at random with probability ε, else by the highest Q-value."""
+@dataclass(frozen=True)
+class Periods:
+    """When the agent learns, in steps of all actors together.
 
-    def __init__(self, network: DeepQNetwork, num_actions: int, generator: np.random.Generator):
-        self._network = network
-        self._num_actions = num_actions
-        self._generator = generator
+    After every `train_frequency` steps it makes `train_repeat` updates; after every `target_steps`
+    it copies the network to the target network (0: there is none).
+    """
 
-    def __call__(self, states: np.ndarray, exploration_rate: float) -> list[int]:
-        """The actions for n states, uint8 (n, history, height, width)."""
-        actions = [0] * len(states)
-        greedy = []
-        for i in range(len(states)):
-            if self._generator.random() < exploration_rate:
-                actions[i] = int(self._generator.integers(self._num_actions))
-            else:
-                greedy.append(i)
-        if greedy:
-            q_values = self._network.predict(states[greedy])
-            for i, action in zip(greedy, q_values.argmax(axis=1).tolist(), strict=True):
-                actions[i] = action
-        return actions
+    train_frequency: int = 4
+    train_repeat: int = 1
+    target_steps: int = 10000
 
 
-class Agent:
-    """Plays, remembers and learns; every phase is a generator of its steps.
+class Tester:
+    """Plays whole games at the test ε and learns nothing; every phase is a generator of its steps.
 
-    Training and testing have games of their own, so that a training game waits while the agent is
-    tested. All counts and periods are of the steps of all actors together; periods count the
-    training steps of a phase from 0. A phase that a checkpoint goes on with has some steps `done`
-    already. Every phase raises UserError when an actor was lost, after the step in which it was.
+    A phase that a checkpoint goes on with has some steps `done` already. Every phase raises
+    UserError when an actor was lost, after the step in which it was.
     """
 
     def __init__(
         self,
-        train_actors: Actors | GroupOfActors,
-        test_actors: Actors | GroupOfActors,
-        train_policy: EpsilonGreedy,
-        test_policy: EpsilonGreedy,
-        memory: ReplayMemory,
-        learner: Learner,
-        *,
-        exploration: LinearDecay,
+        test_actors: Actors,
+        test_policy: Policy,
         exploration_rate_test: float,
-        train_frequency: int,
-        train_repeat: int,
-        target_steps: int,
-        total_train_steps: int = 0,
     ):
-        self._train_actors = train_actors
         self._test_actors = test_actors
-        self._train_policy = train_policy
         self._test_policy = test_policy
-        self._memory = memory
-        self._learner = learner
-        self._exploration = exploration
         self._exploration_rate_test = exploration_rate_test
-        self._train_frequency = train_frequency
-        self._train_repeat = train_repeat
-        self._target_steps = target_steps
-        self.total_train_steps = total_train_steps
+        self.total_train_steps = 0
         self._testing: list[int] = []  # the actors that still take part in a test
-
-    def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, between two steps."""
-        return {"total_train_steps": self.total_train_steps, "testing": self._testing}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the agent did from which `state` was taken."""
-        self.total_train_steps = take_integer(state, "total_train_steps")
-        self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
-        if self._testing != sorted(set(self._testing)):
-            raise ValueError("testing names an actor twice")
-
-    def check(self) -> None:
-        """Raises NonFiniteWeights if the network has diverged."""
-        self._learner.check()
-
-    @property
-    def exploration_rate(self) -> float:
-        """The current ε of training."""
-        return self._exploration(self.total_train_steps)
 
     def check_actors(self) -> None:
         """Raises ActorLost if a process of actors was lost."""
-        self._train_actors.check()
         self._test_actors.check()
-
-    def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
-        """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
-        self._train_actors.start()
-        while done < num_steps:
-            step = self._step_and_remember(num_steps - done, exploration_rate)
-            done += len(step.actions)
-            yield step
-            self._train_actors.check()
-
-    def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
-        """Play `num_steps` steps and learn from the replay memory."""
-        self._train_actors.start()
-        while done < num_steps:
-            step = self._step_and_remember(num_steps - done, self.exploration_rate)
-            for i in range(done, done + len(step.actions)):
-                if self._target_steps and i % self._target_steps == 0:
-                    self._learner.update_target_network()
-                if i % self._train_frequency == 0 and self._memory.can_sample:
-                    for _ in range(self._train_repeat):
-                        step.costs.extend(self._learner.learn())
-            done += len(step.actions)
-            self.total_train_steps += len(step.actions)
-            if done >= num_steps:
-                step.costs.extend(self._learner.finish())
-            yield step
-            self._train_actors.check()
 
     def test(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps at the test ε, beginning with new games.
@@ -170,6 +88,96 @@ class Agent:
             self._test_actors.restart()
             self._testing = list(range(num_actors))
 
+    def _test_step(self) -> Step:
+        chosen = self._testing
+        actions = self._test_policy(self._test_actors.states[chosen], self._exploration_rate_test)
+        transitions = self._test_actors.act(chosen, actions)
+        return _summarize(chosen, actions, transitions, self._exploration_rate_test)
+
+
+class Agent(Tester):
+    """Plays, remembers and learns, and is tested in between.
+
+    Training and testing have games of their own, so that a training game waits while the agent is
+    tested. All counts and periods are of the steps of all actors together; periods count the
+    training steps of a phase from 0.
+    """
+
+    def __init__(
+        self,
+        train_actors: Actors,
+        test_actors: Actors,
+        train_policy: Policy,
+        test_policy: Policy,
+        memory: ReplayMemory,
+        learner: Learner,
+        *,
+        exploration: LinearDecay,
+        exploration_rate_test: float,
+        periods: Periods,
+        total_train_steps: int = 0,
+    ):
+        super().__init__(test_actors, test_policy, exploration_rate_test)
+        self._train_actors = train_actors
+        self._train_policy = train_policy
+        self._memory = memory
+        self._learner = learner
+        self._exploration = exploration
+        self._periods = periods
+        self.total_train_steps = total_train_steps
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, between two steps."""
+        return {"total_train_steps": self.total_train_steps, "testing": self._testing}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on as the agent did from which `state` was taken."""
+        self.total_train_steps = take_integer(state, "total_train_steps")
+        self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
+        if self._testing != sorted(set(self._testing)):
+            raise ValueError("testing names an actor twice")
+
+    def check(self) -> None:
+        """Raises NonFiniteWeights if the network has diverged."""
+        self._learner.check()
+
+    @property
+    def exploration_rate(self) -> float:
+        """The current ε of training."""
+        return self._exploration(self.total_train_steps)
+
+    def check_actors(self) -> None:
+        self._train_actors.check()
+        super().check_actors()
+
+    def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
+        """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
+        self._train_actors.start()
+        while done < num_steps:
+            step = self._step_and_remember(num_steps - done, exploration_rate)
+            done += len(step.actions)
+            yield step
+            self._train_actors.check()
+
+    def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
+        """Play `num_steps` steps and learn from the replay memory."""
+        self._train_actors.start()
+        target_steps, train_frequency = self._periods.target_steps, self._periods.train_frequency
+        while done < num_steps:
+            step = self._step_and_remember(num_steps - done, self.exploration_rate)
+            for i in range(done, done + len(step.actions)):
+                if target_steps and i % target_steps == 0:
+                    self._learner.update_target_network()
+                if i % train_frequency == 0 and self._memory.can_sample:
+                    for _ in range(self._periods.train_repeat):
+                        step.costs.extend(self._learner.learn())
+            done += len(step.actions)
+            self.total_train_steps += len(step.actions)
+            if done >= num_steps:
+                step.costs.extend(self._learner.finish())
+            yield step
+            self._train_actors.check()
+
     def _step_and_remember(self, most: int, exploration_rate: float) -> Step:
         """A step of every actor, or of the first `most`."""
         chosen = range(min(most, len(self._train_actors)))
@@ -184,17 +192,11 @@ class Agent:
             stream.add(action, reward, screen, terminal, episode_end)
         return _summarize(chosen, actions, transitions, exploration_rate)
 
-    def _test_step(self) -> Step:
-        chosen = self._testing
-        actions = self._test_policy(self._test_actors.states[chosen], self._exploration_rate_test)
-        transitions = self._test_actors.act(chosen, actions)
-        return _summarize(chosen, actions, transitions, self._exploration_rate_test)
-
 
 def _summarize(
     chosen: Sequence[int],
     actions: list[int],
-    transitions: list[Transition | None],
+    transitions: Sequence[Transition | None],
     exploration_rate: float,
 ) -> Step:
     """What those actors did that were not lost."""

@@ -45,7 +45,7 @@ def explain(error: OSError) -> str:
 
     It is the end of a sentence that says what was refused. FFmpeg's errors will do, too.
     """
-    advice = _ADVICE.get(error.errno, "see that the disk works, or use another one")
+    advice = _ADVICE.get(error.errno or 0, "see that the disk works, or use another one")
     return f"({error.strerror or error}): {advice}"
 
 

@@ -4,11 +4,12 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dqn.actors.events import Step
-from dqn.actors.processes import ActorLost
-from dqn.agent import Agent
+from dqn.actors.group import ActorLost
+from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.errors import NonFiniteWeights
 from dqn.machine.interruption import Interruption, Stopped
@@ -30,57 +31,61 @@ FORECAST_SECONDS = 60.0  # of training, by which the whole run's time is estimat
 LONG_SECONDS = 3600.0  # of a run: shorter ones need no such estimate
 
 
-def last_snapshot(state: dict[str, Any]) -> int:
-    """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
-    return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
+@dataclass(frozen=True)
+class Phases:
+    """What a run does: random → (train → test) × epochs → play.
+
+    A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
+    Epochs up to `start_epoch` are done. `play_games` may be infinity.
+    """
+
+    random_steps: int = 50000
+    train_steps: int = 250000
+    test_steps: int = 125000
+    test_games: int | None = None
+    start_epoch: int = 0
+    epochs: int = 200
+    play_games: float = 0
 
 
 class Experiment:
     """Runs the phases one after the other, each with its progress and its statistics.
 
-    A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
     Without training, the tests are of `tested_epoch`, if not None.
     `random_exploration_rate` is the ε of the phase that fills the replay memory. The `listeners`
-    are told each step; playing ends after `play_games` games, which may be infinity, or when
-    `has_quit` says so.
+    are told each step; playing ends before its last game when `has_quit` says so.
     """
 
     def __init__(
         self,
-        agent: Agent,
+        agent: Agent | Tester,
         statistics: Statistics,
         saver: SnapshotSaver | None,
+        phases: Phases,
         *,
-        random_steps: int,
-        random_exploration_rate: float,
-        train_steps: int,
-        test_steps: int,
-        test_games: int | None,
-        start_epoch: int,
-        epochs: int,
+        random_exploration_rate: float = 1,
         tested_epoch: int | None = None,
-        play_games: float = 0,
         listeners: Sequence[Callable[[Step], None]] = (),
         has_quit: Callable[[], bool] = lambda: False,
     ):
         self._agent = agent
         self._statistics = statistics
         self._saver = saver
-        self._random_steps = random_steps
+        self._random_steps = phases.random_steps
         self._random_exploration_rate = random_exploration_rate
-        self._train_steps = train_steps
-        self._test_steps = test_steps
-        self._test_games = test_games
-        self._start_epoch = start_epoch
-        self._epochs = epochs
+        self._train_steps = phases.train_steps
+        self._test_steps = phases.test_steps
+        self._test_games = phases.test_games
+        self._start_epoch = phases.start_epoch
+        self._epochs = phases.epochs
         self._tested_epoch = tested_epoch
-        self._play_games = play_games
+        self._play_games = phases.play_games
         self._listeners = listeners
         self._has_quit = has_quit
         self._forecast = Forecast()
         self._is_forecast_due = True
         # The phase that is under way, or comes next
-        self._position = (start_epoch, "random")
+        self._position = (phases.start_epoch, "random")
         self._is_begun = False
 
     def get_state(self) -> dict[str, Any]:
@@ -186,6 +191,8 @@ class Experiment:
         return {"train": epochs * self._train_steps, "test": epochs * tests}
 
     def _log_time_left(self, epoch: int) -> None:
+        if not self._train_steps:  # the epoch of a test is that of its snapshot
+            return
         seconds = self._forecast.seconds_left(self._work_left(epoch))
         if seconds:
             left = counted(self._epochs - epoch, "epoch")
@@ -213,8 +220,8 @@ class Experiment:
         if self._checkpointer and self._checkpointer.most_bytes:
             disk.append(f"the checkpoint takes up to {size(self._checkpointer.most_bytes)}")
         if self._saver:
-            one = self._saver.snapshot_bytes()
-            disk.append(f"the snapshots {epochs} × {size(one)} = {size(epochs * one)}")
+            one, number = self._saver.snapshot_bytes(), self._saver.num_kept(epochs)
+            disk.append(f"the snapshots {number} × {size(one)} = {size(number * one)}")
         logger.info("%s", "; ".join([line, ", ".join(disk)] if disk else [line]))
 
     def _fill_memory(self) -> None:

@@ -1,6 +1,14 @@
-"""The schedules of ε, the exploration rate of an ε-greedy policy."""
+"""The ε-greedy policy, and the schedules of ε, its exploration rate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+
+from dqn.networks.deepqnetwork import DeepQNetwork
+
+# Chooses the actions for n states, uint8 (n, history, height, width), at an exploration rate
+Policy = Callable[[np.ndarray, float], list[int]]
 
 
 @dataclass(frozen=True)
@@ -10,12 +18,36 @@ class LinearDecay:
     It falls linearly from `start` at step 0 to `end` at step `decay_steps`, and stays there.
     """
 
-    start: float
-    end: float
-    decay_steps: float
+    start: float = 1
+    end: float = 0.1
+    decay_steps: float = 1000000
 
     def __call__(self, step: int) -> float:
         """The exploration rate, in 0..1, at training step `step`."""
         if step >= self.decay_steps:
             return self.end
         return self.start - step * (self.start - self.end) / self.decay_steps
+
+
+class EpsilonGreedy:
+    """The policy that acts at random with probability ε, else by the highest Q-value."""
+
+    def __init__(self, network: DeepQNetwork, num_actions: int, generator: np.random.Generator):
+        self._network = network
+        self._num_actions = num_actions
+        self._generator = generator
+
+    def __call__(self, states: np.ndarray, exploration_rate: float) -> list[int]:
+        """The actions for n states, uint8 (n, history, height, width)."""
+        actions = [0] * len(states)
+        greedy = []
+        for i in range(len(states)):
+            if self._generator.random() < exploration_rate:
+                actions[i] = int(self._generator.integers(self._num_actions))
+            else:
+                greedy.append(i)
+        if greedy:
+            q_values = self._network.predict(states[greedy])
+            for i, action in zip(greedy, q_values.argmax(axis=1).tolist(), strict=True):
+                actions[i] = action
+        return actions

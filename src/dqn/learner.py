@@ -51,7 +51,8 @@ class Learner:
         return {"costs": []}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the learner did from which `state` was taken."""
+        """Restore what `get_state` returned, after the network."""
+        self._network.acting_copy(in_use=False)  # an overlapping learner may have made the state
 
 
 class OverlappingLearner(Learner):
@@ -64,7 +65,7 @@ class OverlappingLearner(Learner):
     def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
         super().__init__(network, memory)
         self._thread = ThreadPoolExecutor(1, "learner")
-        self._update: Future | None = None
+        self._update: Future[float] | None = None
         self._costs: list[float] = []
         sys.setswitchinterval(SWITCH_SECONDS)
 

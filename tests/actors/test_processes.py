@@ -16,7 +16,8 @@ import pytest
 
 from dqn.actors import processes as actor_processes
 from dqn.actors.actor import Actor
-from dqn.actors.processes import ActorLost, ActorProcesses
+from dqn.actors.group import ActorLost
+from dqn.actors.processes import ActorProcesses
 from dqn.errors import UserError
 from helpers.paths import SRC
 from helpers.toy_games import ScriptedGame

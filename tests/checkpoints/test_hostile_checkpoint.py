@@ -128,6 +128,7 @@ def _quiet(caplog):
 @pytest.mark.usefixtures("_quiet")
 def test_a_forged_state_ends_in_one_line_or_in_a_run_that_works(stopped, state, tmp_path, capsys):
     some = random.Random(1).sample(list(mutations(state)), 60)
+    some += [(("options", "csv_file"), "\ud800"), (("options", "replay_file"), "\ud800")]
     statuses = [check(stopped, state, *mutation, tmp_path / "run", capsys) for mutation in some]
     assert set(statuses) == {0, 2}
 

@@ -10,27 +10,20 @@ from ale_py.roms import get_all_rom_ids, get_rom_path
 
 from dqn.environments.atari import AVERAGED_BY_ALE, AleEnvironment
 from dqn.environments.roms import find_rom
+from dqn.environments.settings import GameSettings
 
 NO_ROMS = Path("/nowhere")
-DEFAULTS = {
-    "frame_skip": 4,
-    "repeat_action_probability": 0,
-    "minimal_action_set": True,
-    "color_averaging": True,
-    "screen_width": 84,
-    "screen_height": 84,
-    "max_game_frames": 108_000,
-    "life_loss_is_terminal": True,
-    "seed": 0,
-}
-
-
 # Some games that ale-py carries are for several players, and unknown to this ALE.
 ALL_GAMES = [n for n in get_all_rom_ids() if ALEInterface.isSupportedROM(str(get_rom_path(n)))]
 
 
-def make_game(name="breakout", **settings):
-    return AleEnvironment(*find_rom(name, NO_ROMS), **{**DEFAULTS, **settings})
+def make_game(name="breakout", life_loss_is_terminal=True, seed=0, **settings):
+    return AleEnvironment(
+        *find_rom(name, NO_ROMS),
+        GameSettings(**settings),
+        life_loss_is_terminal=life_loss_is_terminal,
+        seed=seed,
+    )
 
 
 def play(game, steps, seed=0):

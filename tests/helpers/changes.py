@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from dqn.files import first_free_name
+from dqn.machine.files import first_free_name
 
 CHANGES = (
     *("move", "delete", "cut", "empty", "lengthen", "overwrite", "replace", "append"),

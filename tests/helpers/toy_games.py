@@ -15,7 +15,6 @@ class ScriptedGame(Environment):
 
     name = "scripted"
     frame_rate, sample_rate = 60, 30720
-    is_restored_exactly = True
 
     def __init__(self, *scripts, num_actions=3, size=(2, 2)):
         self.actions = list(range(num_actions))
@@ -64,7 +63,6 @@ class Catch(Environment):
 
     name = "catch"
     frame_rate, sample_rate = 60, 30720
-    is_restored_exactly = True
     HEIGHT, WIDTH, CELL = 9, 6, 6
 
     def __init__(self, seed=0):

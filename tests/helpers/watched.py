@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from dqn.actors.actor import Actor
-from dqn.actors.local import Actors
-from dqn.agent import Agent, EpsilonGreedy
+from dqn.actors.local import LocalActors
+from dqn.agent import Tester
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.exploration import LinearDecay
-from dqn.learner import Learner
+from dqn.environments.settings import GameSettings
+from dqn.exploration import EpsilonGreedy
 from dqn.player.display import Display
 from dqn.player.keyboard import Joystick, action_name
 from dqn.player.player import Player
@@ -80,14 +80,7 @@ class Watched:
     ):
         rom, name = find_rom(game, Path("roms"))
         self.game = AleEnvironment(
-            *(rom, name),
-            frame_skip=4,
-            repeat_action_probability=0,
-            minimal_action_set=True,
-            color_averaging=True,
-            screen_width=84,
-            screen_height=84,
-            max_game_frames=max_game_frames,
+            *(rom, name, GameSettings(max_game_frames=max_game_frames)),
             life_loss_is_terminal=False,
             seed=seed,
             sound=True,
@@ -165,16 +158,8 @@ class Watched:
 
 def play(actor, policy, network):
     """The steps of many games."""
-    actors = Actors([actor])
-    agent = Agent(
-        *(actors, actors, policy, policy, None, Learner(network, None)),
-        exploration=LinearDecay(0, 0, 0),
-        exploration_rate_test=0.05,
-        train_frequency=4,
-        train_repeat=1,
-        target_steps=0,
-    )
-    return agent.test_games(1000)
+    actors = LocalActors([actor])
+    return Tester(actors, policy, exploration_rate_test=0.05).test_games(1000)
 
 
 def paddle(picture):

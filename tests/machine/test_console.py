@@ -117,7 +117,7 @@ def test_a_stream_that_another_program_made_non_blocking_loses_nothing():
     os.set_blocking(theirs, False)
     program = (
         f"import sys; sys.path.insert(0, {str(SRC)!r})\n"
-        "from dqn import console\n"
+        "from dqn.machine import console\n"
         "with console.starting(__name__): pass\n"
         "for i in range(30_000): print(i, file=sys.stderr)\n"
     )
@@ -229,7 +229,7 @@ def test_ctrl_c_while_packages_are_imported_takes_one_line(program, tmp_path):
 def test_ctrl_c_that_is_ignored_stays_ignored(tmp_path):
     program = (
         f"import os, signal, sys; sys.path.insert(0, {str(SRC)!r})\n"
-        "from dqn import console\n"
+        "from dqn.machine import console\n"
         "with console.starting(__name__): os.kill(os.getpid(), signal.SIGINT)\n"
         "console.run(lambda _: os.kill(os.getpid(), signal.SIGINT) or 7)\n"
     )

@@ -155,6 +155,13 @@ def test_an_error_is_one_line_whatever_is_in_it():
     assert str(error).isprintable()
 
 
+@pytest.mark.parametrize(("name", "can"), [("a\0b", False), ("\ud800", False), ("\udcff", True)])
+def test_a_name_that_no_file_can_have_is_known(tmp_path, name, can):
+    assert files.can_be_asked_for(name) == can
+    if can:
+        assert not (tmp_path / name).exists()
+
+
 # Long names
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dqn.machine.interruption import SIGNALS, TIME_IS_UP, Interruption
+from dqn.machine.interruption import SIGNALS, TIME_IS_UP, Interruption, uninterrupted
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -25,6 +25,28 @@ def test_a_second_ctrl_c_stops_at_once():
         assert interruption.status == 130
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_waits_for_the_end_of_what_must_not_be_interrupted():
+    done = []
+
+    @uninterrupted()
+    def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with uninterrupted():
+        pass
+
+
+def test_a_run_notes_ctrl_c_also_where_it_would_wait():
+    with Interruption(None, 0) as interruption, uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.status == 130
 
 
 def test_a_second_term_does_not_break_the_checkpoint_that_the_first_one_asked_for():

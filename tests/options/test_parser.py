@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dqn.options import parser as options
-from dqn.options.parser import number_of_snapshots
+from dqn.options.checkpoint_flags import number_of_snapshots
 from helpers.paths import PROJECT
 
 GAME = "roms/breakout.bin"

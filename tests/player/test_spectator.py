@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import main
-from dqn import building
+from dqn import assembly
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
+from dqn.environments.settings import GameSettings
 from dqn.player.keyboard import COMMANDS, Command
 from dqn.player.spectator import Spectator
 from helpers.networks import make_network
@@ -27,14 +28,7 @@ class Training:
     def __init__(self, frame_seconds=FRAME_SECONDS):
         rom, name = find_rom("breakout", Path("roms"))
         game = AleEnvironment(
-            *(rom, name),
-            frame_skip=4,
-            repeat_action_probability=0,
-            minimal_action_set=True,
-            color_averaging=True,
-            screen_width=84,
-            screen_height=84,
-            max_game_frames=0,
+            *(rom, name, GameSettings(max_game_frames=0)),
             life_loss_is_terminal=True,
             seed=1,
         )
@@ -244,7 +238,7 @@ class Restless(Script):
 
 def test_a_training_that_is_watched_gives_the_same_numbers(tmp_path, monkeypatch):
     display = Restless()
-    monkeypatch.setattr(building, "display_opener", lambda *_: lambda: display)
+    monkeypatch.setattr(assembly, "open_display", lambda *_: display)
     monkeypatch.setattr("dqn.player.spectator.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("dqn.player.spectator.INSIGHT_SECONDS", 0.0)
     run = "--random_steps 200 --train_steps 150 --test_steps 100 --replay_size 500 --epochs 2"

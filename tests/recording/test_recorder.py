@@ -18,6 +18,7 @@ import pytest
 from dqn.actors.events import FinishedGame
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
+from dqn.environments.settings import GameSettings
 from dqn.errors import UserError
 from dqn.recording.settings import RecordingSettings
 
@@ -33,13 +34,7 @@ def play(game, num_frames):
     environment = AleEnvironment(
         Path(ale_py.roms.get_rom_path(game)),
         game,
-        frame_skip=4,
-        repeat_action_probability=0,
-        minimal_action_set=True,
-        color_averaging=True,
-        screen_width=84,
-        screen_height=84,
-        max_game_frames=0,
+        GameSettings(max_game_frames=0),
         life_loss_is_terminal=False,
         seed=1,
         sound=True,

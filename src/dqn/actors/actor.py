@@ -117,7 +117,7 @@ class Actor:
 
     def _new_game(self) -> None:
         self.environment.restart()
-        self._score: float = 0
+        self._score = 0
         self._steps = 0
 
     def _finish_game(self) -> None:

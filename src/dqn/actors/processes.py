@@ -1,6 +1,5 @@
 """Actors in several processes: the same ones, a share of them in each, stepped at the same time."""
 
-import ctypes
 import math
 import multiprocessing
 import signal
@@ -8,26 +7,27 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from ctypes import Array, c_uint8
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 import numpy as np
 
 from dqn.actors.actor import Actor
 from dqn.actors.events import Transition
-from dqn.actors.local import Actors
+from dqn.actors.group import ActorLost, Actors
+from dqn.actors.local import LocalActors
 from dqn.errors import UserError
 from dqn.machine.interruption import SIGNALS
 from dqn.machine.state_values import MISFITS
 
 MakeActor = Callable[[], Actor]
 
+Memory = Array[c_uint8]  # that the processes share
+
 ANSWER_SECONDS = 10  # within which a process must answer while the run is stopping
-
-
-class ActorLost(UserError):
-    """A process ended that was to go on; its games are lost."""
 
 
 class ActorProcesses:
@@ -71,7 +71,7 @@ class ActorProcesses:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         shape = (len(next(iter(makers.values()))), *state_shape)
-        memory = {group: context.RawArray(ctypes.c_uint8, math.prod(shape)) for group in makers}
+        memory = {group: context.RawArray(c_uint8, math.prod(shape)) for group in makers}
         states = {group: _as_array(memory[group], shape) for group in makers}
         shares = np.array_split(range(shape[0]), num_processes)
         # A signal that stops this process is none of the others' business: a terminal and a
@@ -86,10 +86,10 @@ class ActorProcesses:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         size = len(shares[0])
-        self.groups = {}
+        self.groups: dict[str, Actors] = {}
         for group in makers:
-            local = Actors([make() for make in makers[group][:size]], states[group][:size])
-            self.groups[group] = GroupOfActors(group, local, self._workers, states[group])
+            local = LocalActors([make() for make in makers[group][:size]], states[group][:size])
+            self.groups[group] = ActorsInProcesses(group, local, self._workers, states[group])
         for worker in self._workers:
             worker.receive()  # it is ready
             worker.check()
@@ -103,21 +103,17 @@ class ActorProcesses:
             worker.join()
 
 
-class GroupOfActors:
-    """One group of actors in all processes: as `Actors`, but that a process may be lost."""
+class ActorsInProcesses(Actors):
+    """One group of actors, a share of them in each process."""
 
-    def __init__(self, name: str, local: Actors, workers: list["_Worker"], states: np.ndarray):
+    def __init__(self, name: str, local: LocalActors, workers: list["_Worker"], states: np.ndarray):
         self._name = name
         self._local = local
         self._workers = workers
         self.states = states
 
-    def __len__(self) -> int:
-        return len(self.states)
-
     @property
     def first(self) -> Actor:
-        """The first actor, which is in this process."""
         return self._local.first
 
     def start(self) -> None:
@@ -127,7 +123,6 @@ class GroupOfActors:
         self._call("restart", [()] * (1 + len(self._workers)))
 
     def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition | None]:
-        """As `Actors.act`, in ascending order of the chosen; None for an actor that was lost."""
         arguments = []
         begin = 0
         for first, size in self._shares():
@@ -143,7 +138,6 @@ class GroupOfActors:
         ]
 
     def get_state(self) -> list[dict[str, Any] | None]:
-        """As `Actors.get_state`; None for a lost actor."""
         results = self._call("get_state", [()] * (1 + len(self._workers)))
         return [
             state
@@ -151,7 +145,7 @@ class GroupOfActors:
             for state in (states or [None] * size)
         ]
 
-    def set_state(self, states: list[dict[str, Any] | None]) -> None:
+    def set_state(self, states: Sequence[dict[str, Any] | None]) -> None:
         if len(states) != len(self):
             raise ValueError(f"{len(states)} actors instead of {len(self)}")
         self._call("set_state", [(states[first : first + n],) for first, n in self._shares()])
@@ -165,7 +159,7 @@ class GroupOfActors:
         """First actor and number of actors in each process."""
         return [(0, len(self._local)), *((w.first, w.num_actors) for w in self._workers)]
 
-    def _call(self, method: str, arguments: list[tuple]) -> list[Any]:
+    def _call(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The results of a method in each process; None where it was lost."""
         for worker, those in zip(self._workers, arguments[1:], strict=True):
             worker.send(self._name, method, those)
@@ -176,7 +170,14 @@ class GroupOfActors:
 class _Worker:
     """This process's end of another one, with actors number `first` and following."""
 
-    def __init__(self, context, makers, memory, shape, share: np.ndarray):
+    def __init__(
+        self,
+        context: SpawnContext,
+        makers: dict[str, list[MakeActor]],
+        memory: dict[str, Memory],
+        shape: tuple[int, ...],
+        share: np.ndarray,
+    ):
         self.first = int(share[0])
         self.num_actors = len(share)
         self._is_lost = False
@@ -273,7 +274,13 @@ def _count_silent_second(workers: weakref.WeakSet[_Worker]) -> None:
         worker.count_silent_second()
 
 
-def _work(connection: Connection, makers, memory, shape, first: int) -> None:
+def _work(
+    connection: Connection,
+    makers: dict[str, list[MakeActor]],
+    memory: dict[str, Memory],
+    shape: tuple[int, ...],
+    first: int,
+) -> None:
     """Do what the messages ask for, until there is nobody left who could send any."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -283,7 +290,7 @@ def _work(connection: Connection, makers, memory, shape, first: int) -> None:
         for name, those in makers.items():
             states = _as_array(memory[name], shape)[first : first + len(those)]
             try:
-                groups[name] = Actors([make() for make in those], states)
+                groups[name] = LocalActors([make() for make in those], states)
             except UserError as error:
                 connection.send(error)
                 return
@@ -303,5 +310,5 @@ def _name(first: int, number: int) -> str:
     return f"actor {first}" if number == 1 else f"the actors {first} to {first + number - 1}"
 
 
-def _as_array(memory, shape: tuple[int, ...]) -> np.ndarray:
-    return np.frombuffer(memory, np.uint8).reshape(shape)
+def _as_array(memory: Memory, shape: tuple[int, ...]) -> np.ndarray:
+    return np.ctypeslib.as_array(memory).reshape(shape)

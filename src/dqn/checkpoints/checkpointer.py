@@ -13,7 +13,6 @@ from dqn.checkpoints.replay_log import SEGMENT_BYTES, ReplayLog, log_folders
 from dqn.errors import NonFiniteWeights, UserError, explain
 from dqn.machine.files import naming
 from dqn.machine.state_values import MISFITS
-from dqn.machine.wording import counted
 from dqn.replay.memory import ReplayMemory
 
 logger = logging.getLogger(__name__)
@@ -27,23 +26,6 @@ class UnfittingCheckpoint(UserError):
             f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart "
             "begins anew and keeps it aside"
         )
-
-
-def what_is_missing(state: dict[str, Any], *, is_restored_exactly: bool) -> str:
-    """Say what a checkpoint's `state` lacks of its run, as the end of a line of the log.
-
-    `is_restored_exactly` is what the game's environment says of itself. Only the parts of `state`
-    that identify its run have been checked yet.
-    """
-    lacking = []
-    if not is_restored_exactly:
-        lacking.append(f"ALE does not restore {state['game']} exactly")
-    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
-    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
-    if lost:
-        games = counted(lost, "game")
-        lacking.append(f"{games} lost with their process: new ones begin")
-    return "; ".join(lacking) or "nothing is missing"
 
 
 class Part(Protocol):
@@ -103,7 +85,7 @@ class Checkpointer:
             log_bytes -= self._folder.size_of("*.steps")
             generation_bytes = max(0, generation_bytes - self._folder.size_of("generation-*/*"))
         needed = max(0, min(log_bytes, steps_left * entry_bytes)) + generation_bytes
-        self.most_bytes = needed
+        self.most_bytes = None if state else needed
         free = shutil.disk_usage(self._folder.path).free
         if needed <= free:
             return
@@ -139,7 +121,8 @@ class Checkpointer:
             for log, log_state in zip(self._logs, state["logs"], strict=True):
                 with naming(self._folder.path):
                     log.set_state(log_state)
-            for name, part in self._parts.items():
+            # The learner comes first in `_get_state`, where it ends an update, and here last.
+            for name, part in reversed(self._parts.items()):
                 part.set_state(state["parts"][name])
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]

@@ -215,7 +215,7 @@ def _holder(lock: Path) -> str:
 
 
 def _number(generation: Path) -> int:
-    return int(GENERATION.fullmatch(generation.name)[1])
+    return int(generation.name.removeprefix("generation-"))
 
 
 def size_on_disk(state: dict[str, Any]) -> int:
@@ -229,7 +229,7 @@ def _write(folder: Path, state: dict[str, Any]) -> None:
     arrays: dict[str, np.ndarray] = {}
     buffer = io.BytesIO()
     content = {"format": FORMAT, "version": VERSION, "state": _without_arrays(state, arrays)}
-    np.savez(buffer, **arrays)
+    np.savez(buffer, allow_pickle=False, **arrays)
     content["arrays_sha256"] = _digest(buffer.getvalue())
     content["sha256"] = _digest(_text(content))
     for name, data in (("arrays.npz", buffer.getvalue()), ("state.json", _text(content))):

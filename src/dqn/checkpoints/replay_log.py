@@ -16,7 +16,7 @@ import numpy as np
 from dqn.errors import UserError
 from dqn.machine.files import make_writable_folder, no_link, sync
 from dqn.machine.state_values import take_integer, take_integers, take_list
-from dqn.replay.memory import ReplayStream
+from dqn.replay.stream import ReplayStream
 
 SEGMENT_BYTES = 64 * 2**20
 CHUNK_BYTES = 4 * 2**20  # appended at a time: what a checkpoint may still have to write
@@ -97,7 +97,7 @@ class ReplayLog:
         self._chunk_steps = max(1, min(chunk_steps, stream.size))
         self._segments: list[Segment] = []
         self._written = 0  # the number of the next step to append
-        self._syncs: list[tuple[int, Future]] = []  # with the number of the segment
+        self._syncs: list[tuple[int, Future[None]]] = []  # with the number of the segment
         self._sync_thread = ThreadPoolExecutor(1, "replay log")
 
     @property

@@ -77,7 +77,7 @@ def average_grays(palette: str) -> np.ndarray:
     average is the palette's colour nearest to the result in steps of 4.
     """
     colours = np.array([list(bytes.fromhex(colour)) for colour in palette.split()], np.int16)
-    distances = 0
+    distances = np.zeros((len(colours),) * 3, np.int16)
     for value in colours.T:  # red, green, blue
         low = np.minimum(value[:, np.newaxis], value)
         high = np.maximum(value[:, np.newaxis], value)

@@ -22,9 +22,9 @@ class Environment(ABC):
     """A game with `num_actions` discrete actions, of which 0 does nothing.
 
     `name` identifies the game and `actions` its action set in snapshots. `lives` are those left
-    after the last act; 0 in a game without lives. At its true speed, a game shows `frame_rate`
-    frames a second, with `sample_rate` samples of sound. While `on_frame` is not None it is called
-    after every emulated frame.
+    after the last act; 0 in a game without lives. `frame_rate` is in frames a second, `sample_rate`
+    in samples of sound a second. While `on_frame` is not None it is called after every emulated
+    frame.
     """
 
     name: str
@@ -40,9 +40,9 @@ class Environment(ABC):
         return len(self.actions)
 
     @property
-    @abstractmethod
     def is_restored_exactly(self) -> bool:
-        """Whether the game, restored from its state, continues as it would have without that."""
+        """Whether a game that is restored from its state continues as it would have."""
+        return True
 
     @abstractmethod
     def restart(self) -> None:

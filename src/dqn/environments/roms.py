@@ -37,6 +37,11 @@ def find_rom(game: str, roms_folder: Path) -> tuple[Path, str]:
     return path, name
 
 
+def is_known(game: str | None) -> bool:
+    """Whether ALE knows a game of this name."""
+    return game in ale_py.roms.get_all_rom_ids()
+
+
 def game_called(name: str) -> str | None:
     """ALE's name of a game that is written Pong, SpaceInvaders or space-invaders, say, or None."""
     games = {_letters(game): game for game in ale_py.roms.get_all_rom_ids()}

@@ -11,8 +11,14 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from dqn.machine.interruption import Handler
+
+PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 SCRIPTS = {"main.py": "train.sh", "plot.py": "plot.sh", "convert.py": "convert.sh"}
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with
@@ -80,7 +86,7 @@ def print_results(*lines: str) -> None:
         raise UserError(f"{_describe_output(failure)}: {'; '.join(lines)}")
 
 
-def as_typed(path: str | os.PathLike) -> str:
+def as_typed(path: str | os.PathLike[str]) -> str:
     """The path as a user would type it in the current folder: relative if that is shorter."""
     import shlex
 
@@ -102,13 +108,13 @@ class _UnbreakableFile(io.FileIO):
 
     failure: OSError | None = None
 
-    def write(self, data) -> int:
+    def write(self, data: "ReadableBuffer") -> int:
         try:
             while (written := super().write(data)) is None:  # another program made it non-blocking
                 select.select([], [self], [])
         except OSError as error:
             self.failure = self.failure or error
-            return len(data)
+            return memoryview(data).nbytes
         return written
 
 
@@ -125,7 +131,7 @@ def _open_closed_descriptors() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
 
 
-def _make_unbreakable(stream: io.TextIOWrapper | None, descriptor: int) -> io.TextIOWrapper:
+def _make_unbreakable(stream: TextIO | None, descriptor: int) -> io.TextIOWrapper:
     """The same stream, but that neither a failure nor a strange character raises an exception."""
     return io.TextIOWrapper(
         io.BufferedWriter(_UnbreakableFile(descriptor, "w", closefd=False)),
@@ -146,7 +152,7 @@ def _describe_output(failure: OSError) -> str:
     return f"cannot write to standard output ({failure.strerror})"
 
 
-def _handle_interrupts(handler) -> None:
+def _handle_interrupts(handler: "Handler") -> None:
     """Set what Ctrl-C does, unless whoever started the process had it ignored."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
@@ -162,7 +168,7 @@ def _run(main: Callable[[list[str]], int]) -> int:
     try:
         return main(sys.argv[1:])
     except SystemExit as end:  # argparse, after --help
-        return end.code or 0
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
 
 
 def _fail(reason: str, status: int) -> int:

@@ -170,10 +170,10 @@ def naming(folder: Path) -> Iterator[None]:
         raise UserError(f"cannot use {error.filename or folder} {explain(error)}") from error
 
 
-def is_path(text: str) -> bool:
-    """Whether the system could have a file of this name."""
+def can_be_asked_for(name: str) -> bool:
+    """Whether the system could be asked for a file of this name."""
     try:
-        return Path(text).name != "" and b"\0" not in os.fsencode(text)
+        return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:
         return False
 

@@ -1,11 +1,39 @@
 """Ending a run from outside: signals, and a limit of its computing time."""
 
 import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# What signal.signal returns and takes again
+Handler = Callable[[int, FrameType | None], object] | int | None
 
 # What a cluster sends before a job's end, and what a terminal sends
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 TIME_IS_UP = 75  # EX_TEMPFAIL of sysexits.h: a later try goes on
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block, and raise KeyboardInterrupt only then.
+
+    For the import of compiled packages: some abort the process where Python raises an exception in
+    the midst of it. Handlers other than Python's own stay as they are.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if came.is_set():
+            raise KeyboardInterrupt
 
 
 class Stopped(Exception):
@@ -26,7 +54,7 @@ class Interruption:
     def __init__(self, max_seconds: float | None, start: float):
         self._deadline = None if max_seconds is None else start + max_seconds
         self._signal: int | None = None
-        self._handlers: dict[int, object] = {}
+        self._handlers: dict[int, Handler] = {}
 
     def __enter__(self) -> "Interruption":
         for number in SIGNALS:
@@ -34,7 +62,7 @@ class Interruption:
                 self._handlers[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 

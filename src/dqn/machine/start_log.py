@@ -35,7 +35,7 @@ def release(level: int = logging.NOTSET) -> None:
     """Show the lines from `level` on that were held back, if any, and all that follow."""
     root = logging.getLogger()
     for handler in list(root.handlers):
-        if isinstance(handler, MemoryHandler):
+        if isinstance(handler, MemoryHandler) and isinstance(handler.target, logging.StreamHandler):
             root.removeHandler(handler)
             handler.target.setStream(sys.stderr)  # a display in the terminal may have it by now
             root.addHandler(handler.target)

@@ -19,7 +19,8 @@ MAX_INTEGER = 2**63 - 1
 
 def take(state: Any, key: str | int) -> Any:
     """Anything."""
-    if not isinstance(state, dict | list | tuple):
+    has_values = isinstance(state, dict | list | tuple)
+    if not has_values:
         raise ValueError(f"{key} is missing")
     return state[key]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dqn.machine.interruption import uninterrupted
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.settings import Compute, Optimization
@@ -18,14 +19,16 @@ def create_network(
     Raises UserError if its engine cannot run here.
     """
     if compute.engine == "torch":
-        from dqn.networks.torch_engine.network import TorchNetwork
+        with uninterrupted():
+            from dqn.networks.torch_engine.network import TorchNetwork
 
         return TorchNetwork(architecture, optimization, compute, generator)
     if compute.engine == "neon":
         from dqn.networks.neon_engine.compatibility import make_neon_importable
 
-        make_neon_importable()
-        from dqn.networks.neon_engine.network import NeonNetwork
+        with uninterrupted():
+            make_neon_importable()
+            from dqn.networks.neon_engine.network import NeonNetwork
 
         return NeonNetwork(architecture, optimization, compute, generator)
     raise ValueError(f"unknown engine {compute.engine}")
@@ -34,7 +37,8 @@ def create_network(
 def learns_on_gpu(compute: Compute) -> bool:
     """Whether the network will be on a GPU."""
     if compute.engine == "torch" and compute.backend == "auto":
-        import torch
+        with uninterrupted():
+            import torch
 
         return torch.cuda.is_available()
     return compute.backend == "gpu"

@@ -40,7 +40,8 @@ class DeepQNetwork(ABC):
 
         With a copy, `predict` may run while `train` does.
         """
-        raise NotImplementedError("this engine cannot act and learn at the same time")
+        if in_use:
+            raise NotImplementedError("this engine cannot act and learn at the same time")
 
     @abstractmethod
     def get_layers(self) -> list[Layer]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from dqn.errors import UserError, explain
 from dqn.machine.files import atomic_write, move_aside
-from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ OF_THE_GAME = (
     "environment frame_skip repeat_action_probability minimal_action_set color_averaging "
     "screen_width screen_height max_game_frames history_length batch_norm random_starts"
 ).split()
-ALL_ACTIONS = 18  # of the Atari joystick
 
 
 def as_plain_values(args: Namespace) -> PlainFlags:
@@ -61,24 +59,6 @@ def flags_for_snapshots(args: Namespace) -> PlainFlags:
 def flags_of_checkpoint(checkpoint: dict[str, Any]) -> PlainFlags:
     """The flags of the run that a checkpoint is of."""
     return {name: v for name, v in checkpoint["options"].items() if name not in OF_THE_PROCESS}
-
-
-def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> PlainFlags:
-    """The flags that a snapshot was trained with: all, or those of the game to test or play it.
-
-    Files without flags, such as Neon's, still show screens, action set and batch normalisation.
-    """
-    flags: PlainFlags = {
-        "batch_norm": snapshot.layers[0].batch_norm is not None,
-        "minimal_action_set": len(snapshot.layers[-1].weights) < ALL_ACTIONS,
-    }
-    if snapshot.input_shape:
-        names = ("history_length", "screen_height", "screen_width")
-        flags |= zip(names, snapshot.input_shape, strict=True)
-    if snapshot.metadata:
-        kept = snapshot.metadata.flags.items()
-        flags |= {n: v for n, v in kept if n not in OF_THE_PROCESS + OF_THE_STORAGE}
-    return {name: v for name, v in flags.items() if is_training or name in OF_THE_GAME}
 
 
 def as_arguments(flags: PlainFlags) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from dqn.actors.actor import Actor
 from dqn.actors.events import FinishedGame, Step
-from dqn.agent import EpsilonGreedy
 from dqn.environments.environment import Frame
 from dqn.errors import UserError
+from dqn.exploration import EpsilonGreedy
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
 from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action

@@ -5,7 +5,7 @@ import numpy as np
 from dqn.replay.minibatch import Minibatch
 from dqn.replay.returns import OneStepReturns
 from dqn.replay.samplers import UniformSampler
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Storage
 from dqn.replay.stream import Entries, ReplayStream
 
 
@@ -18,7 +18,7 @@ class ReplayMemory:
 
     def __init__(
         self,
-        screens: Screens,
+        screens: Storage,
         *,
         history_length: int,
         batch_size: int,

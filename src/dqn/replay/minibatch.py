@@ -1,8 +1,11 @@
 """What the network learns from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+# An array, or a tensor where the replay memory is kept on a GPU: contracts know no PyTorch.
+States = Any
 
 
 class Minibatch(NamedTuple):
@@ -13,14 +16,15 @@ class Minibatch(NamedTuple):
     of 0 says that nothing is bootstrapped, as after a terminal state.
     """
 
-    states: np.ndarray
+    states: States
     actions: np.ndarray
     returns: np.ndarray
-    next_states: np.ndarray
+    next_states: States
     discounts: np.ndarray
 
     def states_on_host(self) -> np.ndarray:
         """A copy of the states as an array, wherever they are."""
         if isinstance(self.states, np.ndarray):
             return self.states.copy()
-        return self.states.cpu().numpy().copy()
+        array: np.ndarray = self.states.cpu().numpy().copy()
+        return array

@@ -34,7 +34,8 @@ class UniformSampler:
 
         Raises UserError if the episodes are too short for a state and its successor.
         """
-        candidates = [max(0, len(stream) - self._history_length) for stream in self._streams]
+        lengths = np.array([len(stream) for stream in self._streams])
+        candidates = np.maximum(lengths - self._history_length, 0)
         ends = np.cumsum(candidates)
         starts = ends - candidates
         oldest = np.array([stream.oldest for stream in self._streams])

@@ -4,17 +4,41 @@ import math
 import mmap
 import os
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from dqn.errors import UserError, explain
 from dqn.machine.memory_limit import available_memory
+from dqn.replay.minibatch import States
 
 # What a step takes beside its screen: action, reward, terminal, end of an episode
 OTHER_BYTES = 7
 # Everything else in the process: the network, its optimizer, PyTorch, two emulators
 OTHER_MEMORY = int(0.6 * 2**30)
 LEAST_USEFUL_SIZE = 1000  # steps; it is no advice to have a smaller replay memory
+
+
+class Storage(Protocol):
+    """Room for `size` screens, uint8 (height, width), wherever it is."""
+
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of one screen."""
+
+    def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
+        """Keep one screen under its index, or n of them, uint8 (n, height, width)."""
+
+    def read(self, indexes: np.ndarray) -> np.ndarray:
+        """A copy of n screens, uint8 (n, height, width)."""
+
+    def gather(self, windows: np.ndarray) -> States:
+        """Screens, uint8 (n, w, height, width), of indexes (n, w); the next call overwrites them.
+
+        The indexes of a row are consecutive.
+        """
 
 
 class Screens:
@@ -42,22 +66,16 @@ class Screens:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of one screen."""
-        return self._screens.shape[1:]
+        _, height, width = self._screens.shape
+        return height, width
 
     def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
-        """Keep one screen under its index, or n of them, uint8 (n, height, width)."""
         self._screens[indexes] = screens
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
-        """A copy of n screens, uint8 (n, height, width)."""
         return self._screens[indexes]
 
     def gather(self, windows: np.ndarray) -> np.ndarray:
-        """Screens, uint8 (n, w, height, width), of indexes (n, w); the next call overwrites them.
-
-        The indexes of a row are consecutive.
-        """
         if self._windows.shape[:2] != windows.shape:
             self._windows = np.empty((*windows.shape, *self.shape), np.uint8)
         # mode="clip" only spares NumPy a copy: no index is out of range

@@ -10,7 +10,7 @@ OTHER_GPU_MEMORY = 2 * 2**30
 
 
 class DeviceScreens:
-    """As `storage.Screens`, on `device`: a step uploads its screen, and a minibatch nothing.
+    """A Storage on `device`: a step uploads its screen, and a minibatch nothing.
 
     Screens wait on this side for the next call of another method, so that those of several steps
     are uploaded together. Raises torch.OutOfMemoryError, a RuntimeError, if they do not fit.
@@ -25,18 +25,16 @@ class DeviceScreens:
         self._indexes: list[int] = []  # of those that wait
 
     def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
-        """Keep one screen under its index, or n of them, uint8 (n, height, width)."""
-        if np.ndim(indexes) > 0:
+        if isinstance(indexes, np.ndarray):
             self._upload()
             self._put(indexes, screens)
             return
         self._waiting[len(self._indexes)] = screens
-        self._indexes.append(int(indexes))
+        self._indexes.append(indexes)
         if len(self._indexes) == MAX_WAITING:
             self._upload()
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
-        """A copy of n screens, uint8 (n, height, width), on this side."""
         self._upload()
         return self._screens[self._to_device(indexes)].cpu().numpy()
 
@@ -54,11 +52,10 @@ class DeviceScreens:
             self._indexes = []
 
     def _put(self, indexes: np.ndarray, screens: np.ndarray) -> None:
-        screens = torch.from_numpy(np.ascontiguousarray(screens)).to(self._device)
-        self._screens.index_copy_(0, self._to_device(indexes), screens)
+        self._screens.index_copy_(0, self._to_device(indexes), self._to_device(screens))
 
-    def _to_device(self, indexes: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(indexes)).to(self._device)
+    def _to_device(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
 
 def fits(size: int, screen_height: int, screen_width: int, device: torch.device) -> bool:

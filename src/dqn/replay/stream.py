@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Storage
 
 
 class Entries:
     """What all streams keep of their steps."""
 
-    def __init__(self, screens: Screens):
+    def __init__(self, screens: Storage):
         size = screens.size
         self.screens = screens
         self.actions = np.empty(size, np.uint8)

@@ -58,7 +58,7 @@ class CsvFile:
         rows = np.frombuffer(bytes(self._rows), np.uint8)
         return {"rows": rows, "is_written": self._failure is None}
 
-    def write(self, row: Iterable) -> None:
+    def write(self, row: Iterable[object]) -> None:
         """Append one row."""
         self._rows += _text(row)
         self._save()
@@ -95,12 +95,9 @@ class CsvFile:
 
     def _save(self) -> None:
         try:
-            if not self._is_untouched():
-                self._open()
-            self._append()
-            if not self._is_untouched():  # changed at this very moment
-                self._open()
-                self._append()
+            self._append(self._untouched() or self._open())
+            if not self._untouched():  # changed at this very moment
+                self._append(self._open())
         except (OSError, UserError) as error:
             self._stamp = None
             reason = explain(error) if isinstance(error, OSError) else f"({error})"
@@ -111,38 +108,36 @@ class CsvFile:
         else:
             self._failure = None
 
-    def _append(self) -> None:
+    def _append(self, file: BinaryIO) -> None:
         while self._on_disk < len(self._rows):
-            self._on_disk += self._file.write(self._rows[self._on_disk :])
-        os.fsync(self._file.fileno())
-        stamp = self._stamp_now()
+            self._on_disk += file.write(self._rows[self._on_disk :])
+        os.fsync(file.fileno())
+        stamp = _stamp(file)
         self._stamp = stamp if stamp[0] == self._on_disk else None
 
-    def _is_untouched(self) -> bool:
-        """Whether nobody else changed the file or what has its name, as far as its time tells."""
-        is_ours = self._file is not None and is_at(self._file, self._path)
-        return is_ours and self._stamp == self._stamp_now()
+    def _untouched(self) -> BinaryIO | None:
+        """The file, unless somebody else changed it or what has its name, as its time tells."""
+        file = self._file
+        is_ours = file and is_at(file, self._path) and self._stamp == _stamp(file)
+        return file if is_ours else None
 
-    def _stamp_now(self) -> tuple[int, int]:
-        status = os.fstat(self._file.fileno())
-        return status.st_size, status.st_mtime_ns
-
-    def _open(self, may_cut: bool = False) -> None:
+    def _open(self, may_cut: bool = False) -> BinaryIO:
         """Open the file, or a new one if what it holds is not the beginning of the rows.
 
         A file that ends with rows that a run made after the checkpoint that it goes on with may be
         cut: it will make them again.
         """
         while True:
-            if self._file is None or not is_at(self._file, self._path):
-                self._take()
+            file = self._file
+            if file is None or not is_at(file, self._path):
+                file = self._take()
             length = len(self._rows)
             limit = length + (MAX_CUT if may_cut else 1)
-            self._file.seek(0)
-            found = self._file.read(limit)
+            file.seek(0)
+            found = file.read(limit)
             may_cut = may_cut and found.startswith(self._rows) and len(found) < limit
             if may_cut and self._are_rows(found[length:]):
-                self._file.truncate(length)
+                file.truncate(length)
                 found = found[:length]
             if self._rows.startswith(found):
                 break
@@ -150,15 +145,16 @@ class CsvFile:
         if len(found) < self._on_disk:
             logger.warning("Rows are missing in %s: they are written again", self._path)
         self._on_disk = len(found)
+        return file
 
-    def _take(self) -> None:
+    def _take(self) -> BinaryIO:
         """Open and lock what has the file's name, or a new file."""
         self.close()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if not self._path.is_file():
             move_aside(self._path)  # which refuses a folder or a pipe
         try:
-            self._file = open_locked(self._path)
+            file = open_locked(self._path)
         except BlockingIOError:
             raise UserError(
                 f"{self._path} is in use by {lock_holder(self._path)}: wait for it, stop it, or "
@@ -166,7 +162,9 @@ class CsvFile:
             ) from None
         except PermissionError:
             move_aside(self._path)
-            self._file = open_locked(self._path)
+            file = open_locked(self._path)
+        self._file = file
+        return file
 
     def _are_rows(self, data: bytes) -> bool:
         """Whether these are rows of this file, of which the last may be torn."""
@@ -187,7 +185,12 @@ def check_state(state: Any, columns: Sequence[str]) -> None:
         take_text(state, "pending").encode()
 
 
-def _text(row: Iterable) -> bytes:
+def _stamp(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _text(row: Iterable[object]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(row)
     return text.getvalue().encode()

@@ -1,7 +1,7 @@
 """How long a run will take, by the speed of its phases so far."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from dqn.actors.events import Step
 
@@ -12,9 +12,9 @@ class Forecast:
     The work of a phase is counted in steps, or in games if that is its `unit`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._work: Counter[str] = Counter()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def begin(self, phase: str, unit: str) -> None:
         """Measure the steps of a phase from now on."""

@@ -51,7 +51,7 @@ class Progress:
         self._steps = 0
         self._games = 0
         self._score_sum = 0.0
-        self._bar = None
+        self._bar: tqdm | None = None
         self._resources = ExitStack()
 
     def __enter__(self) -> "Progress":
@@ -72,7 +72,7 @@ class Progress:
             self._next_report += LOG_SECONDS
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._resources.close()
 
     def on_step(self, step: Step) -> None:

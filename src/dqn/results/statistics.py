@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dqn.actors.events import FinishedGame, Step
-from dqn.agent import Agent
+from dqn.agent import Agent, Tester
 from dqn.machine.files import make_writable_folder
 from dqn.machine.state_values import (
     take,
@@ -66,10 +66,10 @@ class Scores:
 
     @classmethod
     def of(cls, scores: Iterable[float]) -> "Scores":
-        scores = np.array(list(scores))
-        if len(scores) == 0:
+        array = np.array(list(scores))
+        if len(array) == 0:
             return cls(0, np.nan, np.nan, np.nan, np.nan)
-        return cls(len(scores), scores.mean(), scores.std(), scores.min(), scores.max())
+        return cls(len(array), array.mean(), array.std(), array.min(), array.max())
 
 
 class Statistics:
@@ -85,9 +85,9 @@ class Statistics:
 
     def __init__(
         self,
-        agent: Agent,
+        agent: Agent | Tester,
         network: DeepQNetwork | None,
-        memory: ReplayMemory,
+        memory: ReplayMemory | None,
         csv_file: Path | None,
         num_actors: int = 1,
         is_training: bool = True,
@@ -101,7 +101,8 @@ class Statistics:
         self._is_training = is_training
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
-        self._file_states: list[dict[str, Any] | None] = [None, None]
+        self._scores: list[float] = []
+        self._file_states: Sequence[dict[str, Any] | None] = [None, None]
         self._validation_states: np.ndarray | None = None
         self._start_time = time.perf_counter()
         # Seconds that the training games had been played when their phase ended
@@ -155,8 +156,11 @@ class Statistics:
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         now = time.perf_counter()
+        files = None
+        if self._phases and self._games:
+            files = [self._phases.get_state(), self._games.get_state()]
         return {
-            "files": self._phases and [self._phases.get_state(), self._games.get_state()],
+            "files": files,
             "validation_states": self._validation_states,
             "epoch": self._epoch,
             "phase": self._phase,
@@ -181,7 +185,7 @@ class Statistics:
                 self._file_states, (PHASE_COLUMNS, GAME_COLUMNS), strict=True
             ):
                 check_state(file_state, columns)
-        if take(state, "validation_states") is not None:
+        if take(state, "validation_states") is not None and self._memory:
             shape = (None, *self._memory.state_shape)
             self._validation_states = take_array(state, "validation_states", np.uint8, shape)
         self._epoch = take_integer(state, "epoch")
@@ -202,7 +206,7 @@ class Statistics:
         self._epoch = epoch
         self._phase = phase
         self._num_steps = 0
-        self._scores: list[float] = []
+        self._scores = []
         self._exploration_rate = 1.0
         self._costs = 0.0
         self._num_costs = 0
@@ -255,7 +259,7 @@ class Statistics:
                     scores.maximum,
                     self._exploration_rate,
                     self._agent.total_train_steps,
-                    len(self._memory),
+                    len(self._memory) if self._memory else 0,
                     mean_q,
                     mean_cost,
                     self._network.train_iterations if self._network else 0,
@@ -294,8 +298,8 @@ class Statistics:
         They are one minibatch of states, kept from the end of the first phase on (Mnih et al.
         2015, figure 2).
         """
-        if self._validation_states is None and self._memory.can_sample:
+        if self._validation_states is None and self._memory and self._memory.can_sample:
             self._validation_states = self._memory.sample().states_on_host()
-        if self._validation_states is None:
+        if self._validation_states is None or not self._network:
             return 0.0 if self._is_training else np.nan
         return float(self._network.predict(self._validation_states).max(axis=1).mean())

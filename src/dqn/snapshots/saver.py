@@ -134,6 +134,10 @@ class SnapshotSaver:
             else:
                 del self._saved[epoch]
 
+    def num_kept(self, epochs: int) -> int:
+        """How many snapshots stay, at most, of so many epochs."""
+        return epochs if self._num_newest is None else min(epochs, self._num_newest + 1)
+
     def snapshot_bytes(self) -> int:
         """About the size of a snapshot as it would be saved now."""
         layers = self._network.get_layers()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import main
-from dqn import building
+from dqn import assembly
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks.create import create_network
@@ -67,7 +67,7 @@ def play(monkeypatch, engine, optimizer):
         return recorders[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "create_network", create)
+        patch.setattr(assembly, "create_network", create)
         patch.setattr(AleEnvironment, "act", record_action)
         flags = (
             f"--engine {engine} --optimizer {optimizer} --datatype float64 --train_steps 200 "

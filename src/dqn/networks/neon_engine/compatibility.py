@@ -11,8 +11,8 @@ def make_neon_importable() -> None:
     """Prepare the import of Neon; raises UserError if it is not installed."""
     # Python 3.11 removed this name. Neon reads four of the values that its successor gives.
     if not hasattr(inspect, "getargspec"):
-        specification = namedtuple("ArgSpec", "args varargs keywords defaults")
-        inspect.getargspec = lambda f: specification(*inspect.getfullargspec(f)[:4])
+        ArgSpec = namedtuple("ArgSpec", "args varargs keywords defaults")
+        vars(inspect)["getargspec"] = lambda f: ArgSpec(*inspect.getfullargspec(f)[:4])
     # Neon looks for MKL and CUDA when it is imported, and logs what is not there as an error.
     logging.getLogger("neon").setLevel(logging.CRITICAL)
     try:

@@ -211,7 +211,7 @@ class NeonNetwork(DeepQNetwork):
         self._backend.divide(self._input, 255, self._input)
         return model.fprop(self._input, inference=inference)
 
-    def _set_layer(self, layer: Layer, params: dict[str, np.ndarray], states: list) -> None:
+    def _set_layer(self, layer: Layer, params: dict[str, np.ndarray], states: list[Any]) -> None:
         """Set one of Neon's layers; states of another optimizer are left out and begin at zero."""
         layer.set_params({"params": params})
         has_norm = isinstance(layer, BatchNorm)  # which has states for each of two parameters

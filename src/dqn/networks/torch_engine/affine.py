@@ -3,33 +3,37 @@
 PyTorch leaves it to MKL, which takes up to twice as long on processors that are not Intel's.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 # PyTorch's own compiler calls this operator; builds without oneDNN lack it.
-_linear_pointwise = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_linear_pointwise: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def affine(x: Tensor, weights: Tensor) -> Tensor:
     """x Wᵀ, (n, n_out), of x (n, n_in) and weights (n_out, n_in)."""
     if x.device.type == "cpu" and x.dtype == torch.float32 and _linear_pointwise is not None:
-        return _OneDnnAffine.apply(x, weights)
+        result: Tensor = _OneDnnAffine.apply(x, weights)
+        return result
     return F.linear(x, weights)
 
 
 class _OneDnnAffine(torch.autograd.Function):
     @staticmethod
-    def forward(context, x: Tensor, weights: Tensor) -> Tensor:
+    def forward(context: Any, x: Tensor, weights: Tensor) -> Tensor:
         context.save_for_backward(x, weights)
         return _multiply(x, weights)
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, weights = context.saved_tensors
         return _multiply(gradient, weights.T), _multiply(gradient.T, x.T)
 
 
 def _multiply(a: Tensor, b: Tensor) -> Tensor:
     """a bᵀ."""
-    return _linear_pointwise(a, b, None, "none", [], "")
+    product: Tensor = _linear_pointwise(a, b, None, "none", [], "")
+    return product

@@ -20,6 +20,7 @@ from dqn.networks.torch_engine.input import NetworkInput
 from dqn.networks.torch_engine.optimizers import create_optimizer
 from dqn.networks.torch_engine.q_function import (
     BATCH_NORM_TENSORS,
+    BatchNormalization,
     QFunction,
     load,
     load_arrays,
@@ -147,11 +148,7 @@ class TorchNetwork(DeepQNetwork):
             Layer(
                 weights=to_neon(weights),
                 states=self._get_states(weights),
-                batch_norm=norm
-                and BatchNorm(
-                    **{name: to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
-                    states=[self._get_states(norm.beta), self._get_states(norm.gamma)],
-                ),
+                batch_norm=None if norm is None else self._get_batch_norm(norm),
             )
             for weights, norm in self._online.layers()
         ]
@@ -162,13 +159,8 @@ class TorchNetwork(DeepQNetwork):
         for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
             load(weights, layer.weights)
             self._set_states(weights, layer.states)
-            if norm is not None:
-                for name in BATCH_NORM_TENSORS:
-                    load(getattr(norm, name), getattr(layer.batch_norm, name))
-                for parameter, states in zip(
-                    (norm.beta, norm.gamma), layer.batch_norm.states, strict=True
-                ):
-                    self._set_states(parameter, states)
+            if norm is not None and layer.batch_norm is not None:
+                self._set_batch_norm(norm, layer.batch_norm)
         self._optimizer.restart()
         self._online.refresh()
         self.update_target_network()
@@ -208,6 +200,18 @@ class TorchNetwork(DeepQNetwork):
             # Sums are added up in another order with another number of threads.
             logger.info("Using %s, as before", counted(threads, "thread"))
             torch.set_num_threads(threads)
+
+    def _get_batch_norm(self, norm: BatchNormalization) -> BatchNorm:
+        return BatchNorm(
+            **{name: to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
+            states=[self._get_states(norm.beta), self._get_states(norm.gamma)],
+        )
+
+    def _set_batch_norm(self, norm: BatchNormalization, plain: BatchNorm) -> None:
+        for name in BATCH_NORM_TENSORS:
+            load(getattr(norm, name), getattr(plain, name))
+        for parameter, states in zip((norm.beta, norm.gamma), plain.states, strict=True):
+            self._set_states(parameter, states)
 
     def _get_states(self, parameter: Tensor) -> list[np.ndarray]:
         return [to_neon(state) for state in self._optimizer.states_of(parameter)]

@@ -21,7 +21,7 @@ class Optimizer(ABC):
 
     num_states: int
 
-    def __init__(self, weights: list[Tensor]):
+    def __init__(self, weights: Sequence[Tensor]):
         self._weights = weights
         self.num_updates = 0
         self._states = {w: [torch.zeros_like(w) for _ in range(self.num_states)] for w in weights}
@@ -53,7 +53,7 @@ class RMSProp(Optimizer):
     num_states = 1
     epsilon = 1e-6
 
-    def __init__(self, weights: list[Tensor], *, learning_rate: float, decay_rate: float):
+    def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._decay_rate = decay_rate
@@ -78,7 +78,7 @@ class Adam(Optimizer):
     beta_2 = 0.999
     epsilon = 1e-8
 
-    def __init__(self, weights: list[Tensor], *, learning_rate: float):
+    def __init__(self, weights: Sequence[Tensor], *, learning_rate: float):
         super().__init__(weights)
         self._learning_rate = learning_rate
 
@@ -97,7 +97,7 @@ class Adadelta(Optimizer):
     num_states = 3
     epsilon = 1e-6
 
-    def __init__(self, weights: list[Tensor], *, decay_rate: float):
+    def __init__(self, weights: Sequence[Tensor], *, decay_rate: float):
         super().__init__(weights)
         self._decay_rate = decay_rate
 
@@ -112,7 +112,7 @@ class Adadelta(Optimizer):
 
 
 def create_optimizer(
-    name: str, weights: list[Tensor], *, learning_rate: float, decay_rate: float
+    name: str, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float
 ) -> Optimizer:
     """The optimizer called `name`; Adam ignores the decay rate, Adadelta the learning rate."""
     if name == "rmsprop":

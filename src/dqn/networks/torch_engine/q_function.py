@@ -68,8 +68,9 @@ class QFunction(nn.Module):
                 x = F.conv2d(x, weights, stride=CONVOLUTIONS[index][2])
             else:
                 x = affine(x, weights)
-            if norms[index] is not None:
-                x = norms[index](x, inference)
+            norm = norms[index]
+            if norm is not None:
+                x = norm(x, inference)
             if index == len(CONVOLUTIONS) - 1:
                 x = x.flatten(1)  # before ReLU, whose gradient is fast only if laid out as x is
             if index < len(norms) - 1:
@@ -88,6 +89,8 @@ class BatchNormalization(nn.Module):
 
     rho = 0.9
     epsilon = 1e-3
+    gmean: Tensor
+    gvar: Tensor
 
     def __init__(self, num_features: int):
         super().__init__()

@@ -1,0 +1,72 @@
+"""Makes the actors of training and those of testing, spread over the cores."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from dqn.actors.actor import Actor
+from dqn.actors.processes import ActorProcesses as ActorProcesses
+from dqn.environments.environment import Environment
+from dqn.machine.cores import usable_cores
+
+# Makes a game, which takes `life_loss_is_terminal` and `seed`; it travels to other processes
+MakeEnvironment = Callable[..., Environment]
+
+
+def create_actors(
+    make_environments: dict[str, MakeEnvironment],
+    *,
+    num_actors: int,
+    state_shape: tuple[int, int, int],
+    random_starts: int,
+    game_seeds: np.random.SeedSequence,
+    seeds: dict[str, np.random.SeedSequence],
+    generators: dict[str, np.random.Generator],
+    is_stopping: Callable[[], bool],
+) -> ActorProcesses:
+    """`num_actors` actors in each group of `make_environments`, "train" or "test".
+
+    One actor alone draws its random starts from the generator of its group, as the policy of the
+    group draws its actions; of several, each has one of its own. Raises UserError if they cannot be
+    made.
+    """
+    drawn = game_seeds.generate_state(2 * num_actors).reshape(num_actors, 2).tolist()
+    makers: dict[str, list[Callable[[], Actor]]] = {group: [] for group in make_environments}
+    for of_actor in drawn:
+        for group, seed in zip(("train", "test"), of_actor, strict=True):
+            generator = generators[group]
+            if num_actors > 1:
+                generator = np.random.default_rng(seeds[group].spawn(1)[0])
+            if group in makers:
+                is_training = group == "train"
+                make = partial(
+                    make_environments[group], life_loss_is_terminal=is_training, seed=seed
+                )
+                makers[group].append(
+                    partial(create_actor, make, state_shape, random_starts, generator)
+                )
+    return ActorProcesses(
+        makers,
+        num_processes=min(num_actors, usable_cores()),
+        state_shape=state_shape,
+        is_stopping=is_stopping,
+    )
+
+
+def create_actor(
+    make_environment: Callable[[], Environment],
+    state_shape: Sequence[int],
+    random_starts: int,
+    generator: np.random.Generator,
+) -> Actor:
+    """An actor with a game of its own."""
+    history_length, screen_height, screen_width = state_shape
+    return Actor(
+        make_environment(),
+        history_length=history_length,
+        screen_height=screen_height,
+        screen_width=screen_width,
+        random_starts=random_starts,
+        generator=generator,
+    )

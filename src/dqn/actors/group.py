@@ -1,0 +1,59 @@
+"""The contract of the actors that step together, wherever they do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dqn.actors.actor import Actor
+from dqn.actors.events import Transition
+from dqn.errors import UserError
+
+
+class ActorLost(UserError):
+    """A process of actors ended unexpectedly; its games are lost."""
+
+
+class Actors(ABC):
+    """Actors that step together.
+
+    `states`, uint8 (num_actors, history, height, width), is what they see.
+    """
+
+    states: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    @abstractmethod
+    def first(self) -> Actor:
+        """The first actor, which is in this process; the others' games are alike."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin the first game of each, unless one is in play already."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Begin a new game of each; those in play are dropped."""
+
+    @abstractmethod
+    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> Sequence[Transition | None]:
+        """Take an agent step with each of the `chosen` actors, in ascending order, by its action.
+
+        None stands for an actor that was lost.
+        """
+
+    @abstractmethod
+    def get_state(self) -> Sequence[dict[str, Any] | None]:
+        """What a checkpoint keeps of each, between two steps; None for one that was lost."""
+
+    @abstractmethod
+    def set_state(self, states: Sequence[dict[str, Any] | None]) -> None:
+        """Restore what `get_state` returned; where that is None, the actor begins a new game."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises ActorLost if an actor was lost."""

@@ -1,0 +1,361 @@
+"""The wiring: every part of a run, each made from its own settings."""
+
+import logging
+import math
+import secrets
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dqn.actors.create import ActorProcesses, create_actors
+from dqn.agent import Agent, Tester
+from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.environments.create import create_environment
+from dqn.errors import UserError
+from dqn.experiment import Experiment
+from dqn.exploration import EpsilonGreedy
+from dqn.learner import Learner, OverlappingLearner
+from dqn.machine.cores import usable_cores
+from dqn.machine.interruption import Interruption
+from dqn.machine.wording import counted
+from dqn.networks.create import create_network, learns_on_gpu
+from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.options import (
+    agent_flags,
+    continuing,
+    game_flags,
+    network_flags,
+    phase_flags,
+    replay_flags,
+)
+from dqn.options.checkpoint_flags import number_of_snapshots
+from dqn.origin import Origin
+from dqn.player.create import open_display, open_speaker
+from dqn.player.display import Display
+from dqn.player.player import Player
+from dqn.player.spectator import Spectator
+from dqn.recording.games import GameRecording
+from dqn.recording.settings import RecordingSettings
+from dqn.replay.create import create_storage
+from dqn.replay.memory import ReplayMemory
+from dqn.replay.storage import OTHER_MEMORY
+from dqn.results.statistics import Statistics
+from dqn.snapshots.saver import SnapshotSaver
+from dqn.snapshots.snapshot import Metadata
+from dqn.snapshots.validation import check_snapshot
+
+logger = logging.getLogger(__name__)
+
+BYTES_OF_EMULATOR = 2**20
+# In a minibatch; a convolution in float64 takes copies, too
+BYTES_OF_FLOAT = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 16}
+
+
+@dataclass
+class Run:
+    """The parts of a run that somebody has to open, start or close."""
+
+    actors: ActorProcesses
+    statistics: Statistics
+    experiment: Experiment
+    saver: SnapshotSaver | None = None
+    checkpointer: Checkpointer | None = None
+    recording: GameRecording | None = None
+    player: Player | None = None
+    spectator: Spectator | None = None
+
+    @property
+    def watchers(self) -> list[AbstractContextManager]:
+        """What looks on while the run is under way."""
+        return [part for part in (self.recording, self.player or self.spectator) if part]
+
+
+class Chance:
+    """Every source of random numbers, each with a generator of its own, from one seed."""
+
+    def __init__(self, random_seed: int):
+        names = ("train", "test", "game", "memory", "network")
+        self.seeds = dict(zip(names, np.random.SeedSequence(random_seed).spawn(5), strict=True))
+        self.generators = {
+            name: np.random.default_rng(seed) for name, seed in self.seeds.items() if name != "game"
+        }
+
+
+def assemble(origin: Origin, interruption: Interruption, videos: Path) -> Run:
+    """Wire what the options of `origin` ask for; what a person records goes to `videos`.
+
+    Raises UserError.
+    """
+    args = origin.args
+    if args.random_seed is None:
+        args.random_seed = secrets.randbits(32)
+    if not origin.checkpoint:
+        logger.info("Using random seed %d", args.random_seed)
+    if args.actors == "auto":
+        on_gpu = not args.play_games and learns_on_gpu(network_flags.compute(args))
+        args.actors = usable_cores() if on_gpu else 1
+    if args.play_games and args.display_screen != "false" and not origin.snapshot:
+        return _assemble_manual_play(origin, interruption, videos)
+    return _assemble_agent(origin, interruption, videos)
+
+
+def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Path) -> Run:
+    """A game that only a person plays: there is nothing that learns."""
+    args, chance = origin.args, Chance(origin.args.random_seed)
+    actors = _create_actors(origin, chance, interruption, groups=("test",))
+    player = _create_player(origin, actors, None, None, interruption, videos)
+    tester = Tester(actors.groups["test"], player.choose_actions, args.exploration_rate_test)
+    statistics = Statistics(tester, None, None, args.csv_file)
+    recording = _create_recording(origin, actors)
+    experiment = Experiment(
+        tester,
+        statistics,
+        None,
+        phase_flags.phases(args),
+        listeners=[part.on_step for part in (recording, player) if part],
+        has_quit=lambda: player.has_quit,
+    )
+    return Run(actors, statistics, experiment, recording=recording, player=player)
+
+
+def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) -> Run:
+    """An agent that is trained, tested or watched."""
+    args, chance = origin.args, Chance(origin.args.random_seed)
+    actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
+    train_actors, test_actors = actors.groups["train"], actors.groups["test"]
+    game = train_actors.first.environment
+    metadata = Metadata(
+        origin.game,
+        game.actions,
+        args.screen_height,
+        args.screen_width,
+        args.history_length,
+        flags=continuing.flags_for_snapshots(args),
+    )
+    network = create_network(
+        network_flags.architecture(args, game.num_actions),
+        network_flags.optimization(args),
+        network_flags.compute(args),
+        chance.generators["network"],
+    )
+    if origin.snapshot:
+        _load(origin, network, metadata)
+    memory = _create_memory(args, network, chance.generators["memory"])
+    learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
+    policies = {
+        name: EpsilonGreedy(network, game.num_actions, chance.generators[name])
+        for name in ("train", "test")
+    }
+    player = None
+    if args.play_games and args.display_screen != "false":
+        player = _create_player(origin, actors, network, policies["test"], interruption, videos)
+    agent = Agent(
+        train_actors,
+        test_actors,
+        policies["train"],
+        player.choose_actions if player else policies["test"],
+        memory,
+        learner,
+        exploration=agent_flags.exploration(args),
+        exploration_rate_test=args.exploration_rate_test,
+        periods=agent_flags.periods(args),
+        total_train_steps=_steps_trained(origin),
+    )
+    saver = _create_saver(args, network, metadata)
+    statistics = Statistics(
+        agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
+    )
+    recording = _create_recording(origin, actors)
+    experiment = Experiment(
+        agent,
+        statistics,
+        saver,
+        phase_flags.phases(args),
+        random_exploration_rate=agent.exploration_rate if origin.snapshot else 1,
+        tested_epoch=origin.epoch_of_snapshot,
+        listeners=[part.on_step for part in (recording, player) if part],
+        has_quit=lambda: player is not None and player.has_quit,
+    )
+    run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
+    if origin.folder:
+        parts = {
+            "learner": learner,
+            "network": network,
+            "train_actors": train_actors,
+            "test_actors": test_actors,
+            "agent": agent,
+            "saver": saver,
+            "statistics": statistics,
+            "experiment": experiment,
+        }
+        run.checkpointer = _create_checkpointer(origin, memory, parts, chance, learner.check)
+        if not game.is_restored_exactly:
+            logger.warning(
+                "ALE does not restore %s exactly: a stop changes how it goes on", origin.game
+            )
+    if not args.play_games and args.display_screen != "false":
+        shown = {"training": train_actors.first, "testing": test_actors.first}
+        run.spectator = Spectator(shown, network, statistics, _display_opener(origin))
+    return run
+
+
+def _create_actors(
+    origin: Origin, chance: Chance, interruption: Interruption, groups: tuple[str, ...]
+) -> ActorProcesses:
+    """Raises UserError if the replay memory has no room for so many."""
+    args = origin.args
+    smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
+    if args.replay_size < smallest:
+        raise UserError(
+            f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
+            f"use at least {smallest}, or lower --actors"
+        )
+    settings = game_flags.game_settings(args)
+    make = partial(create_environment, origin.rom, origin.game, settings)
+    with_sound = args.sound and args.play_games > 0
+    makers = {"train": make, "test": partial(make, sound=with_sound)}
+    return create_actors(
+        {group: makers[group] for group in groups},
+        num_actors=args.actors,
+        state_shape=(args.history_length, args.screen_height, args.screen_width),
+        random_starts=args.random_starts,
+        game_seeds=chance.seeds["game"],
+        seeds=chance.seeds,
+        generators=chance.generators,
+        is_stopping=lambda: interruption.status is not None,
+    )
+
+
+def _load(origin: Origin, network: DeepQNetwork, metadata: Metadata) -> None:
+    """Start with the weights, optimizer states and number of updates of the snapshot."""
+    snapshot, path = origin.snapshot, origin.args.load_weights
+    check_snapshot(snapshot, path, metadata)
+    network.set_layers(snapshot.layers)
+    if snapshot.metadata:
+        network.train_iterations = snapshot.metadata.weight_updates
+    logger.info("Loaded weights from %s", path)
+    if origin.args.train_steps:
+        logger.info("A snapshot has no replay memory: it is filled by --random_steps")
+
+
+def _steps_trained(origin: Origin) -> int:
+    """How many training steps lie behind the run, from which ε follows."""
+    args = origin.args
+    if origin.snapshot and origin.snapshot.metadata:
+        return origin.snapshot.metadata.train_steps + args.trained_steps
+    return args.start_epoch * args.train_steps + args.trained_steps
+
+
+def _create_memory(
+    args: Namespace, network: DeepQNetwork, generator: np.random.Generator
+) -> ReplayMemory:
+    settings = replay_flags.replay_settings(args)
+    other_memory = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
+    if network.device == "cpu":
+        pixels = args.batch_size * args.screen_height * args.screen_width
+        floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
+        other_memory += pixels * (floats + 2 * args.history_length)
+    storage = create_storage(
+        settings,
+        screen_height=args.screen_height,
+        screen_width=args.screen_width,
+        network_device=network.device,
+        other_memory=other_memory,
+    )
+    return ReplayMemory(
+        storage,
+        history_length=settings.history_length,
+        batch_size=settings.batch_size,
+        generator=generator,
+        num_streams=args.actors,
+        returns=replay_flags.returns(args),
+    )
+
+
+def _create_saver(
+    args: Namespace, network: DeepQNetwork, metadata: Metadata
+) -> SnapshotSaver | None:
+    if not args.save_weights_prefix:
+        return None
+    return SnapshotSaver(
+        args.save_weights_prefix,
+        network,
+        metadata,
+        last_good=args.load_weights,
+        num_newest=number_of_snapshots(args.keep_snapshots),
+    )
+
+
+def _create_checkpointer(
+    origin: Origin, memory: ReplayMemory, parts: dict, chance: Chance, check: Callable[[], None]
+) -> Checkpointer:
+    options = continuing.as_plain_values(origin.args)
+    return Checkpointer(
+        origin.folder,
+        memory,
+        parts,
+        chance.generators,
+        values={"game": origin.game, "rom_sha256": origin.rom_sha256, "options": options},
+        every_steps=origin.args.checkpoint_steps,
+        check=check,
+    )
+
+
+def _create_recording(origin: Origin, actors: ActorProcesses) -> GameRecording | None:
+    args = origin.args
+    if not args.record_games:
+        return None
+    return GameRecording(
+        actors.groups["test"].first.environment,
+        args.record_games,
+        RecordingSettings(
+            args.video_file,
+            args.record_screen_path,
+            args.record_sound_filename,
+            _facts_of_video(origin),
+        ),
+    )
+
+
+def _create_player(
+    origin: Origin,
+    actors: ActorProcesses,
+    network: DeepQNetwork | None,
+    policy: EpsilonGreedy | None,
+    interruption: Interruption,
+    videos: Path,
+) -> Player:
+    """The person who watches the games that are played, or plays them."""
+    args, actor = origin.args, actors.groups["test"].first
+    game = actor.environment
+    open_sound = partial(open_speaker, game.sample_rate, game.frame_rate)
+    return Player(
+        actor,
+        network=network,
+        policy=policy,
+        open_display=_display_opener(origin),
+        open_speaker=open_sound if args.sound else lambda: None,
+        frame_skip=args.frame_skip,
+        waits_after_games=args.play_games == math.inf,
+        videos=videos,
+        facts=_facts_of_video(origin),
+        is_stopping=lambda: interruption.status is not None,
+    )
+
+
+def _display_opener(origin: Origin) -> Callable[[], Display]:
+    title = origin.game.replace("_", " ").title()
+    return lambda: open_display(origin.args.display_screen, title)
+
+
+def _facts_of_video(origin: Origin) -> dict[str, str]:
+    """What a video's metadata say of the player: snapshot (its file's name), epoch and seed."""
+    facts = {"snapshot": origin.args.load_weights.name} if origin.snapshot else {}
+    if origin.snapshot and origin.snapshot.metadata:
+        facts["epoch"] = str(origin.snapshot.metadata.epoch)
+    return {**facts, "seed": str(origin.args.random_seed)}

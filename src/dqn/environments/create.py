@@ -1,0 +1,28 @@
+"""Makes a game; the only place that names the kinds of environments."""
+
+from pathlib import Path
+
+from dqn.environments.atari import AleEnvironment
+from dqn.environments.atari import restores_exactly as restores_exactly
+from dqn.environments.environment import Environment
+from dqn.environments.settings import GameSettings
+
+
+def create_environment(
+    rom: Path,
+    name: str,
+    settings: GameSettings,
+    *,
+    life_loss_is_terminal: bool,
+    seed: int,
+    sound: bool = False,
+) -> Environment:
+    """The game `name` of the file `rom`, with its own `seed`, a number from 0 on."""
+    return AleEnvironment(
+        rom,
+        name,
+        settings,
+        life_loss_is_terminal=life_loss_is_terminal,
+        seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
+        sound=sound,
+    )

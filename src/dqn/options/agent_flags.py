@@ -1,0 +1,98 @@
+"""The flags of the agent."""
+
+import argparse
+from argparse import Namespace
+
+from dqn.agent import Periods
+from dqn.exploration import LinearDecay
+from dqn.options.types import MAX_STEPS, Integer, IntegerOr, Number, boolean
+
+MAX_ACTORS = 1000
+# These bound what happens within a step, because a signal is looked at only after it.
+MAX_RANDOM_STARTS = 1000
+MAX_TRAIN_REPEAT = 1000
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the group \"Agent\"."""
+    group = parser.add_argument_group("Agent")
+    group.add_argument(
+        "--exploration_rate_start",
+        type=Number(0, 1),
+        default=LinearDecay.start,
+        help="Exploration rate at the beginning of its decay.",
+    )
+    group.add_argument(
+        "--exploration_rate_end",
+        type=Number(0, 1),
+        default=LinearDecay.end,
+        help="Exploration rate at the end of its decay.",
+    )
+    group.add_argument(
+        "--exploration_decay_steps",
+        type=Number(0, MAX_STEPS),
+        default=LinearDecay.decay_steps,
+        help="Training steps in which the exploration rate decays.",
+    )
+    group.add_argument(
+        "--exploration_rate_test",
+        type=Number(0, 1),
+        default=0.05,
+        help="Exploration rate in tests.",
+    )
+    group.add_argument(
+        "--train_frequency",
+        type=Integer(1, MAX_STEPS),
+        default=Periods.train_frequency,
+        help="Train after every so many steps.",
+    )
+    group.add_argument(
+        "--train_repeat",
+        type=Integer(1, MAX_TRAIN_REPEAT),
+        default=Periods.train_repeat,
+        help="Minibatches in each training.",
+    )
+    group.add_argument(
+        "--overlap",
+        type=boolean,
+        default=False,
+        help="Learn while the games go on: faster, with actions from weights that are up to one "
+        "update old.",
+    )
+    group.add_argument(
+        "--target_steps",
+        type=Integer(0, MAX_STEPS),
+        default=Periods.target_steps,
+        help="Copy the network to the target network after every so many steps; 0: have no "
+        "target network.",
+    )
+    group.add_argument(
+        "--actors",
+        type=IntegerOr("auto", 1, MAX_ACTORS),
+        default="auto",
+        metavar="N",
+        help="Games that are played at the same time, on all cores; their steps count together. "
+        "auto: 1 on a CPU, one for each core where a GPU learns.",
+    )
+    group.add_argument(
+        "--random_starts",
+        type=Integer(0, MAX_RANDOM_STARTS),
+        default=30,
+        help="Begin every episode with at most so many no-ops, and at least history_length.",
+    )
+
+
+def exploration(args: Namespace) -> LinearDecay:
+    """The schedule of ε in training."""
+    return LinearDecay(
+        args.exploration_rate_start, args.exploration_rate_end, args.exploration_decay_steps
+    )
+
+
+def periods(args: Namespace) -> Periods:
+    """When the agent learns."""
+    return Periods(
+        train_frequency=args.train_frequency,
+        train_repeat=args.train_repeat,
+        target_steps=args.target_steps,
+    )

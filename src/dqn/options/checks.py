@@ -1,0 +1,110 @@
+"""What no option can tell alone: those that contradict one another, and files named twice."""
+
+import argparse
+import os
+import re
+from argparse import Namespace
+from pathlib import Path
+
+# The files that a run writes
+WRITTEN = (
+    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
+).split()
+
+
+def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """What no option can tell alone."""
+    if not args.game and args.load_weights is None:
+        parser.error("name a game, such as roms/breakout.bin")
+    if args.min_reward > args.max_reward:
+        parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
+    # A minibatch, and any window of a state and its successor clear of the write position
+    smallest = max(args.batch_size, args.history_length + 1) + args.history_length
+    if args.replay_size < smallest:
+        parser.error(
+            f"--replay_size {args.replay_size} does not hold a minibatch and its history: "
+            f"use at least {smallest}"
+        )
+    if (args.play_games or any(recordings(args))) and args.actors not in ("auto", 1):
+        parser.error(f"--actors {args.actors} plays several games at once: one can be watched")
+    if args.overlap and args.engine != "torch":
+        parser.error("--overlap needs --engine torch")
+    if args.replay_file and args.replay_device == "gpu":
+        parser.error("--replay_file and --replay_device gpu exclude each other")
+    if args.start_epoch >= args.epochs > 0:
+        parser.error(
+            f"--start_epoch {args.start_epoch} leaves nothing to do: raise --epochs, now "
+            f"{args.epochs}, above it"
+        )
+    if args.csv_file is not None and args.csv_file.suffix == ".args":
+        parser.error("--csv_file ends with .args, as the file of the run's flags beside it does")
+    if args.record_games and not any(recordings(args)):
+        parser.error("--record_games needs a file to record in, such as --video_file my.mov")
+    if any(recordings(args)) and not (args.play_games or args.record_games):
+        parser.error("what is recorded are games that are played: add --record_games 1")
+    if args.keep_snapshots == "best" and not _has_tests(args):
+        parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
+    _check_files(parser, args)
+    if args.record_sound_filename and not args.sound:
+        parser.error("--record_sound_filename needs --sound true")
+    if args.epochs == 0 and not (args.play_games or any(recordings(args))):
+        parser.error("--epochs 0 leaves nothing to do: raise --epochs")
+    _check_folders(parser, args)
+
+
+def _check_folders(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse a file where even the folder around its folder is missing: likely it is mistyped.
+
+    (The folder itself is made.)
+    """
+    for name in WRITTEN:
+        path = getattr(args, name)
+        folder = path and path.parent
+        if folder and not os.path.exists(folder) and not os.path.exists(folder.parent):
+            parser.error(
+                f"--{name} {path}: there is neither {folder} nor {folder.parent}: make the folder "
+                "first, or write its name another way"
+            )
+
+
+def _check_files(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """See that no file is named for two purposes: the one would be moved aside for the other."""
+    names = "load_weights csv_file replay_file video_file record_sound_filename record_screen_path"
+    paths = {f"--{name} {vars(args)[name]}": vars(args)[name] for name in names.split()}
+    if args.csv_file and args.csv_file.name:
+        paths["the file of the games beside --csv_file"] = args.csv_file.with_suffix(".games.csv")
+    files: dict[str, str] = {}
+    for what, path in paths.items():
+        if path is None:
+            continue
+        other = files.setdefault(_identity(path), what)
+        if other != what:
+            parser.error(f"{what} and {other} are the same file: choose another name for one")
+        frames = args.record_screen_path
+        is_frame = re.fullmatch(r"\d{6,}\.png", path.name)
+        if is_frame and frames and _identity(path.parent) == _identity(frames):
+            parser.error(f"{what} is the name of a frame in {frames}: choose another name")
+
+
+def _identity(path: Path) -> str:
+    """The same text for all spellings of a path, and for all names of a file that is there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return f"{status.st_dev} {status.st_ino}"
+
+
+def _has_tests(args: Namespace) -> bool:
+    return bool(args.test_steps if args.test_games is None else args.test_games)
+
+
+def recordings(args: Namespace) -> tuple[Path | None, ...]:
+    """Where games are recorded."""
+    return args.video_file, args.record_screen_path, args.record_sound_filename
+
+
+def outputs(args: Namespace) -> list[Path]:
+    """The files and folders to write, which get endings, too."""
+    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *recordings(args))
+    return [path for path in paths if path]

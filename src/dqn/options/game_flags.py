@@ -1,0 +1,79 @@
+"""The flags of the game."""
+
+import argparse
+from argparse import Namespace
+
+from dqn.environments.settings import GameSettings
+from dqn.networks.architecture import MIN_SCREEN_SIZE
+from dqn.options.types import Integer, Number, boolean, choice
+
+MAX_SCREEN_SIZE = 210  # the height of Atari's own screen
+MAX_C_INT = 2**31 - 1  # ALE's numbers
+MAX_FRAME_SKIP = 60  # a signal is looked at only after a step
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the group \"Environment\"."""
+    group = parser.add_argument_group("Environment")
+    group.add_argument(
+        "game",
+        nargs="?",
+        help="ROM file; if it is not there, the ROM of that name that ale-py carries. May be left "
+        "out with --load_weights.",
+    )
+    group.add_argument("--environment", **choice("ale"), default="ale", help="What runs the game.")
+    group.add_argument(
+        "--frame_skip",
+        type=Integer(1, MAX_FRAME_SKIP),
+        default=GameSettings.frame_skip,
+        help="Frames for which an action is repeated.",
+    )
+    group.add_argument(
+        "--repeat_action_probability",
+        type=Number(0, 1),
+        default=GameSettings.repeat_action_probability,
+        help="Probability that the game repeats the action before instead (sticky actions).",
+    )
+    group.add_argument(
+        "--minimal_action_set",
+        type=boolean,
+        default=GameSettings.minimal_action_set,
+        help="Use only the actions that the game knows, not all 18.",
+    )
+    group.add_argument(
+        "--color_averaging",
+        type=boolean,
+        default=GameSettings.color_averaging,
+        help="Blend the last two frames, against flicker.",
+    )
+    group.add_argument(
+        "--screen_width",
+        type=Integer(MIN_SCREEN_SIZE, MAX_SCREEN_SIZE),
+        default=GameSettings.screen_width,
+        help="Screen width after resizing, in pixels.",
+    )
+    group.add_argument(
+        "--screen_height",
+        type=Integer(MIN_SCREEN_SIZE, MAX_SCREEN_SIZE),
+        default=GameSettings.screen_height,
+        help="Screen height after resizing, in pixels.",
+    )
+    group.add_argument(
+        "--max_game_frames",
+        type=Integer(0, MAX_C_INT),
+        default=GameSettings.max_game_frames,
+        help="Cut a game off after so many frames, which is not terminal; 0: never.",
+    )
+
+
+def game_settings(args: Namespace) -> GameSettings:
+    """The settings of the game."""
+    return GameSettings(
+        frame_skip=args.frame_skip,
+        repeat_action_probability=args.repeat_action_probability,
+        minimal_action_set=args.minimal_action_set,
+        color_averaging=args.color_averaging,
+        screen_width=args.screen_width,
+        screen_height=args.screen_height,
+        max_game_frames=args.max_game_frames,
+    )

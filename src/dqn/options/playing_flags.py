@@ -1,0 +1,61 @@
+"""The flags of playing and recording."""
+
+import argparse
+
+from dqn.options.types import (
+    MAX_GAMES,
+    Integer,
+    IntegerOr,
+    boolean,
+    display,
+    file_or_none,
+    folder_or_none,
+    video_file,
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the group \"Playing and recording\"."""
+    group = parser.add_argument_group("Playing and recording")
+    group.add_argument(
+        "--play_games",
+        type=IntegerOr("auto", 0, MAX_GAMES),
+        default=0,
+        metavar="N",
+        help="Play so many games as in a test, instead of training and testing. auto: until you "
+        "quit where they are shown and not recorded, else one.",
+    )
+    group.add_argument(
+        "--record_games",
+        type=Integer(1, MAX_GAMES),
+        help="Record the first so many of them, and play them if --play_games says less; "
+        "without it, all are recorded.",
+    )
+    group.add_argument(
+        "--video_file",
+        type=video_file,
+        metavar="FILE",
+        help="Record a video, with sound, in this .mov or .mp4 file.",
+    )
+    group.add_argument(
+        "--record_screen_path",
+        type=folder_or_none,
+        metavar="FOLDER",
+        help="Write every frame to this folder, as 000000.png and so on; '': none.",
+    )
+    group.add_argument(
+        "--record_sound_filename",
+        type=file_or_none,
+        metavar="FILE",
+        help="Write the sound to this WAV file; '': none.",
+    )
+    group.add_argument("--sound", type=boolean, default=True, help="Play and record with sound.")
+    group.add_argument(
+        "--display_screen",
+        type=display,
+        default="false",
+        metavar="{auto,window,terminal,true,false}",
+        help="Show the game, also in training and tests: in a window, in the text terminal, or "
+        "(auto, true) in a window if there is a display, else in the terminal. Where games are "
+        "played without --load_weights, you play them.",
+    )

@@ -1,0 +1,301 @@
+"""Where a run starts from: nothing, a snapshot or a checkpoint; and its game and ROM."""
+
+import hashlib
+import logging
+import re
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dqn.checkpoints.checkpointer import UnfittingCheckpoint
+from dqn.checkpoints.folder import CheckpointFolder
+from dqn.environments.create import restores_exactly
+from dqn.environments.roms import find_rom, game_of_file_name, is_known
+from dqn.errors import UserError
+from dqn.machine.files import can_be_asked_for, check_name
+from dqn.machine.wording import counted
+from dqn.options import checks, continuing, parser
+from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+ALL_ACTIONS = 18  # of the Atari joystick
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run starts from.
+
+    `args` are all its options. `folder` is that of its checkpoints, if it keeps any; `checkpoint`
+    is the state that it resumes from, `snapshot` the one that it starts from, if that is so.
+    """
+
+    args: Namespace
+    rom: Path
+    game: str
+    rom_sha256: str
+    folder: CheckpointFolder | None
+    checkpoint: dict[str, Any] | None = None
+    snapshot: Snapshot | None = None
+
+    @property
+    def epoch_of_snapshot(self) -> int | None:
+        """The epoch that the snapshot records, else the one that its file name ends with."""
+        if self.snapshot is None:
+            return None
+        if self.snapshot.metadata:
+            return self.snapshot.metadata.epoch
+        number = self.args.load_weights.stem.rpartition("_")[2]
+        return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs of the run are done."""
+        if self.checkpoint:
+            return last_snapshot(self.checkpoint["parts"]["experiment"])
+        return self.args.start_epoch
+
+    @property
+    def flags_before(self) -> dict[str, Any] | None:
+        """The flags that the run had when its checkpoint was made."""
+        return self.checkpoint and continuing.flags_of_checkpoint(self.checkpoint)
+
+
+@contextmanager
+def find_origin(arguments: list[str], project: Path) -> Iterator[Origin | None]:
+    """Where the command line says that a run starts from; None if all its epochs are done.
+
+    A run that is continued brings its flags, which stand before `arguments`. While this is entered,
+    no other process can have the run. Raises UserError.
+    """
+    args = parser.parse(arguments, project, is_complete=False)
+    for path in checks.outputs(args):
+        check_name(path)
+    if args.start_epoch == "auto":
+        arguments = [*arguments, f"--start_epoch={_start_epoch_of(args.load_weights)}"]
+        args = parser.parse(arguments, project, is_complete=False)
+    prefix = args.save_weights_prefix
+    if not (prefix and args.train_steps):
+        yield _start(args, arguments, project, None)
+        return
+    folder = CheckpointFolder(prefix.with_name(f"{prefix.name}.checkpoint"))
+    try:
+        if not args.checkpoint:
+            yield _start(args, arguments, project, None)
+            return
+        checkpoint = _find_checkpoint(args, folder)
+        if checkpoint is None:
+            yield _start(args, arguments, project, folder)
+        else:
+            yield _resume(args, arguments, project, folder, checkpoint)
+    finally:
+        folder.close()
+
+
+def _start(
+    args: Namespace, arguments: list[str], project: Path, folder: CheckpointFolder | None
+) -> Origin:
+    """A new run, or a test or a game, with the flags of the snapshot if one is loaded."""
+    snapshot = None
+    if args.load_weights is None:
+        complete = parser.parse(arguments, project)
+    else:
+        snapshot = load_snapshot(args.load_weights)
+        before = flags_of_snapshot(snapshot, is_training=args.train_steps > 0)
+        before = _without_unknown(before, args)
+        reason = parser.find_unusable(continuing.as_arguments(before))
+        if reason:
+            raise UserError(f"the snapshot {args.load_weights} has an unusable flag: {reason}")
+        complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
+        continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
+        continuing.log_changes(complete, before)
+    game = complete.game or _rom_of(snapshot, complete.load_weights)
+    return Origin(complete, *_find_game(game, project), folder, snapshot=snapshot)
+
+
+def _resume(
+    args: Namespace,
+    arguments: list[str],
+    project: Path,
+    folder: CheckpointFolder,
+    checkpoint: dict[str, Any],
+) -> Origin | None:
+    """The run of a checkpoint; None if all its epochs are done."""
+    before = continuing.flags_of_checkpoint(checkpoint)
+    reason = parser.find_unusable(continuing.as_arguments(before))
+    if reason:
+        raise UnfittingCheckpoint(folder, reason)
+    complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
+    continuing.check_fits(complete, before)
+    if _is_done(checkpoint["parts"], complete.epochs):
+        logger.info(
+            "All epochs of this run are done (%d): raise --epochs, or --restart begins anew",
+            complete.epochs,
+        )
+        return None
+    logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
+    continuing.log_taken(complete, args, "the checkpoint")
+    continuing.keep_seed(complete, before)
+    continuing.log_changes(complete, before)
+    if complete.actors == "auto":
+        complete.actors = checkpoint["options"]["actors"]
+    if complete.csv_file and checkpoint["options"]["csv_file"]:
+        # It goes on, whatever snapshot the file that is named now is called after.
+        name = Path(checkpoint["options"]["csv_file"]).name
+        complete.csv_file = complete.csv_file.with_name(name)
+    game = complete.game or f"roms/{checkpoint['game']}.bin"
+    origin = Origin(complete, *_find_game(game, project), folder, checkpoint=checkpoint)
+    _check_identity(origin)
+    return origin
+
+
+def _without_unknown(flags: dict[str, Any], args: Namespace) -> dict[str, Any]:
+    """The flags of a snapshot but those of a later version, which are logged."""
+    unknown = flags.keys() - vars(args).keys()
+    if unknown:
+        logger.warning(
+            "The snapshot %s has flags that this version does not know: %s",
+            args.load_weights,
+            ascii(", ".join(sorted(unknown))[:200]),
+        )
+    return {name: value for name, value in flags.items() if name not in unknown}
+
+
+def _find_game(game: str, project: Path) -> tuple[Path, str, str]:
+    """The ROM, its game, and the SHA-256 of the ROM."""
+    rom, name = find_rom(game, project / "roms")
+    return rom, name, hashlib.sha256(rom.read_bytes()).hexdigest()
+
+
+def _start_epoch_of(path: Path | None) -> int:
+    """The epoch that the snapshot `path` records; raises UserError if it records none."""
+    if path is None:
+        raise UserError("--start_epoch auto needs a snapshot: name it with --load_weights")
+    snapshot = load_snapshot(path)
+    if snapshot.metadata is None:
+        raise UserError(
+            f"the snapshot {path} does not record its epoch: say after which one to go on, with "
+            "--start_epoch NUMBER"
+        )
+    return snapshot.metadata.epoch
+
+
+def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
+    """The checkpoint to go on with; None if there is none, or it is not wanted.
+
+    A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
+    same command began. Raises UserError for a checkpoint that this program cannot have made.
+    """
+    checkpoint = None if args.restart else folder.load()
+    if checkpoint and not _tells_its_run(checkpoint):
+        raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
+    if checkpoint and args.load_weights:
+        before = checkpoint["options"]
+        epoch = last_snapshot(checkpoint["parts"]["experiment"])
+        same_command = before["load_weights"] == str(args.load_weights)
+        if not same_command and epoch != (args.start_epoch or None):
+            logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
+            checkpoint = None
+    return checkpoint
+
+
+def _tells_its_run(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint has what this file looks at before the parts restore theirs."""
+    match checkpoint:
+        case {
+            "options": {"load_weights": str() | None, "csv_file": str() | None, "actors": int(n)},
+            "game": str(game),
+            "rom_sha256": str(),
+            "parts": {
+                "experiment": {"epoch": int(), "phase": str()},
+                "saver": {"failed_epoch": int() | None},
+            },
+        } if n > 0:
+            values = checkpoint["options"].values()
+            csv_file = checkpoint["options"]["csv_file"]
+            return (
+                all(isinstance(value, str | int | float | None) for value in values)
+                and all(can_be_asked_for(v) for v in (game, *values) if isinstance(v, str))
+                and (csv_file is None or Path(csv_file).name != "")
+            )
+    return False
+
+
+def _is_done(parts: dict[str, Any], epochs: int) -> bool:
+    """Whether a checkpoint's run has made all epochs, and saved their snapshots and rows."""
+    match parts.get("statistics"):
+        case {"files": [{"is_written": bool(phases)}, {"is_written": bool(games)}]}:
+            has_rows = phases and games
+        case _:
+            has_rows = True
+    is_saved = has_rows and parts["saver"]["failed_epoch"] is None
+    return parts["experiment"]["epoch"] > epochs and is_saved
+
+
+def _check_identity(origin: Origin) -> None:
+    """Raises UserError if the checkpoint is of another game or another ROM of it."""
+    checkpoint, path = origin.checkpoint, origin.folder.path
+    if checkpoint["game"] != origin.game:
+        raise UserError(
+            f"the checkpoint {path} is of {checkpoint['game']!r}, not of {origin.game!r}: name "
+            "that game, or begin anew with --restart"
+        )
+    if checkpoint["rom_sha256"] != origin.rom_sha256:
+        raise UserError(
+            f"the checkpoint {path} is of another ROM of {origin.game!r}: use that one again, or "
+            "begin anew with --restart"
+        )
+
+
+def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
+    """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
+    game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
+    if not is_known(game):
+        raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
+    return f"roms/{game}.bin"
+
+
+def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> continuing.PlainFlags:
+    """The flags that a snapshot was trained with: all, or those of the game to test or play it.
+
+    Files without flags, such as Neon's, still show screens, action set and batch normalisation.
+    """
+    flags: continuing.PlainFlags = {
+        "batch_norm": snapshot.layers[0].batch_norm is not None,
+        "minimal_action_set": len(snapshot.layers[-1].weights) < ALL_ACTIONS,
+    }
+    if snapshot.input_shape:
+        names = ("history_length", "screen_height", "screen_width")
+        flags |= zip(names, snapshot.input_shape, strict=True)
+    if snapshot.metadata:
+        kept = snapshot.metadata.flags.items()
+        flags |= {
+            n: v for n, v in kept if n not in continuing.OF_THE_PROCESS + continuing.OF_THE_STORAGE
+        }
+    return {name: v for name, v in flags.items() if is_training or name in continuing.OF_THE_GAME}
+
+
+def last_snapshot(state: dict[str, Any]) -> int:
+    """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
+    return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
+
+
+def what_is_missing(state: dict[str, Any]) -> str:
+    """Say what a checkpoint's `state` lacks of the run that it is of; the end of a line of the log.
+
+    `state` is one that tells its run; nothing else of it was looked at yet.
+    """
+    lacking = []
+    frame_skip = state["options"].get("frame_skip")
+    if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
+        lacking.append(f"ALE does not restore {state['game']} exactly")
+    groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
+    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
+    if lost:
+        games = counted(lost, "game")
+        lacking.append(f"{games} lost with their process: new ones begin")
+    return "; ".join(lacking) or "nothing is missing"
