@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dqn.checkpoints.checkpointer import does_not_fit
+from dqn.checkpoints.checkpointer import UnfittingCheckpoint
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import restores_exactly
 from dqn.environments.roms import find_rom, game_of_file_name, is_known
@@ -128,7 +128,7 @@ def _resume(
     before = continuing.flags_of_checkpoint(checkpoint)
     reason = parser.find_unusable(continuing.as_arguments(before))
     if reason:
-        raise does_not_fit(folder, reason)
+        raise UnfittingCheckpoint(folder, reason)
     complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
     continuing.check_fits(complete, before)
     if _is_done(checkpoint["parts"], complete.epochs):
@@ -192,7 +192,7 @@ def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any
     """
     checkpoint = None if args.restart else folder.load()
     if checkpoint and not _tells_its_run(checkpoint):
-        raise does_not_fit(folder, "it lacks what tells which run it is of")
+        raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])

@@ -18,12 +18,14 @@ from dqn.replay.memory import ReplayMemory
 logger = logging.getLogger(__name__)
 
 
-def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
-    """What is said of a checkpoint that this program cannot have made of such a run."""
-    return UserError(
-        f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
-        "anew and keeps it aside"
-    )
+class UnfittingCheckpoint(UserError):
+    """This program cannot have made the checkpoint in `folder` from such a run."""
+
+    def __init__(self, folder: CheckpointFolder, reason: str):
+        super().__init__(
+            f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart "
+            "begins anew and keeps it aside"
+        )
 
 
 class Part(Protocol):
@@ -109,7 +111,7 @@ class Checkpointer:
         self.close()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as the run did from which `state` was taken.
+        """Restore what `save` wrote and the folder loaded.
 
         Raises UserError if the state does not fit.
         """
@@ -125,7 +127,7 @@ class Checkpointer:
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
         except MISFITS as error:
-            raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
+            raise UnfittingCheckpoint(self._folder, str(error).partition("\n")[0]) from error
         self._newest_logs = state["logs"]
 
     def on_step(self, num_steps: int = 1) -> None:
