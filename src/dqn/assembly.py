@@ -207,7 +207,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
 def _create_actors(
     origin: Origin, chance: Chance, interruption: Interruption, groups: tuple[str, ...]
 ) -> ActorProcesses:
-    """Raises UserError if the replay memory has no room for so many."""
+    """Raises UserError if the replay memory has no room for that many actors."""
     args = origin.args
     smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
     if args.replay_size < smallest:
