@@ -100,7 +100,7 @@ class Experiment:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on where the run was from which `state` was taken."""
+        """Restore what `get_state` returned."""
         phase = take_text(state, "phase", ("random", "train", "test"))
         self._start_epoch = take_integer(state, "start_epoch")
         self._position = (take_integer(state, "epoch"), phase)
@@ -306,7 +306,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
-            logger.info("The same command goes on from it")
+            logger.info("The same command resumes from it")
         self._agent.check_actors()
         raise Stopped(status)
 

@@ -137,7 +137,7 @@ def _resume(
             complete.epochs,
         )
         return None
-    logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
+    logger.info("Resuming from the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     continuing.log_taken(complete, args, "the checkpoint")
     continuing.keep_seed(complete, before)
     continuing.log_changes(complete, before)
@@ -185,7 +185,7 @@ def _start_epoch_of(path: Path | None) -> int:
 
 
 def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
-    """The checkpoint to go on with; None if there is none, or it is not wanted.
+    """The checkpoint to resume from; None if there is none, or it is not wanted.
 
     A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
     same command began. Raises UserError for a checkpoint that this program cannot have made.
@@ -255,7 +255,7 @@ def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
     """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
     game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
     if not is_known(game):
-        raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
+        raise UserError(f"the snapshot {path} names no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
 
 

@@ -1,4 +1,4 @@
-"""What a run's checkpoint is made of, when it is made, and how the run goes on from it."""
+"""What a checkpoint is made of, when it is made, and how a run resumes from it."""
 
 import logging
 import shutil
