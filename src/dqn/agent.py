@@ -66,12 +66,12 @@ class Tester:
             yield step
             self._test_actors.check()
 
-    def test_games(self, num_games: int, done: int = 0, finished: int = 0) -> Iterator[Step]:
+    def test_games(self, num_games: float, done: int = 0, finished: int = 0) -> Iterator[Step]:
         """Play `num_games` whole games at the test ε; `finished` of them ended in `done` steps.
 
         No more games are begun than that, so that short ones are not favoured.
         """
-        self._begin_test(min(num_games, len(self._test_actors)), done)
+        self._begin_test(int(min(num_games, len(self._test_actors))), done)
         while self._testing and finished < num_games:
             step = self._test_step()
             finished += len(step.games)

@@ -14,7 +14,8 @@ import numpy as np
 
 from dqn.actors.create import ActorProcesses, create_actors
 from dqn.agent import Agent, Tester
-from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.checkpointer import Checkpointer, Part
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import create_environment
 from dqn.environments.environment import Environment
 from dqn.errors import UserError
@@ -71,7 +72,7 @@ class Run:
     spectator: Spectator | None = None
 
     @property
-    def watchers(self) -> list[AbstractContextManager]:
+    def watchers(self) -> list[AbstractContextManager[object]]:
         """What looks on while the run is under way."""
         return [part for part in (self.recording, self.player or self.spectator) if part]
 
@@ -170,8 +171,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         has_quit=lambda: player is not None and player.has_quit,
     )
     run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
-    if origin.folder:
-        parts = {
+    if origin.folder and saver:
+        parts: dict[str, Part] = {
             "learner": learner,
             "network": network,
             "train_actors": train_actors,
@@ -181,7 +182,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
             "statistics": statistics,
             "experiment": experiment,
         }
-        run.checkpointer = _create_checkpointer(origin, memory, parts, chance, learner.check)
+        run.checkpointer = _create_checkpointer(
+            origin, origin.folder, memory, parts, chance, learner.check
+        )
         if not game.is_restored_exactly:
             logger.warning(
                 "ALE does not restore %s exactly: a stop changes how it goes on", origin.game
@@ -302,11 +305,16 @@ def _create_saver(
 
 
 def _create_checkpointer(
-    origin: Origin, memory: ReplayMemory, parts: dict, chance: Chance, check: Callable[[], None]
+    origin: Origin,
+    folder: CheckpointFolder,
+    memory: ReplayMemory,
+    parts: dict[str, Part],
+    chance: Chance,
+    check: Callable[[], None],
 ) -> Checkpointer:
     options = continuing.as_plain_values(origin.args)
     return Checkpointer(
-        origin.folder,
+        folder,
         memory,
         parts,
         chance.generators,

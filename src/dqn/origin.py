@@ -149,7 +149,7 @@ def _resume(
         complete.csv_file = complete.csv_file.with_name(name)
     game = complete.game or f"roms/{checkpoint['game']}.bin"
     origin = Origin(complete, *_find_game(game, project), folder, checkpoint=checkpoint)
-    _check_identity(origin)
+    _check_identity(origin, folder.path, checkpoint)
     return origin
 
 
@@ -236,9 +236,8 @@ def _is_done(parts: dict[str, Any], epochs: int) -> bool:
     return parts["experiment"]["epoch"] > epochs and is_saved
 
 
-def _check_identity(origin: Origin) -> None:
+def _check_identity(origin: Origin, path: Path, checkpoint: dict[str, Any]) -> None:
     """Raises UserError if the checkpoint is of another game or another ROM of it."""
-    checkpoint, path = origin.checkpoint, origin.folder.path
     if checkpoint["game"] != origin.game:
         raise UserError(
             f"the checkpoint {path} is of {checkpoint['game']!r}, not of {origin.game!r}: name "
@@ -253,7 +252,8 @@ def _check_identity(origin: Origin) -> None:
 
 def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
     """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
-    game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
+    known = snapshot.metadata if snapshot else None
+    game = known.game if known else game_of_file_name(path)
     if not is_known(game):
         raise UserError(f"the snapshot {path} names no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
