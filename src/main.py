@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return fail(str(error))
     except OSError as error:  # those that can be foreseen say more, where they come from
         logger.debug("This came unforeseen", exc_info=True)
-        return fail(unforeseen(error))
+        return fail(str(unforeseen(error)))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -71,7 +71,7 @@ def run(origin: Origin, interruption: Interruption) -> None:
         tests = parts.experiment.run(interruption, parts.checkpointer)
     results = []
     if origin.args.train_steps:
-        log_next_commands(parts.saver and parts.saver.last_good, origin.args.csv_file)
+        log_next_commands(parts.saver.last_good if parts.saver else None, origin.args.csv_file)
     else:
         results += [str(scores) for scores in tests if scores.games or not parts.player]
     if parts.player and parts.player.unfinished_score is not None:

@@ -12,13 +12,20 @@ with console.starting(__name__):
     import sys
     import warnings
     from array import array
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from dataclasses import dataclass
     from pathlib import Path
-    from typing import TextIO
+    from typing import TYPE_CHECKING, Any, TextIO
 
     from dqn.errors import ArgumentParser, UserError, explain
     from dqn.machine.files import atomic_write
+
+if TYPE_CHECKING:  # imported where it draws, so that --help and errors are quick
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.typing import ColorType
+
     from dqn.machine.interruption import uninterrupted
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
@@ -78,7 +85,7 @@ class Run:
     """
 
     name: str
-    phases: dict[str, dict[str, array]]
+    phases: dict[str, dict[str, "array[float]"]]
     is_of_games: bool = False
 
 
@@ -164,7 +171,7 @@ def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter:
             f"{path} has no column {brief(', '.join(missing))}; it has {brief(', '.join(header))}"
         )
     names = GAME_PHASES if is_of_games else PHASES
-    phases: dict[str, dict[str, array]] = {}
+    phases: dict[str, dict[str, array[float]]] = {}
     played = 0.0
     for line, row in whole_rows(rows, len(header), path):
         phase = row[columns["phase"]]
@@ -220,7 +227,7 @@ def run_name(path: Path) -> str:
     return path.stem if path.suffix.lower() == ".csv" else path.name
 
 
-def figure(runs: list[Run], fields: list[str], width: float = 16, height: float = 9):
+def figure(runs: list[Run], fields: list[str], width: float = 16, height: float = 9) -> "Figure":
     """Draw one panel per field, in it the curves of all `runs`, or their games.
 
     One run has a colour per phase, several have a colour each and a stroke per phase.
@@ -237,11 +244,12 @@ def figure(runs: list[Run], fields: list[str], width: float = 16, height: float 
     matplotlib.rcParams.update(settings(size))
 
     if len(runs) == 1:
-        colours = [None]
+        colours: list[ColorType | None] = [None]
     elif len(runs) <= len(PALETTE):
-        colours = PALETTE[: len(runs)]
+        colours = list(PALETTE[: len(runs)])
     else:
-        colours = matplotlib.colormaps["viridis"].resampled(len(runs) + 1).colors[:-1]
+        colormap = matplotlib.colormaps["viridis"].resampled(len(runs) + 1)
+        colours = [colormap(i) for i in range(len(runs))]
     result = Figure(figsize=(width, height), layout="constrained")
     for index, field in enumerate(fields):
         axes = result.add_subplot(rows, columns, index + 1)
@@ -261,7 +269,7 @@ def letter_size(width: float, height: float) -> float:
     return min(6 * (width * height) ** 0.25, 2.5 * width, 4.3 * height)
 
 
-def settings(size: float) -> dict:
+def settings(size: float) -> dict[str, Any]:
     """Return matplotlib's settings for a picture with letters of `size` points."""
     thin = 0.06 * size
     return {
@@ -291,7 +299,7 @@ def settings(size: float) -> dict:
     }
 
 
-def stroke(phase: str, colour, size: float) -> dict:
+def stroke(phase: str, colour: "ColorType | None", size: float) -> dict[str, Any]:
     """Return how the line of a phase looks; `colour` is None if every phase has its own."""
     width = 0.11 if phase in ("test", "play") else 0.08
     if colour is None:
@@ -308,14 +316,15 @@ def stroke(phase: str, colour, size: float) -> dict:
     }
 
 
-def pale(colour, white: float) -> tuple[float, ...]:
+def pale(colour: "ColorType", white: float) -> tuple[float, float, float]:
     """Mix a colour with a share of white: EPS knows no transparency."""
     from matplotlib.colors import to_rgb
 
-    return tuple((1 - white) * part + white for part in to_rgb(colour))
+    red, green, blue = ((1 - white) * part + white for part in to_rgb(colour))
+    return red, green, blue
 
 
-def draw_run(axes, run: Run, field: str, colour, size: float) -> None:
+def draw_run(axes: "Axes", run: Run, field: str, colour: "ColorType | None", size: float) -> None:
     """Draw the curves of a run into one panel, its random phase as a level."""
     for phase, curves in run.phases.items():
         curve, style = curves[field], stroke(phase, colour, size)
@@ -327,7 +336,7 @@ def draw_run(axes, run: Run, field: str, colour, size: float) -> None:
             axes.axhline(curve[-1], **style)
 
 
-def draw_games(axes, run: Run, field: str, colour, size: float) -> None:
+def draw_games(axes: "Axes", run: Run, field: str, colour: "ColorType | None", size: float) -> None:
     """Draw the games of a run into one panel: a point for each, and their running mean."""
     for phase, curves in run.phases.items():
         style = stroke(phase, colour, size)
@@ -343,7 +352,7 @@ def draw_games(axes, run: Run, field: str, colour, size: float) -> None:
         axes.plot(curves["played"], running_mean(curves[field]), **style)
 
 
-def point(size: float) -> dict:
+def point(size: float) -> dict[str, Any]:
     """Return how a game looks."""
     return {
         "marker": "o",
@@ -353,7 +362,7 @@ def point(size: float) -> dict:
     }
 
 
-def running_mean(numbers: array):
+def running_mean(numbers: "array[float]") -> "np.ndarray":
     """Return the mean of the last MEAN_OF numbers at each of them, as an array; NaN is left out."""
     import numpy as np
 
@@ -367,18 +376,18 @@ def running_mean(numbers: array):
         return (sums[ends] - sums[begins]) / (counts[ends] - counts[begins])
 
 
-def lone_points(curve: list[float]) -> list[int]:
+def lone_points(curve: Sequence[float]) -> list[int]:
     """Return which points need a marker: all of a short curve, else those without neighbours."""
     gap = [True, *map(math.isnan, curve), True]
     return [i for i in range(len(curve)) if len(curve) <= 25 or (gap[i] and gap[i + 2])]
 
 
-def finish_panel(axes, runs: list[Run], field: str) -> None:
+def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
     """Give a panel its title and its axes, with whole epochs and readable numbers."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     class Thousands(ScalarFormatter):
-        def __call__(self, value, position=None):
+        def __call__(self, value: float, position: int | None = None) -> str:
             whole, point, fraction = super().__call__(value, position).partition(".")
             return re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", whole) + point + fraction
 
@@ -411,7 +420,9 @@ def x_range(runs: list[Run]) -> tuple[float, float]:
     return min(min(c["epoch"]) for c in curves), max(max(c["epoch"]) for c in curves)
 
 
-def add_names(result, runs: list[Run], colours, size: float) -> None:
+def add_names(
+    result: "Figure", runs: list[Run], colours: "list[ColorType | None]", size: float
+) -> None:
     """Put the names of the runs above the panels, and one legend below them."""
     from matplotlib.lines import Line2D
 
@@ -437,7 +448,7 @@ def add_names(result, runs: list[Run], colours, size: float) -> None:
     result.legend(handles, names, loc="outside lower center", ncols=columns)
 
 
-def save(picture, output: Path, dpi: float) -> None:
+def save(picture: "Figure", output: Path, dpi: float) -> None:
     """Write a matplotlib Figure in the format that `output` ends with, the same bytes each time.
 
     Raises UserError if it cannot be written; an older picture is then untouched.
@@ -479,7 +490,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--figure_height", type=float, default=9, help="inches")
     add = parser.add_mutually_exclusive_group().add_argument
     endings = ", ".join(f".{kind}" for kind in FORMATS)
-    picture = {"type": Path, "metavar": "FILE", "default": argparse.SUPPRESS}
+    picture: dict[str, Any] = {"type": Path, "metavar": "FILE", "default": argparse.SUPPRESS}
     beside = "(default: a .png beside the first CSV)"
     add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
     add("--png_file", help="an older name of --output", dest="output", **picture)

@@ -58,7 +58,7 @@ def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed
     for _ in range(2):
         assert training.run("--max_computing_time", "1.6", status=75)
     log = training.run("--max_computing_time", "1:00:00")
-    assert "Going on with the checkpoint" in log
+    assert "Resuming from the checkpoint" in log
     assert training.results() == undisturbed.results()
 
 
@@ -83,8 +83,8 @@ def test_a_run_that_is_done_is_left_alone_and_more_epochs_go_on(undisturbed, tmp
     assert "All epochs of this run are done" in last_line(log)
     assert training.results() == undisturbed.results()
     log = training.run("--epochs", str(EPOCHS + 1), "--exploration_rate_end", "0.2")
-    assert f"Going on with --epochs {EPOCHS + 1} instead of {EPOCHS}" in log
-    assert "Going on with --exploration_rate_end 0.2 instead of 0.1" in log
+    assert f"Using --epochs {EPOCHS + 1} instead of {EPOCHS}" in log
+    assert "Using --exploration_rate_end 0.2 instead of 0.1" in log
     rows = training.results()["breakout.csv"]
     assert rows[:-2] == undisturbed.results()["breakout.csv"]
     assert [row["epoch"] for row in rows[-2:]] == [str(EPOCHS + 1)] * 2
@@ -166,7 +166,7 @@ def test_resume_takes_the_checkpoint_of_that_epoch_and_goes_on_with_its_csv(copy
     """As resume.sh calls it: with the snapshot, its epoch, and a CSV file named after it."""
     flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--start_epoch", "1"]
     log = copy.run(*flags, "--csv_file", str(copy.folder / "breakout_1.csv"))
-    assert "Going on with the checkpoint" in log
+    assert "Resuming from the checkpoint" in log
     assert copy.results() == undisturbed.results()
 
 
@@ -335,7 +335,7 @@ def test_a_disk_that_fills_leaves_the_last_checkpoint_whole(undisturbed, tmp_pat
     finally:
         subprocess.run(["umount", disk], check=True)
     log = Training(large).run()
-    assert "Going on with the checkpoint" in log
+    assert "Resuming from the checkpoint" in log
     assert Training(large).results() == undisturbed.results()
 
 
@@ -455,7 +455,7 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     assert "Traceback" not in log
     assert psutil.wait_procs([worker], timeout=60)[1] == []
     log = training.run()
-    assert "Going on with the checkpoint" in log
+    assert "Resuming from the checkpoint" in log
     rows = training.rows("breakout.csv")
     assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
 
@@ -485,7 +485,7 @@ def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping
     assert "Traceback" not in log
     assert not worker.is_running()
     log = training.run()
-    assert "Going on with the checkpoint" in log
+    assert "Resuming from the checkpoint" in log
     rows = training.rows("breakout.csv")
     assert [row["steps"] for row in rows[:2]] == ["250", "3000"]
 

@@ -518,7 +518,7 @@ def test_the_checkpoint_is_made_although_it_was_the_time_that_was_up(tmp_path, c
     run.interruption.status = 75
     assert run.stop().status == 75
     assert len(run.steps) == 1
-    assert "The same command goes on from it" in caplog.text
+    assert "The same command resumes from it" in caplog.text
 
 
 def test_a_stop_whose_checkpoint_fails_says_that_it_failed(tmp_path, monkeypatch, caplog):

@@ -433,7 +433,7 @@ def test_a_stop_says_how_to_go_on(run, caplog):
     files = ("--save_weights_prefix", "s/b")
     run("breakout", *files, "--max_computing_time", 0, status=75)
     assert caplog.messages[-2:] == [
-        "The same command goes on from it",
+        "The same command resumes from it",
         "Stopped, because the time is up",
     ]
 

@@ -133,8 +133,8 @@ def test_a_checkpoint_brings_its_game_and_its_flags_which_the_command_line_may_c
     assert origin.args.actors == 2
     assert str(origin.args.csv_file) == "results/old.csv"  # it is the same run's
     assert origin.flags_before["epochs"] == 5
-    assert "Going on with the checkpoint" in caplog.text
-    assert "Going on with --epochs 7 instead of 5" in caplog.text
+    assert "Resuming from the checkpoint" in caplog.text
+    assert "Using --epochs 7 instead of 5" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ ARROWS = {
     "plot": "",
     "convert": "snapshots",
     "game_name": "environments.roms",
-    "agent": "actors replay learner exploration networks.deepqnetwork",
+    "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
-    "learner": "networks.deepqnetwork replay",
+    "learner": "networks.deepqnetwork replay.memory",
     # Only the experiment knows both the loop and those who listen to it.
-    "experiment": "agent actors results checkpoints snapshots networks.deepqnetwork",
+    "experiment": "agent actors.events actors.group results checkpoints snapshots",
     "origin": "options snapshots checkpoints environments",
     "assembly": (
         "agent exploration learner experiment origin actors environments replay networks options "
@@ -37,23 +37,26 @@ ARROWS = {
     ),
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
-    "results": "agent actors networks.deepqnetwork replay",
+    "results": "agent actors.events networks.deepqnetwork replay.memory",
     "recording": "actors.events environments.environment",
-    "player": "exploration actors environments.environment networks.deepqnetwork results recording",
+    "player": (
+        "exploration actors.actor actors.events environments.actions environments.environment "
+        "networks.deepqnetwork results.statistics recording"
+    ),
     "machine": "",
     "errors": "",
 }
 OPEN_TO_ALL = "errors machine"
 # What only `create.py` of the same folder imports, and members of the same kind.
 MEMBERS = (
-    "actors.processes environments.atari networks.torch_engine networks.neon_engine "
+    "environments.atari networks.torch_engine networks.neon_engine "
     "player.window player.terminal replay.storage_on_gpu"
 )
 # Who may import a library that is heavy, or that another one could take the place of.
 LIBRARIES = {
     "torch": "networks.torch_engine networks.create replay.storage_on_gpu replay.create",
     "neon": "networks.neon_engine",
-    "ale_py": "environments player.keyboard",  # whose joystick has ALE's numbers
+    "ale_py": "environments",
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",
@@ -168,7 +171,7 @@ def test_the_root_of_the_package_is_small() -> None:
         ("agent", "def save():\n    import dqn.checkpoints.folder"),
         ("errors", "from dqn import agent"),
         ("actors.actor", "from dqn.environments.atari import AleEnvironment"),
-        ("actors.actor", "from dqn.actors import processes"),
+        ("agent", "from dqn.actors import processes"),
         ("networks.deepqnetwork", "import torch.nn"),
         ("networks.layers", "from dqn.networks.torch_engine.affine import affine"),
         ("player.pace", "from ale_py import Action"),

@@ -5,7 +5,7 @@
                      train.sh
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
-    exploration.py   the ε-greedy policy and the schedule of ε
+    exploration.py   the schedule of ε
     learner.py       one update after another, or beside the acting
     experiment.py    the order of the phases: random → (train → test) × epochs → play
     origin.py        where a run starts from: nothing, a snapshot or a checkpoint; its ROM
@@ -13,8 +13,9 @@
     errors.py        UserError, which ends a program with one line
 
     actors/          games in play: events.py (what happens in them), state_buffer.py (the network's
-                     input), actor.py (one game; random starts, restarts), group.py (the contract
-                     of actors that step together), local.py (in this process), processes.py
+                     input), actor.py (one game; random starts, restarts), group.py (the contract of
+                     actors that step together), local.py (in this process), processes.py (in
+                     several)
     environments/    environment.py (the contract), atari.py with blending.py (colours, as ALE
                      averages them), roms.py (finds games), settings.py
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
@@ -29,7 +30,7 @@
                      neon_format.py with unpickler.py, safetensors_format.py, saver.py (which ones
                      a run keeps)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
-                     replay_log.py (the replay memory's steps)
+                     replay_log.py (the replay memory on disk)
     results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,

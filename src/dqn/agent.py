@@ -28,7 +28,7 @@ class Periods:
 class Tester:
     """Plays whole games at the test ε and learns nothing; every phase is a generator of its steps.
 
-    A phase that a checkpoint goes on with has some steps `done` already. Every phase raises
+    A phase that is resumed from a checkpoint has some steps `done` already. Every phase raises
     UserError when an actor was lost, after the step in which it was.
     """
 
@@ -66,12 +66,12 @@ class Tester:
             yield step
             self._test_actors.check()
 
-    def test_games(self, num_games: int, done: int = 0, finished: int = 0) -> Iterator[Step]:
+    def test_games(self, num_games: float, done: int = 0, finished: int = 0) -> Iterator[Step]:
         """Play `num_games` whole games at the test ε; `finished` of them ended in `done` steps.
 
         No more games are begun than that, so that short ones are not favoured.
         """
-        self._begin_test(min(num_games, len(self._test_actors)), done)
+        self._begin_test(int(min(num_games, len(self._test_actors))), done)
         while self._testing and finished < num_games:
             step = self._test_step()
             finished += len(step.games)
@@ -131,7 +131,7 @@ class Agent(Tester):
         return {"total_train_steps": self.total_train_steps, "testing": self._testing}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the agent did from which `state` was taken."""
+        """Restore what `get_state` returned."""
         self.total_train_steps = take_integer(state, "total_train_steps")
         self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
         if self._testing != sorted(set(self._testing)):

@@ -14,8 +14,10 @@ import numpy as np
 
 from dqn.actors.create import ActorProcesses, create_actors
 from dqn.agent import Agent, Tester
-from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.checkpointer import Checkpointer, Part
+from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import create_environment
+from dqn.environments.environment import Environment
 from dqn.errors import UserError
 from dqn.experiment import Experiment
 from dqn.exploration import EpsilonGreedy
@@ -70,7 +72,7 @@ class Run:
     spectator: Spectator | None = None
 
     @property
-    def watchers(self) -> list[AbstractContextManager]:
+    def watchers(self) -> list[AbstractContextManager[object]]:
         """What looks on while the run is under way."""
         return [part for part in (self.recording, self.player or self.spectator) if part]
 
@@ -129,22 +131,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     game = train_actors.first.environment
-    metadata = Metadata(
-        origin.game,
-        game.actions,
-        args.screen_height,
-        args.screen_width,
-        args.history_length,
-        flags=continuing.flags_for_snapshots(args),
-    )
-    network = create_network(
-        network_flags.architecture(args, game.num_actions),
-        network_flags.optimization(args),
-        network_flags.compute(args),
-        chance.generators["network"],
-    )
-    if origin.snapshot:
-        _load(origin, network, metadata)
+    metadata = _metadata(origin, game)
+    network = _create_network(origin, metadata, chance.generators["network"])
     memory = _create_memory(args, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     policies = {
@@ -154,11 +142,12 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     player = None
     if args.play_games and args.display_screen != "false":
         player = _create_player(origin, actors, network, policies["test"], interruption, videos)
+    test_policy = player.choose_actions if player else policies["test"]
     agent = Agent(
         train_actors,
         test_actors,
         policies["train"],
-        player.choose_actions if player else policies["test"],
+        test_policy,
         memory,
         learner,
         exploration=agent_flags.exploration(args),
@@ -182,8 +171,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         has_quit=lambda: player is not None and player.has_quit,
     )
     run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
-    if origin.folder:
-        parts = {
+    if origin.folder and saver:
+        parts: dict[str, Part] = {
             "learner": learner,
             "network": network,
             "train_actors": train_actors,
@@ -193,7 +182,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
             "statistics": statistics,
             "experiment": experiment,
         }
-        run.checkpointer = _create_checkpointer(origin, memory, parts, chance, learner.check)
+        run.checkpointer = _create_checkpointer(
+            origin, origin.folder, memory, parts, chance, learner.check
+        )
         if not game.is_restored_exactly:
             logger.warning(
                 "ALE does not restore %s exactly: a stop changes how it goes on", origin.game
@@ -207,7 +198,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
 def _create_actors(
     origin: Origin, chance: Chance, interruption: Interruption, groups: tuple[str, ...]
 ) -> ActorProcesses:
-    """Raises UserError if the replay memory has no room for so many."""
+    """Raises UserError if the replay memory has no room for that many actors."""
     args = origin.args
     smallest = args.actors * (2 * args.history_length + 1)  # a state and its successor for each
     if args.replay_size < smallest:
@@ -231,16 +222,38 @@ def _create_actors(
     )
 
 
-def _load(origin: Origin, network: DeepQNetwork, metadata: Metadata) -> None:
-    """Start with the weights, optimizer states and number of updates of the snapshot."""
-    snapshot, path = origin.snapshot, origin.args.load_weights
-    check_snapshot(snapshot, path, metadata)
-    network.set_layers(snapshot.layers)
-    if snapshot.metadata:
-        network.train_iterations = snapshot.metadata.weight_updates
-    logger.info("Loaded weights from %s", path)
-    if origin.args.train_steps:
-        logger.info("A snapshot has no replay memory: it is filled by --random_steps")
+def _metadata(origin: Origin, game: Environment) -> Metadata:
+    args = origin.args
+    return Metadata(
+        origin.game,
+        game.actions,
+        args.screen_height,
+        args.screen_width,
+        args.history_length,
+        flags=continuing.flags_for_snapshots(args),
+    )
+
+
+def _create_network(
+    origin: Origin, metadata: Metadata, generator: np.random.Generator
+) -> DeepQNetwork:
+    """The network with its initial weights, or with those of the snapshot and all that it has."""
+    args, snapshot = origin.args, origin.snapshot
+    network = create_network(
+        network_flags.architecture(args, len(metadata.actions)),
+        network_flags.optimization(args),
+        network_flags.compute(args),
+        generator,
+    )
+    if snapshot:
+        check_snapshot(snapshot, args.load_weights, metadata)
+        network.set_layers(snapshot.layers)
+        if snapshot.metadata:
+            network.train_iterations = snapshot.metadata.weight_updates
+        logger.info("Loaded weights from %s", args.load_weights)
+        if args.train_steps:
+            logger.info("A snapshot has no replay memory: it is filled by --random_steps")
+    return network
 
 
 def _steps_trained(origin: Origin) -> int:
@@ -292,11 +305,16 @@ def _create_saver(
 
 
 def _create_checkpointer(
-    origin: Origin, memory: ReplayMemory, parts: dict, chance: Chance, check: Callable[[], None]
+    origin: Origin,
+    folder: CheckpointFolder,
+    memory: ReplayMemory,
+    parts: dict[str, Part],
+    chance: Chance,
+    check: Callable[[], None],
 ) -> Checkpointer:
     options = continuing.as_plain_values(origin.args)
     return Checkpointer(
-        origin.folder,
+        folder,
         memory,
         parts,
         chance.generators,

@@ -2,7 +2,7 @@
 
 import argparse
 import errno
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 MAX_ERROR = 1000  # characters, in which any two usual paths have room
 
@@ -40,7 +40,17 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help explains every option)")
 
 
-def explain(error: OSError) -> str:
+class Refusal(Protocol):
+    """What an OSError says, and one of FFmpeg's errors, too."""
+
+    @property
+    def errno(self) -> int | None: ...
+
+    @property
+    def strerror(self) -> str | None: ...
+
+
+def explain(error: Refusal) -> str:
     """Why the system refused something, and what to do: "(No space left …): free some …".
 
     It is the end of a sentence that says what was refused. FFmpeg's errors will do, too.

@@ -58,7 +58,7 @@ class Experiment:
 
     def __init__(
         self,
-        agent: Agent | Tester,
+        agent: Tester,
         statistics: Statistics,
         saver: SnapshotSaver | None,
         phases: Phases,
@@ -100,7 +100,7 @@ class Experiment:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on where the run was from which `state` was taken."""
+        """Restore what `get_state` returned."""
         phase = take_text(state, "phase", ("random", "train", "test"))
         self._start_epoch = take_integer(state, "start_epoch")
         self._position = (take_integer(state, "epoch"), phase)
@@ -117,7 +117,7 @@ class Experiment:
             return self._run(interruption, checkpointer)
         except NonFiniteWeights as error:
             what = f"{error} by step {self._agent.total_train_steps}"
-            raise Diverged(what, self._saver and self._saver.last_good) from error
+            raise Diverged(what, self._saver.last_good if self._saver else None) from error
 
     def _run(self, interruption: Interruption, checkpointer: Checkpointer | None) -> list[Scores]:
         self._interruption = interruption
@@ -132,7 +132,7 @@ class Experiment:
                 self._fill_memory()
             elif phase == "train":
                 self._train(epoch)
-                self._agent.check()
+                self._trainee.check()
                 self._save(epoch)
             else:
                 tests.append(self._test(epoch))
@@ -155,6 +155,12 @@ class Experiment:
         logger.info("All done")
         return tests
 
+    @property
+    def _trainee(self) -> Agent:
+        """The agent, in a phase in which it learns or remembers."""
+        assert isinstance(self._agent, Agent), "only an Agent can be trained"
+        return self._agent
+
     def _save(self, epoch: int) -> None:
         if self._saver:
             self._saver.save(epoch, self._agent.total_train_steps)
@@ -176,8 +182,9 @@ class Experiment:
                 yield first
             first = (self._start_epoch + 1, "train")
         for number in range(first[0], self._epochs + 1):
-            is_known = not self._train_steps and self._tested_epoch is not None
-            epoch = self._tested_epoch if is_known else number
+            epoch = number
+            if not self._train_steps and self._tested_epoch is not None:
+                epoch = self._tested_epoch
             logger.info("Epoch #%d", epoch)
             if self._train_steps and (epoch, "test") != first:
                 yield epoch, "train"
@@ -212,7 +219,7 @@ class Experiment:
         elif seconds is None:
             seconds = self._forecast.seconds_left({"train": work["train"]})
             but = " without their tests"
-        if seconds < LONG_SECONDS:
+        if seconds is None or seconds < LONG_SECONDS:
             return
         epochs = self._epochs - epoch + 1
         line = f"At this speed, {counted(epochs, 'epoch')} will take about {duration(seconds)}{but}"
@@ -232,14 +239,14 @@ class Experiment:
         )
         self._begin(self._start_epoch, "random")
         done = self._statistics.num_steps
-        steps = self._agent.explore(self._random_steps, self._random_exploration_rate, done)
+        steps = self._trainee.explore(self._random_steps, self._random_exploration_rate, done)
         self._run_phase(steps, self._random_steps, "step", done)
 
     def _train(self, epoch: int) -> None:
         logger.info(" Training for %s", counted(self._train_steps, "step"))
         self._begin(epoch, "train")
         done = self._statistics.num_steps
-        steps = self._watch_loss(self._agent.train(self._train_steps, done))
+        steps = self._watch_loss(self._trainee.train(self._train_steps, done))
         self._run_phase(steps, self._train_steps, "step", done)
 
     def _test(self, epoch: int) -> Scores:
@@ -254,12 +261,12 @@ class Experiment:
         return self._run_phase(steps, self._test_steps, "step", done)
 
     def _play(self) -> Scores:
-        is_endless = self._play_games == math.inf
-        how_long = "until you quit" if is_endless else f"for {counted(self._play_games, 'game')}"
+        games = None if self._play_games == math.inf else int(self._play_games)
+        how_long = "until you quit" if games is None else f"for {counted(games, 'game')}"
         logger.info("Playing %s", how_long)
         self._begin(0, "play")
         steps = self._until_quit(self._agent.test_games(self._play_games))
-        return self._run_phase(steps, None if is_endless else self._play_games, "game", 0)
+        return self._run_phase(steps, games, "game", 0)
 
     def _until_quit(self, steps: Iterable[Step]) -> Iterator[Step]:
         for step in steps:
@@ -306,7 +313,7 @@ class Experiment:
             logger.info("Stopping: making a checkpoint")
             self._checkpointer.save()
             self._checkpointer.close()
-            logger.info("The same command goes on from it")
+            logger.info("The same command resumes from it")
         self._agent.check_actors()
         raise Stopped(status)
 
@@ -315,5 +322,5 @@ class Experiment:
         for step in steps:
             if not all(map(math.isfinite, step.costs)):
                 what = f"the loss became {step.costs[-1]} at step {self._agent.total_train_steps}"
-                raise Diverged(what, self._saver and self._saver.last_good)
+                raise Diverged(what, self._saver.last_good if self._saver else None)
             yield step

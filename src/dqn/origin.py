@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dqn.checkpoints.checkpointer import does_not_fit
+from dqn.checkpoints.checkpointer import UnfittingCheckpoint
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import restores_exactly
 from dqn.environments.roms import find_rom, game_of_file_name, is_known
@@ -128,7 +128,7 @@ def _resume(
     before = continuing.flags_of_checkpoint(checkpoint)
     reason = parser.find_unusable(continuing.as_arguments(before))
     if reason:
-        raise does_not_fit(folder, reason)
+        raise UnfittingCheckpoint(folder, reason)
     complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
     continuing.check_fits(complete, before)
     if _is_done(checkpoint["parts"], complete.epochs):
@@ -137,7 +137,7 @@ def _resume(
             complete.epochs,
         )
         return None
-    logger.info("Going on with the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
+    logger.info("Resuming from the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     continuing.log_taken(complete, args, "the checkpoint")
     continuing.keep_seed(complete, before)
     continuing.log_changes(complete, before)
@@ -149,7 +149,7 @@ def _resume(
         complete.csv_file = complete.csv_file.with_name(name)
     game = complete.game or f"roms/{checkpoint['game']}.bin"
     origin = Origin(complete, *_find_game(game, project), folder, checkpoint=checkpoint)
-    _check_identity(origin)
+    _check_identity(origin, folder.path, checkpoint)
     return origin
 
 
@@ -185,14 +185,14 @@ def _start_epoch_of(path: Path | None) -> int:
 
 
 def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
-    """The checkpoint to go on with; None if there is none, or it is not wanted.
+    """The checkpoint to resume from; None if there is none, or it is not wanted.
 
     A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
     same command began. Raises UserError for a checkpoint that this program cannot have made.
     """
     checkpoint = None if args.restart else folder.load()
     if checkpoint and not _tells_its_run(checkpoint):
-        raise does_not_fit(folder, "it lacks what tells which run it is of")
+        raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
         epoch = last_snapshot(checkpoint["parts"]["experiment"])
@@ -236,9 +236,8 @@ def _is_done(parts: dict[str, Any], epochs: int) -> bool:
     return parts["experiment"]["epoch"] > epochs and is_saved
 
 
-def _check_identity(origin: Origin) -> None:
+def _check_identity(origin: Origin, path: Path, checkpoint: dict[str, Any]) -> None:
     """Raises UserError if the checkpoint is of another game or another ROM of it."""
-    checkpoint, path = origin.checkpoint, origin.folder.path
     if checkpoint["game"] != origin.game:
         raise UserError(
             f"the checkpoint {path} is of {checkpoint['game']!r}, not of {origin.game!r}: name "
@@ -253,9 +252,10 @@ def _check_identity(origin: Origin) -> None:
 
 def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
     """A ROM of the game recorded in a snapshot, else of the one that its file name begins with."""
-    game = snapshot.metadata.game if snapshot.metadata else game_of_file_name(path)
+    known = snapshot.metadata if snapshot else None
+    game = known.game if known else game_of_file_name(path)
     if not is_known(game):
-        raise UserError(f"the snapshot {path} tells no game that ALE knows: name the ROM too")
+        raise UserError(f"the snapshot {path} names no game that ALE knows: name the ROM too")
     return f"roms/{game}.bin"
 
 

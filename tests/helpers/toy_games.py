@@ -14,6 +14,7 @@ class ScriptedGame(Environment):
     """
 
     name = "scripted"
+    frame_rate, sample_rate = 60, 30720
 
     def __init__(self, *scripts, num_actions=3, size=(2, 2)):
         self.actions = list(range(num_actions))
@@ -61,6 +62,7 @@ class Catch(Environment):
     """A ball falls, a paddle moves left or right: caught +1, missed −1 (as in bsuite's catch)."""
 
     name = "catch"
+    frame_rate, sample_rate = 60, 30720
     HEIGHT, WIDTH, CELL = 9, 6, 6
 
     def __init__(self, seed=0):

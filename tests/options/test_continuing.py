@@ -57,13 +57,13 @@ def test_a_repeated_command_needs_no_flag_but_what_changes(copy, caplog):
     assert phases(copy / "x.csv") == [("0", "random", "60"), *epoch(1), *epoch(2)]
     assert load_snapshot(copy / "x_2.pkl").metadata.flags["learning_rate"] == 0.001
     assert "Flags from the checkpoint: --frame_skip 3 " in caplog.text
-    assert "Going on with --epochs 2 instead of 1" in caplog.text
-    assert caplog.text.count("Going on with --") == 1
+    assert "Using --epochs 2 instead of 1" in caplog.text
+    assert caplog.text.count("Using --") == 1
 
 
 def test_a_changed_flag_stays_with_the_run(copy, caplog):
     assert main.main(["breakout", *outputs(copy), "--epochs", "2", "--train_steps", "30"]) == 0
-    assert "Going on with --train_steps 30 instead of 40" in caplog.text
+    assert "Using --train_steps 30 instead of 40" in caplog.text
     assert main.main(["breakout", *outputs(copy), "--epochs", "3"]) == 0
     assert [row for row in phases(copy / "x.csv") if row[1] == "train"] == [
         *[("1", "train", "40"), ("2", "train", "30"), ("3", "train", "30")]
@@ -84,7 +84,7 @@ def test_a_snapshot_alone_brings_its_flags_along(copy, caplog):
     assert main.main([*resume(copy, 1), "--epochs", "2", "--learning_rate", "0.002"]) == 0
     assert phases(copy / "x_1.csv") == [("1", "random", "60"), *epoch(2)]
     assert f"Flags from the snapshot {copy}/x_1.pkl: --frame_skip 3" in caplog.text
-    assert "Going on with --learning_rate 0.002 instead of 0.001" in caplog.text
+    assert "Using --learning_rate 0.002 instead of 0.001" in caplog.text
     assert "Using random seed 1" in caplog.text
 
 

@@ -99,7 +99,7 @@ class Actor:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the actor did from which `state` was taken."""
+        """Restore what `get_state` returned."""
         self.environment.set_state(take(state, "environment"))
         for screen in take_array(state, "screens", np.uint8, self.state.shape):
             self._buffer.add(screen)

@@ -240,7 +240,7 @@ class _Worker:
             if self._silent_seconds > ANSWER_SECONDS:
                 how = f"did not answer for {ANSWER_SECONDS} s and was ended"
             raise ActorLost(
-                f"the process of {self._process.name} {how}: the same command goes on from the "
+                f"the process of {self._process.name} {how}: the same command resumes from the "
                 "checkpoint, if there is one, with new games in their place"
             )
 

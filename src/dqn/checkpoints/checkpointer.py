@@ -1,4 +1,4 @@
-"""What a run's checkpoint is made of, when it is made, and how the run goes on from it."""
+"""What a checkpoint is made of, when it is made, and how a run resumes from it."""
 
 import logging
 import shutil
@@ -18,20 +18,22 @@ from dqn.replay.memory import ReplayMemory
 logger = logging.getLogger(__name__)
 
 
-def does_not_fit(folder: CheckpointFolder, reason: str) -> UserError:
-    """What is said of a checkpoint that this program cannot have made of such a run."""
-    return UserError(
-        f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart begins "
-        "anew and keeps it aside"
-    )
+class UnfittingCheckpoint(UserError):
+    """This program cannot have made the checkpoint in `folder` from such a run."""
+
+    def __init__(self, folder: CheckpointFolder, reason: str):
+        super().__init__(
+            f"the checkpoint {folder.path} does not fit this run ({reason[:200]!a}): --restart "
+            "begins anew and keeps it aside"
+        )
 
 
 class Part(Protocol):
     """A part of the program that has a state; between two steps, it can be taken and set."""
 
-    def get_state(self) -> dict[str, Any]: ...
+    def get_state(self) -> Any: ...
 
-    def set_state(self, state: dict[str, Any]) -> None: ...
+    def set_state(self, state: Any, /) -> None: ...
 
 
 class Checkpointer:
@@ -109,7 +111,7 @@ class Checkpointer:
         self.close()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as the run did from which `state` was taken.
+        """Restore what `save` wrote and the folder loaded.
 
         Raises UserError if the state does not fit.
         """
@@ -125,7 +127,7 @@ class Checkpointer:
             for name, generator in self._generators.items():
                 generator.bit_generator.state = state["generators"][name]
         except MISFITS as error:
-            raise does_not_fit(self._folder, str(error).partition("\n")[0]) from error
+            raise UnfittingCheckpoint(self._folder, str(error).partition("\n")[0]) from error
         self._newest_logs = state["logs"]
 
     def on_step(self, num_steps: int = 1) -> None:

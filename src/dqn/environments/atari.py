@@ -94,7 +94,7 @@ class AleEnvironment(Environment):
 
     @property
     def is_restored_exactly(self) -> bool:
-        """Whether the game goes on from its state as if nothing had been."""
+        """Whether a restored game continues exactly as it would have."""
         return restores_exactly(self.name, self._frame_skip)
 
     def restart(self) -> None:

@@ -22,13 +22,14 @@ class Environment(ABC):
     """A game with `num_actions` discrete actions, of which 0 does nothing.
 
     `name` identifies the game and `actions` its action set in snapshots. `lives` are those left
-    after the last act. `frame_rate` is in frames a second, `sample_rate` in samples of sound a
-    second. While `on_frame` is not None it is called after every emulated frame.
+    after the last act; 0 in a game without lives. `frame_rate` is in frames a second, `sample_rate`
+    in samples of sound a second. While `on_frame` is not None it is called after every emulated
+    frame.
     """
 
     name: str
     actions: list[int]
-    lives: int
+    lives: int = 0
     frame_rate: int
     sample_rate: int
     on_frame: Callable[[Frame], None] | None = None
@@ -40,7 +41,7 @@ class Environment(ABC):
 
     @property
     def is_restored_exactly(self) -> bool:
-        """Whether a game goes on from its state as if nothing had been."""
+        """Whether a game that is restored from its state continues as it would have."""
         return True
 
     @abstractmethod
@@ -73,7 +74,7 @@ class Environment(ABC):
 
     @abstractmethod
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on as the game did from which `state` was taken; the screen comes with the next act.
+        """Restore what `get_state` returned; the screen is right again after the next act.
 
-        Raises ValueError if it is of another kind of game.
+        Raises ValueError if the state is of another kind of game.
         """

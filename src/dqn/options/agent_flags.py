@@ -44,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--train_frequency",
         type=Integer(1, MAX_STEPS),
         default=Periods.train_frequency,
-        help="Train after every so many steps.",
+        help="Train after every N steps.",
     )
     group.add_argument(
         "--train_repeat",
@@ -63,7 +63,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--target_steps",
         type=Integer(0, MAX_STEPS),
         default=Periods.target_steps,
-        help="Copy the network to the target network after every so many steps; 0: have no "
+        help="Copy the network to the target network after every N steps; 0: have no "
         "target network.",
     )
     group.add_argument(
@@ -78,7 +78,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--random_starts",
         type=Integer(0, MAX_RANDOM_STARTS),
         default=30,
-        help="Begin every episode with at most so many no-ops, and at least history_length.",
+        help="Begin every episode with at most N no-ops, and at least history_length.",
     )
 
 

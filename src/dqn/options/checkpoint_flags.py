@@ -17,14 +17,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=boolean,
         default=True,
         help="Keep all that a run needs to go on exactly where it stopped, in the folder "
-        "PREFIX.checkpoint (with --save_weights_prefix); the same command goes on with it.",
+        "PREFIX.checkpoint (with --save_weights_prefix); the same command resumes from it.",
     )
     group.add_argument(
         "--checkpoint_steps",
         type=Integer(0, MAX_STEPS),
         default=0,
         metavar="STEPS",
-        help="Make a checkpoint after every so many steps, too, not only at the end of an epoch "
+        help="Make a checkpoint after every N steps, too, not only at the end of an epoch "
         "and when the run is stopped.",
     )
     group.add_argument(

@@ -88,7 +88,7 @@ def log_changes(args: Namespace, before: PlainFlags) -> None:
     """Log each flag that a continued run has other than `before`."""
     for name in _changed(args, before):
         value = getattr(args, name)
-        logger.info("Going on with --%s %s instead of %s", name, _text(value), _text(before[name]))
+        logger.info("Using --%s %s instead of %s", name, _text(value), _text(before[name]))
 
 
 def log_taken(args: Namespace, defaults: Namespace, source: str) -> None:

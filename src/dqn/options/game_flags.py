@@ -62,7 +62,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--max_game_frames",
         type=Integer(0, MAX_C_INT),
         default=GameSettings.max_game_frames,
-        help="Cut a game off after so many frames, which is not terminal; 0: never.",
+        help="Truncate games after this many frames (not terminal); 0: never.",
     )
 
 

@@ -8,7 +8,7 @@ from dqn.networks.settings import Compute, Optimization
 from dqn.options.types import MAX_FLOAT, Integer, Number, boolean, choice
 from dqn.replay.returns import OneStepReturns
 
-# Neon's GPU backend rounds to so many bits of mantissa unless told otherwise: those of float16.
+# Neon's GPU backend rounds to this many bits of mantissa by default: those of float16.
 DEFAULT_ROUNDING_BITS = 10
 
 
@@ -102,7 +102,7 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
         type=Integer(0, 52),
         default=Compute.stochastic_round,
         const=DEFAULT_ROUNDING_BITS,
-        help="Round the weights after an update to so many bits of mantissa "
+        help="Round the weights to this many bits of mantissa after each update "
         f"({DEFAULT_ROUNDING_BITS} without a number), up or down by chance; 0: not at all.",
     )
 

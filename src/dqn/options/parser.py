@@ -65,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
         # Python's own takes -1e3 and -inf for flags.
         self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         print(f"error: {one_line(message)} (--help explains all options)", file=sys.stderr)
         sys.exit(2)
 
@@ -81,7 +81,7 @@ class _HelpFormatter(argparse.HelpFormatter):
     """Names the range and the default of each flag that has them."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        text = action.help
+        text = action.help or ""
         if isinstance(action.type, Number):
             text += f" {action.type.range.capitalize()}"
         if action.default not in (None, argparse.SUPPRESS):

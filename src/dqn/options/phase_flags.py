@@ -14,8 +14,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--random_steps",
         type=Integer(0, MAX_STEPS),
         default=Phases.random_steps,
-        help="Fill the replay memory by so many steps before training: random ones, or those of "
-        "the network that --load_weights names.",
+        help="Fill the replay memory with this many steps before training: random ones, or those "
+        "of the network that --load_weights names.",
     )
     group.add_argument(
         "--train_steps",
@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--test_games",
         type=Integer(0, MAX_GAMES),
-        help="Test for so many whole games, instead of --test_steps. 30 with "
+        help="Test for this many whole games, instead of --test_steps. 30 with "
         "--max_game_frames 18000 is the protocol of the Nature paper.",
     )
     group.add_argument(
@@ -43,7 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=IntegerOr("auto", 0, MAX_EPOCHS),
         default=Phases.start_epoch,
         metavar="N",
-        help="Go on after this epoch: the next ones are named and explored accordingly. auto: "
+        help="Continue after this epoch: the next ones are named and explored accordingly. auto: "
         "after the one that the snapshot of --load_weights records.",
     )
     group.add_argument(

@@ -22,13 +22,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=IntegerOr("auto", 0, MAX_GAMES),
         default=0,
         metavar="N",
-        help="Play so many games as in a test, instead of training and testing. auto: until you "
+        help="Play this many games as in a test, instead of training and testing. auto: until you "
         "quit where they are shown and not recorded, else one.",
     )
     group.add_argument(
         "--record_games",
         type=Integer(1, MAX_GAMES),
-        help="Record the first so many of them, and play them if --play_games says less; "
+        help="Record the first N of them, and play that many if --play_games says fewer; "
         "without it, all are recorded.",
     )
     group.add_argument(

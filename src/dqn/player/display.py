@@ -40,9 +40,9 @@ class Insight:
 
     def bar(self, index: int) -> float:
         """How long the bar of an action is, in 0..1: the values are close to one another."""
-        lowest, highest = self.q_values.min(), self.q_values.max()
-        if highest == lowest:
+        if self.q_values is None or self.q_values.max() == self.q_values.min():
             return 1.0
+        lowest, highest = self.q_values.min(), self.q_values.max()
         return float(0.1 + 0.9 * (self.q_values[index] - lowest) / (highest - lowest))
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from ale_py import Action
+from dqn.environments.actions import movements
 
 
 class Command(Enum):
@@ -143,7 +143,8 @@ def joystick_help(actions: list[int]) -> list[tuple[str, str]]:
         if len(keys) > 1:
             typed = " + ".join(KEY_NAMES[key] for key in _in_order(keys))
         else:
-            typed = _keyboard_keys(*keys, actions)
+            [key] = keys
+            typed = _keyboard_keys(key, actions)
         lines.append((typed, action_name(action)))
     return lines
 
@@ -162,7 +163,7 @@ def _in_this_game(pressed: Sequence[str], actions: list[int]) -> list[str]:
         is_lacking = not {key, OPPOSITE.get(key)} & known
         # A direction that the game has wins over one that only stands for it or its opposite.
         is_free = other in known and not {other, OPPOSITE[other]} & set(pressed)
-        return other if is_lacking and is_free else key
+        return other if other and is_lacking and is_free else key
 
     return [sense(key) for key in pressed]
 
@@ -175,7 +176,7 @@ def _keyboard_keys(joystick_key: str, actions: list[int]) -> str:
 
 
 def _keys(action: int) -> set[str]:
-    return {key for key in JOYSTICK_KEYS if key.upper() in Action(action).name}
+    return set(movements(action))
 
 
 def _in_order(keys: set[str]) -> list[str]:

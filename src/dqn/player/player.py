@@ -71,7 +71,6 @@ class Player:
         self._is_person = network is None
         self._is_paused = False
         self._frames_to_pass = 0  # in spite of the pause
-        self._picture: np.ndarray | None = None
         self._has_lives = False
         self._is_game_over = False
         self._ended_game: FinishedGame | None = None  # while another one is waited for
@@ -95,7 +94,7 @@ class Player:
         self._game.on_frame = self._on_frame
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._game.on_frame = self._other_listener
         self._display.close()
         if self._speaker:
@@ -105,7 +104,7 @@ class Player:
 
     def choose_actions(self, states: np.ndarray, exploration_rate: float) -> list[int]:
         """The action for one state, uint8 (1, history, height, width), of network or person."""
-        if self._is_person:
+        if self._is_person or self._policy is None:
             actions = [nearest_action(self._display.joystick.look(), self._game.actions)]
         else:
             actions = self._policy(states, exploration_rate)
@@ -250,6 +249,8 @@ class Player:
 
     def _end_recording(self) -> None:
         recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return
         try:
             recorder.close(self._recorded_games)
             self._say("recorded")

@@ -71,7 +71,7 @@ class Speaker:
 
     def _sound(self, pieces: list[np.ndarray]) -> pygame.mixer.Sound:
         samples = np.concatenate(pieces).astype(np.int16)
-        return pygame.mixer.Sound(buffer=(samples - SILENCE) << 8)
+        return pygame.mixer.Sound(buffer=((samples - SILENCE) << 8).tobytes())
 
 
 @contextlib.contextmanager

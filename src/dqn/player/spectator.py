@@ -72,7 +72,6 @@ class Spectator:
         self._statistics = statistics
         self._open_display = open_display
         self._clock = clock
-        self._display: Display | None = None
         self._next_look = 0.0
         self._next_picture = 0.0
         self._speed = SPEEDS.index(LIVE)
@@ -94,7 +93,7 @@ class Spectator:
             actor.environment.on_frame = partial(self._on_frame, who, actor)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def _close(self) -> None:
@@ -115,22 +114,21 @@ class Spectator:
             if command == Command.QUIT:
                 return
         if self._moment is None or (now >= self._next_picture and not self._is_frozen):
-            self._turn_to_next_picture(who, actor, frame, now)
-        self._show(now)
+            self._moment = self._next_moment(who, actor, frame, now)
+        self._show(self._moment, now)
 
-    def _turn_to_next_picture(self, who: str, actor: Actor, frame: Frame, now: float) -> None:
+    def _next_moment(self, who: str, actor: Actor, frame: Frame, now: float) -> Moment:
         speed = SPEEDS[self._speed]
         if speed is LIVE:
-            self._moment = self._moment_of(who, actor, frame)
             self._next_picture = now + LOOK_SECONDS
-            return
+            return self._moment_of(who, actor, frame)
         seconds = 1 / (actor.environment.frame_rate * speed)
         late = now - self._next_picture
         self._next_picture = now + seconds - (late if late < seconds else 0)
         if not self._clip:
             self._clip.append(self._moment_of(who, actor, frame))
             self._frames_to_keep = CLIP_SECONDS * actor.environment.frame_rate - 1
-        self._moment = self._clip.popleft()
+        return self._clip.popleft()
 
     def _moment_of(self, who: str, actor: Actor, frame: Frame) -> Moment:
         statistics = self._statistics
@@ -179,8 +177,7 @@ class Spectator:
             self._clip.clear()
             self._frames_to_keep = 0
 
-    def _show(self, now: float) -> None:
-        moment = self._moment
+    def _show(self, moment: Moment, now: float) -> None:
         speed = SPEEDS[self._speed]
         view = View(
             who=moment.who,
@@ -197,7 +194,7 @@ class Spectator:
         )
         self._display.show(moment.picture, view)
 
-    def _look_into(self, moment: Moment, now: float) -> Insight:
+    def _look_into(self, moment: Moment, now: float) -> Insight | None:
         if moment is not self._looked_into and now >= self._next_insight:
             self._looked_into = moment
             self._next_insight = now + INSIGHT_SECONDS

@@ -12,6 +12,7 @@ import termios
 import time
 import tty
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO
 
 import numpy as np
 
@@ -317,7 +318,7 @@ class _HeldBackLog(io.StringIO):
             self.truncate()
 
 
-def _redirect(old: io.TextIOBase, new: io.TextIOBase) -> None:
+def _redirect(old: TextIO, new: TextIO) -> None:
     """Let what goes to standard error, and the log, go to another stream."""
     sys.stderr = new
     for handler in logging.getLogger().handlers:

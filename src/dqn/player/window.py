@@ -155,7 +155,7 @@ def _panel_width(height: int) -> int:
 
 def _surface(picture: np.ndarray) -> pygame.Surface:
     height, width, _ = picture.shape
-    return pygame.image.frombuffer(np.ascontiguousarray(picture), (width, height), "RGB")
+    return pygame.image.frombuffer(np.ascontiguousarray(picture).data, (width, height), "RGB")
 
 
 def _draw_picture(screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray) -> None:
@@ -318,7 +318,7 @@ def _font(size: int) -> pygame.font.Font:
 def _font_file() -> Path | None:
     """DejaVu Sans, which comes with matplotlib; None for pygame's own font, poor in small sizes."""
     matplotlib = find_spec("matplotlib")
-    if matplotlib is None:
+    if matplotlib is None or matplotlib.origin is None:
         return None
     path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     return path if path.is_file() else None

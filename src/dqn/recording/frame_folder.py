@@ -37,7 +37,7 @@ class FrameFolder:
             self.path.mkdir(exist_ok=True)
         picture = np.repeat(cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), 2, axis=1)
         _, png = cv2.imencode(".png", picture)
-        (self.path / (FRAME_NAME % self._frames)).write_bytes(png)
+        (self.path / (FRAME_NAME % self._frames)).write_bytes(png.tobytes())
         self._frames += 1
 
     def close(self, comment: str) -> None:

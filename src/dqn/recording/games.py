@@ -26,7 +26,7 @@ class GameRecording:
         self._environment.on_frame = self._on_frame
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._environment.on_frame = None
         self._recorder.close(self._games)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
 
 from dqn.environments.environment import Frame
 from dqn.machine.files import make_writable_folder, move_aside
@@ -61,12 +63,11 @@ class VideoFile:
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
         self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
-        self._container: av.container.OutputContainer | None = None
+        self._container: OutputContainer | None = None
 
     def add(self, frame: Frame) -> None:
         """Append a frame; all must have pictures of the same size."""
-        if self._container is None:
-            self._open(frame)
+        container = self._container or self._open(frame)
         video = self._video
         # Each part, enlarged to whole pixels, has the colour that it had.
         picture = av.VideoFrame.from_ndarray(frame.picture, "rgb24").reformat(
@@ -75,9 +76,9 @@ class VideoFile:
         picture.pts = self._frames
         picture.time_base = Fraction(1, self._frame_rate)
         self._frames += 1
-        self._container.mux(video.encode(picture))
+        container.mux(video.encode(picture))
         if self._audio:
-            self._add_sound(frame.sound)
+            container.mux(self._audio.encode(self._block_of(frame.sound)))
 
     def close(self, comment: str) -> None:
         """Complete the file; `comment` goes into its metadata, before the facts.
@@ -87,22 +88,23 @@ class VideoFile:
         if self._container is None:
             return
         try:
-            for stream in self._container.streams:
-                self._container.mux(stream.encode(None))
+            self._container.mux(self._video.encode(None))
+            if self._audio:
+                self._container.mux(self._audio.encode(None))
         finally:
             self._container.close()
         self._write_comment(comment)
 
-    def _open(self, frame: Frame) -> None:
+    def _open(self, frame: Frame) -> OutputContainer:
         move_aside(self.path)
-        self._container = av.open(str(self.path), "w", options=CONTAINER)
+        self._container = container = av.open(str(self.path), "w", options=CONTAINER)
         # The score is known at the end only, and the library takes metadata at the beginning only.
         self._placeholder = self._comment("unfinished recording")
-        self._container.metadata.update(
+        container.metadata.update(
             title=_printable(self.path.stem), comment=self._placeholder.decode()
         )
         lines, columns, _ = frame.picture.shape
-        video = self._container.add_stream("libx264", rate=self._frame_rate, options=H264)
+        video = container.add_stream("libx264", rate=self._frame_rate, options=H264)
         video.width = columns * (PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE)
         video.height = lines * LINE_SCALE
         video.pix_fmt = "yuv420p"
@@ -111,20 +113,21 @@ class VideoFile:
         context.color_range = LIMITED_RANGE
         self._video = video
         self._frames = 0
-        self._audio = None
+        self._audio: AudioStream | None = None
         if frame.sound.size:
-            self._audio = self._container.add_stream("aac", rate=SOUND_RATE, layout="mono")
+            self._audio = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
             self._audio.bit_rate = SOUND_BIT_RATE
         self._samples = 0
+        return container
 
-    def _add_sound(self, sound: np.ndarray) -> None:
+    def _block_of(self, sound: np.ndarray) -> av.AudioFrame:
         samples = (sound.astype(np.int16) - SILENCE) << 8
         block = av.AudioFrame.from_ndarray(samples[np.newaxis], "s16", "mono")
         block.sample_rate = self._sample_rate
         block.pts = self._samples
         block.time_base = Fraction(1, self._sample_rate)
         self._samples += len(sound)
-        self._container.mux(self._audio.encode(block))
+        return block
 
     def _comment(self, text: str) -> bytes:
         """A text with the facts, of COMMENT_LENGTH bytes."""

@@ -59,7 +59,7 @@ class DeviceScreens:
 
 
 def fits(size: int, screen_height: int, screen_width: int, device: torch.device) -> bool:
-    """Whether a GPU has room for so many screens beside everything else."""
+    """Whether a GPU has room for that many screens beside everything else."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)

@@ -110,7 +110,7 @@ class Statistics:
         self.start_phase(0, "random")
 
     def open_files(self) -> None:
-        """Begin the CSV files, or go on with those of the state that was set; raises UserError."""
+        """Begin the CSV files, or continue those of the restored state; raises UserError."""
         if self._csv_file:
             games_file = self._csv_file.with_suffix(".games.csv")
             self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, self._file_states[0])
@@ -176,7 +176,7 @@ class Statistics:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on, with the files that are still to be opened, too, as those did that had `state`."""
+        """Restore what `get_state` returned; the files are opened by `open_files`."""
         num_actors = len(self._unfinished_seconds)
         now = time.perf_counter()
         if take(state, "files") is not None:
@@ -212,7 +212,7 @@ class Statistics:
         self._num_costs = 0
         self._phase_start = time.perf_counter()
         self._game_starts = [self._phase_start] * len(self._unfinished_seconds)
-        if phase != "test":  # a test begins with new games, other phases go on with theirs
+        if phase != "test":  # a test begins with new games, other phases continue theirs
             self._game_starts = [self._phase_start - s for s in self._unfinished_seconds]
 
     def on_step(self, step: Step) -> None:

@@ -53,7 +53,7 @@ def load_snapshot(path: Path) -> Snapshot:
     except MemoryError:
         reason = "does not fit into memory: close other programs"
     except OSError as error:
-        reason = _ADVICE.get(error.errno, f"cannot be read {explain(error)}")
+        reason = _ADVICE.get(error.errno or 0, f"cannot be read {explain(error)}")
     raise SnapshotError(f"the snapshot {path} cannot be loaded: it {reason}")
 
 

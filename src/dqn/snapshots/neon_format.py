@@ -9,6 +9,7 @@ place for is under one more key, `simple_dqn`, which Neon ignores. Neon's layers
 
 import dataclasses
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -96,9 +97,10 @@ def _layers(entries: list[Any]) -> list[Layer]:
                 "params": {"beta": beta, "gamma": gamma, "gmean": gmean, "gvar": gvar}
                 | [beta, gamma, gmean, gvar]
             } if layers and layers[-1].batch_norm is None:
-                columns = [_column(array) for array in (beta, gamma, gmean, gvar)]
                 states = [_states(of) for of in _states(entry.get("states", [[], []]))]
-                layers[-1].batch_norm = BatchNorm(*columns, states)
+                layers[-1].batch_norm = BatchNorm(
+                    _column(beta), _column(gamma), _column(gmean), _column(gvar), states
+                )
             case _:
                 raise AnotherNetwork("its weights are not where Neon puts them")
     return layers
@@ -243,6 +245,8 @@ class _NeonPickler(pickle._Pickler):
     Based on Python's pickler in Python, because the faster one in C has no such hooks.
     """
 
+    write: Callable[[bytes], object]
+
     def memoize(self, obj: Any) -> None:
         """Remember nothing: the file would show which equal values are one object."""
 
@@ -251,4 +255,4 @@ class _NeonPickler(pickle._Pickler):
         if obj is _reconstruct:
             self.write(pickle.GLOBAL + b"numpy.core.multiarray\n_reconstruct\n")
         else:
-            super().save_global(obj, name)
+            super().save_global(obj, name)  # type: ignore[misc]

@@ -99,9 +99,9 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> list[Layer]:
             layer = Layer(arrays.pop(f"{number}.weights"), take_states(f"{number}."))
             prefix = f"{number}.batch_norm."
             if f"{prefix}beta" in arrays:
-                columns = [arrays.pop(prefix + name) for name in BATCH_NORM]
+                columns = {name: arrays.pop(prefix + name) for name in BATCH_NORM}
                 states = [take_states(f"{prefix}{of}.") for of in _LEARNED]
-                layer.batch_norm = BatchNorm(*columns, states)
+                layer.batch_norm = BatchNorm(**columns, states=states)
             layers.append(layer)
     except KeyError as error:
         raise AnotherNetwork(f"it has no array {error}") from error

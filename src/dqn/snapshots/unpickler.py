@@ -14,7 +14,7 @@ import struct
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, NoReturn
 
 import numpy as np
 
@@ -75,9 +75,9 @@ class _DType:
 class _Array:
     """Stands for a numpy.ndarray; its memory is allocated when the whole file has been read."""
 
-    shape: tuple[int, ...] | None = None
+    shape: tuple[int, ...] = ()
     dtype: np.dtype | None = None
-    order: str = "C"
+    order: Literal["C", "F"] = "C"
     contents: str | _LongText = ""
 
     def set_state(self, state: Any) -> None:
@@ -100,7 +100,7 @@ class _Array:
 # What the five allowed names stand for. They are the only functions that ever lie on the stack.
 
 
-def _ndarray(*_: Any) -> None:
+def _ndarray(*_: Any) -> NoReturn:
     raise Unusable("makes an array in a way that NumPy does not")
 
 
@@ -292,11 +292,11 @@ class _Reader:
         if isinstance(value, dict):
             return {key: self.plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, _Array) and value.dtype is not None:
-            return self.array(value)
+            return self.array(value, value.dtype)
         raise Unusable("holds something that is neither a plain value nor an array")
 
-    def array(self, stand_in: _Array) -> np.ndarray:
-        dtype, shape = stand_in.dtype, stand_in.shape
+    def array(self, stand_in: _Array, dtype: np.dtype) -> np.ndarray:
+        shape = stand_in.shape
         size = math.prod(shape) * dtype.itemsize
         if size > self.array_bytes_left:
             raise Unusable(f"claims more numbers than it has, in the shape {_shown(shape)}")
@@ -305,7 +305,7 @@ class _Reader:
         if len(contents) != size:
             raise Unusable(f"is damaged: an array of the shape {_shown(shape)} is not whole")
         array = np.frombuffer(contents, dtype).reshape(shape, order=stand_in.order)
-        return np.require(array, dtype.newbyteorder("="), "CW")
+        return np.require(array, dtype.newbyteorder("="), ["C", "W"])
 
     def contents(self, text: str | _LongText, size: int) -> bytearray:
         """Encode text as the bytes of an array, and stop soon after `size` of them."""

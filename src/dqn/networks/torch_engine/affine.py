@@ -16,7 +16,7 @@ _linear_pointwise: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 def affine(x: Tensor, weights: Tensor) -> Tensor:
     """x Wᵀ, (n, n_out), of x (n, n_in) and weights (n_out, n_in)."""
     if x.device.type == "cpu" and x.dtype == torch.float32 and _linear_pointwise is not None:
-        result: Tensor = _OneDnnAffine.apply(x, weights)
+        result: Tensor = _OneDnnAffine.apply(x, weights)  # type: ignore[no-untyped-call]
         return result
     return F.linear(x, weights)
 
