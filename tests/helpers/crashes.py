@@ -17,7 +17,7 @@ EPOCHS = 3
 FLAGS = (
     f"breakout --epochs {EPOCHS} --random_steps 250 --train_steps 550 --test_steps 200 "
     "--replay_size 450 --screen_width 44 --screen_height 44 --backend cpu --target_steps 130 "
-    "--random_seed 3 --repeat_action_probability 0.1"
+    "--random_seed 3 --repeat_action_probability 0.1 --batch_size 8"
 ).split()
 TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
 # What Python itself says of a process that waits for its first orders when this one is killed
@@ -47,9 +47,10 @@ class Training:
         command = [*self.command, *flags]
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
 
-    def wait_for(self, name: str, rows: int) -> None:
-        """Wait until a CSV file has so many rows."""
+    def wait_for(self, process: subprocess.Popen, name: str, rows: int) -> None:
+        """Wait until a CSV file has so many rows, which `process` writes."""
         while self.num_rows(name) < rows:
+            assert process.poll() is None, f"ended too early: {process.communicate()[1]}"
             time.sleep(0.02)
 
     def num_rows(self, name: str) -> int:
