@@ -17,12 +17,13 @@ NO_ROMS = Path("/nowhere")
 ALL_GAMES = [n for n in get_all_rom_ids() if ALEInterface.isSupportedROM(str(get_rom_path(n)))]
 
 
-def make_game(name="breakout", life_loss_is_terminal=True, seed=0, **settings):
+def make_game(name="breakout", life_loss_is_terminal=True, seed=0, sound=False, **settings):
     return AleEnvironment(
         *find_rom(name, NO_ROMS),
         GameSettings(**settings),
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed,
+        sound=sound,
     )
 
 
