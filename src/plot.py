@@ -19,14 +19,13 @@ with console.starting(__name__):
 
     from dqn.errors import ArgumentParser, UserError, explain
     from dqn.machine.files import atomic_write
+    from dqn.machine.interruption import uninterrupted
 
 if TYPE_CHECKING:  # imported where it draws, so that --help and errors are quick
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.typing import ColorType
-
-    from dqn.machine.interruption import uninterrupted
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {
