@@ -10,11 +10,12 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 
-MAIN = Path(__file__).resolve().parent.parent / "src" / "main.py"
+from checkout import SRC
+
+MAIN = SRC / "main.py"
 SECONDS = 2
 
 

@@ -6,18 +6,13 @@ python benchmarks/parts.py [--backend cpu]
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
 from ales_averaging import AlesAveraging
-
-import main as trainer
+from checkout import PROJECT
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
@@ -48,7 +43,7 @@ def main() -> None:
 
 
 def emulator(environment: type[AleEnvironment]) -> float:
-    rom, name = find_rom("breakout", trainer.PROJECT / "roms")
+    rom, name = find_rom("breakout", PROJECT / "roms")
     generator = np.random.default_rng(0)
     game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)
     actor = Actor(game, **SHAPE, random_starts=30, generator=generator)

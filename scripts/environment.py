@@ -12,14 +12,16 @@ Standard library only, because it runs before anything is installed; scripts/pyt
 
 import contextlib
 import fcntl
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).absolute().parent.parent
 VENV = ROOT / ".venv"
@@ -64,19 +66,22 @@ def find_lacking(file: Path) -> list[str]:
 
 
 def is_met(line: str) -> bool:
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
-        try:
-            from pip._vendor.packaging.requirements import Requirement
-        except ImportError:
-            # Only an environment without pip and matplotlib gets here: it lacks enough by name.
-            return find_version(re.match(r"[\w.-]*", line)[0]) is not None
-    requirement = Requirement(line)
+    packaging = import_packaging()
+    if packaging is None:
+        # Only an environment without pip and matplotlib gets here: it lacks enough by name.
+        return find_version(re.sub(r"[^\w.-].*", "", line)) is not None
+    requirement = packaging.Requirement(line)
     if requirement.marker and not requirement.marker.evaluate():
         return True
     version = find_version(requirement.name)
     return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
+def import_packaging() -> ModuleType | None:
+    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name)
+    return None
 
 
 def find_version(name: str) -> str | None:
@@ -112,7 +117,15 @@ def install(files: list[str], lock: int) -> None:
         say(f"Installing what {name} asks for")
         before = list_packages()
         UNFINISHED.touch()
-        pip = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r"]
+        pip: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--disable-pip-version-check",
+            "-r",
+        ]
         if call([*pip, ROOT / name], lock):
             # Without network, pip gives up before it changes anything: what worked goes on working.
             if (VENV / "requirements.txt").exists() and list_packages() == before:
@@ -173,7 +186,7 @@ def make_venv(lock: int) -> None:
         elif path != UNFINISHED:
             path.unlink()
     # Where .venv is active it may be running this very script: then its base makes the new one.
-    base = sys.executable
+    base = Path(sys.executable)
     if sys.prefix != sys.base_prefix:
         base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
     if call([base, "-m", "venv", VENV], lock):
@@ -183,7 +196,7 @@ def make_venv(lock: int) -> None:
         )
 
 
-def call(command: list, lock: int) -> int:
+def call(command: Sequence[str | Path], lock: int) -> int:
     """Run `command` with its output on standard error; return its exit status."""
     # A user's `--user` setting of pip cannot be meant for an environment; it would end the install.
     environment = {**os.environ, "PIP_USER": "0"}
