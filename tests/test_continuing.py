@@ -468,7 +468,7 @@ def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping
         "actor_processes.ANSWER_SECONDS = 1\n"
         "sys.exit(main.main(sys.argv[1:]))"
     )
-    process = subprocess.Popen(
+    process = training.process = subprocess.Popen(
         [sys.executable, "-c", code, *training.command[2:]],
         cwd=MAIN.parent,
         stderr=subprocess.PIPE,

@@ -34,6 +34,7 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
 MpiDefault=none
 MailProg=/bin/true

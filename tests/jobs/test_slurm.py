@@ -1,7 +1,7 @@
 """jobs/slurm.sbatch on a real Slurm."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -49,8 +49,20 @@ def log_of(clone: Clone, array: str, task: int) -> str:
     return log.read_text().rpartition(f"run {task} (")[2] if log.exists() else ""
 
 
+def warn(slurm: Slurm, array: str, tasks: Sequence[int]) -> None:
+    """Send what Slurm sends five minutes before the limit, without waiting for its clock."""
+    for task in tasks:
+        slurm.run("scancel", "--batch", "--signal=USR1", f"{array}_{task}")
+
+
+def lower_the_limit(slurm: Slurm, array: str, tasks: Sequence[int]) -> None:
+    """Let Slurm send it, at its next look, every 30 s."""
+    slurm.update(array, TimeLimit="5")
+
+
+@pytest.mark.parametrize("end_time", [warn, pytest.param(lower_the_limit, marks=pytest.mark.slow)])
 def test_an_array_stopped_by_its_limits_is_requeued_and_ends_as_if_it_had_not_been(
-    slurm, clone, undisturbed
+    slurm, clone, undisturbed, end_time
 ):
     tasks = (0, 1)
     (clone.root / "job.args").write_text("--max_computing_time 1")
@@ -65,8 +77,7 @@ def test_an_array_stopped_by_its_limits_is_requeued_and_ends_as_if_it_had_not_be
         trainers.append(Trainer(clone, f"array_seed{task + 1}", log))
 
     expected = [undisturbed(seed) for seed in (1, 2)]
-    # From five minutes before the limit, Slurm sends the signal at its next look, every 30 s.
-    slurm.update(array, TimeLimit="5")
+    end_time(slurm, array, tasks)
     for task, trainer in zip(tasks, trainers, strict=True):
         wait_for(lambda task=task: "limit is near" in log_of(clone, array, task), "the signal")
         trainer.resume()

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -73,10 +74,18 @@ METADATA = Metadata("breakout", [0, 1, 3, 4], 36, 36, 1)
 
 
 class Files:
-    """All that a run writes into a folder, with older files in its way."""
+    """All that a run writes into a folder, with older files in its way, once these were made."""
 
     def __init__(self, folder):
         self.folder = folder
+
+    @classmethod
+    def copy(cls, old, folder):
+        shutil.copytree(old, folder)
+        return cls(folder)
+
+    def begin(self):
+        folder = self.folder
         folder.mkdir()
         (folder / "run.csv").write_text("precious")
         (folder / "run_2.pkl").write_text("precious")
@@ -141,25 +150,34 @@ def _small_segments():
         yield
 
 
-def num_calls(folder, method):
-    files = Files(folder)
-    if method == "go_on":
-        files.run_anew()
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """Two folders: one with an older run in the way, and one in which a run has been made, too."""
+    folders = {way: tmp_path_factory.mktemp("old") / way for way in ("run_anew", "go_on")}
+    for way, folder in folders.items():
+        files = Files(folder)
+        files.begin()
+        if way == "go_on":
+            files.run_anew()
+    return folders
+
+
+def num_calls(old, folder, method):
+    files = Files.copy(old[method], folder)
     with FailingDisk(folder) as disk:
         getattr(files, method)()
     return disk.count
 
 
-def check_new_run(folder, call, number):
-    files = Files(folder)
+def check_new_run(old, folder, call, number):
+    files = Files.copy(old["run_anew"], folder)
     with FailingDisk(folder, call, number), contextlib.suppress(UserError):
         files.run_anew()
     files.check()
 
 
-def check_run_that_goes_on(folder, call, number):
-    files = Files(folder)
-    files.run_anew()
+def check_run_that_goes_on(old, folder, call, number):
+    files = Files.copy(old["go_on"], folder)
     with FailingDisk(folder, call, number), contextlib.suppress(UserError):
         files.go_on()
     run = Run.load(folder / "run.checkpoint")
@@ -172,16 +190,16 @@ WAYS = {"run_anew": check_new_run, "go_on": check_run_that_goes_on}
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_call_to_the_disk_that_fails_loses_nothing(tmp_path, way):
-    calls = num_calls(tmp_path / "counted", way)
+def test_a_call_to_the_disk_that_fails_loses_nothing(old, tmp_path, way):
+    calls = num_calls(old, tmp_path / "counted", way)
     assert calls > 60
     for call in range(1, calls + 1):
-        WAYS[way](tmp_path / str(call), call, ERRORS[call % len(ERRORS)])
+        WAYS[way](old, tmp_path / str(call), call, ERRORS[call % len(ERRORS)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", ERRORS, ids=errno.errorcode.get)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_call_to_the_disk_that_fails_in_any_way_loses_nothing(tmp_path, way, number):
-    for call in range(1, num_calls(tmp_path / "counted", way) + 1):
-        WAYS[way](tmp_path / str(call), call, number)
+def test_a_call_to_the_disk_that_fails_in_any_way_loses_nothing(old, tmp_path, way, number):
+    for call in range(1, num_calls(old, tmp_path / "counted", way) + 1):
+        WAYS[way](old, tmp_path / str(call), call, number)

@@ -119,7 +119,7 @@ def test_training_goes_on_when_its_window_is_closed(screen, tmp_path):
 
 
 def test_a_test_can_be_watched(screen, snapshot):
-    options = "--random_steps 0 --train_steps 0 --epochs 1 --test_steps 2000".split()
+    options = "--random_steps 0 --train_steps 0 --epochs 1 --test_steps 1000".split()
     command = ("--load_weights", snapshot, *options, "--display_screen", "window")
     with Program(screen, *command) as program:
         screen.window()

@@ -194,6 +194,7 @@ def test_h_shows_what_the_keys_do_here(training):
 def test_a_key_that_is_for_playing_says_so(training, key):
     training.press(COMMANDS[key])
     assert training.view.message == f"{key} {MESSAGE}"
+    training.frame_seconds = 0.05
     training.play(4)
     assert training.view.message == ""
 
