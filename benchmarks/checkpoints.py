@@ -34,6 +34,7 @@ from dqn.replay.storage import Screens
 
 
 def main() -> None:
+    """Measure, then print the machine and the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replay_size", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where to write (default: a temporary one)")
@@ -128,6 +129,7 @@ class Run:
 
 
 def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

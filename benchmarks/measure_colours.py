@@ -77,6 +77,7 @@ def all_pairs(firsts: Sequence[int]) -> Iterator[int]:
 
 
 def main() -> None:
+    """Measure both palettes, print them, and compare them with ours."""
     differing = []
     for kind, (palette, game, addresses) in MEASURED.items():
         colours, grays = measure(game, addresses)

@@ -20,6 +20,7 @@ SECONDS = 2
 
 
 def main() -> None:
+    """Run the training, measure it until it ends, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--random_steps", type=int, default=1_000_000)
     parser.add_argument("--train_steps", type=int, default=3_000)

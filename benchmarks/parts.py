@@ -30,6 +30,7 @@ SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
 
 
 def main() -> None:
+    """Measure all parts and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="cpu")
     arguments = parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> None:
 
 
 def emulator(environment: type[AleEnvironment]) -> float:
+    """Milliseconds of a step of a game."""
     rom, name = find_rom("breakout", PROJECT / "roms")
     generator = np.random.default_rng(0)
     game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)

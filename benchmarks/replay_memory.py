@@ -19,6 +19,7 @@ from dqn.replay.storage import Screens, ScreensInFile, Storage
 
 
 def main() -> None:
+    """Fill the memory, measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replay_size", type=int, default=1_000_000)
     parser.add_argument("--replay_file", type=Path)
@@ -42,6 +43,7 @@ def main() -> None:
 
 
 def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

@@ -125,7 +125,8 @@ def measure_peer(steps: int, seed: int) -> float:
 
 def run(command: list[str]) -> str:
     """Standard output of a Python program; if it fails, its log and the end of this one."""
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    command = [sys.executable, *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{done.stderr}error: exit status {done.returncode} from {shlex.join(command)}")
     return done.stdout

@@ -36,6 +36,7 @@ OPENCV = {f"opencv{more}-python{gui}" for more in ("", "-contrib") for gui in ("
 
 
 def main() -> None:
+    """Find or make the environment, and print its Python."""
     files = sys.argv[1:]
     lacking = []
     if files[0] == "--take":
@@ -66,6 +67,7 @@ def find_lacking(file: Path) -> list[str]:
 
 
 def is_met(line: str) -> bool:
+    """Tell whether the running interpreter has what one line of a requirement file asks for."""
     packaging = import_packaging()
     if packaging is None:
         # Only an environment without pip and matplotlib gets here: it lacks enough by name.
@@ -78,6 +80,7 @@ def is_met(line: str) -> bool:
 
 
 def import_packaging() -> ModuleType | None:
+    """Import the library that reads requirements, or the copy of it that pip carries."""
     for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         with contextlib.suppress(ImportError):
             return importlib.import_module(name)
@@ -85,6 +88,7 @@ def import_packaging() -> ModuleType | None:
 
 
 def find_version(name: str) -> str | None:
+    """Return the version of an installed package, or None; any build of OpenCV does."""
     for alternative in [name, *(OPENCV if name in OPENCV else [])]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             return metadata.version(alternative)
@@ -150,11 +154,12 @@ def is_installed(name: str) -> bool:
 
 def describe(name: str) -> bytes:
     """Return what stands in .venv for an installed file: the Python's version and its text."""
-    version = subprocess.run([PYTHON, "--version"], capture_output=True).stdout.strip()
+    version = subprocess.run([PYTHON, "--version"], capture_output=True, check=False).stdout.strip()
     return b"# " + version + b"\n" + (ROOT / name).read_bytes()
 
 
 def list_packages() -> set[Path]:
+    """Return the files of all packages in .venv."""
     files = (VENV / "lib").glob("python3.*/site-packages/**/*")
     return {file for file in files if "__pycache__" not in file.parts}
 
@@ -163,7 +168,7 @@ def is_whole() -> bool:
     """Tell whether .venv can be installed into; one whose Python went or became another cannot."""
     if UNFINISHED.exists() or not (VENV / "requirements.txt").exists() or not PYTHON.exists():
         return False
-    return subprocess.run([PYTHON, "-c", "import pip"], capture_output=True).returncode == 0
+    return subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
 
 
 def make_venv(lock: int) -> None:
@@ -200,12 +205,13 @@ def call(command: Sequence[str | Path], lock: int) -> int:
     """Run `command` with its output on standard error; return its exit status."""
     # A user's `--user` setting of pip cannot be meant for an environment; it would end the install.
     environment = {**os.environ, "PIP_USER": "0"}
-    return subprocess.run(
+    return subprocess.call(
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=environment, pass_fds=[lock]
-    ).returncode
+    )
 
 
 def say(line: str) -> None:
+    """Print a line on standard error."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:  # a full disk, say: go on without
@@ -213,6 +219,7 @@ def say(line: str) -> None:
 
 
 def fail(line: str) -> None:
+    """Print the last line, and exit with status 2."""
     say(f"error: {line}")
     sys.exit(2)
 
