@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Runs the project's own tests: ./run_tests.sh [--system] [arguments of pytest]
+# Checks style and types, and runs the project's own tests:
+# ./run_tests.sh [--system] [--all-pythons] [arguments of pytest]
 #
 # --system first installs, with apt-get, the system packages that some tests need and would skip without.
+# --all-pythons runs the tests on the oldest and the newest Python that we support as well, each in an
+# environment of its own, .venv-3.10 and .venv-3.13, which takes several gigabytes of disk.
 # (./test.sh tests a trained network.)
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -31,13 +34,41 @@ install_system_packages() {
     fail "apt-get could not install:$missing (its reason stands above)"
 }
 
-if [[ ${1:-} == --system ]]; then
+# Runs the tests on Python $1 (3.10, say), if that is installed; the rest are arguments of pytest.
+run_on_python() {
+  local version=$1 environment=$root/.venv-$1
   shift
-  install_system_packages
-fi
+  if ! supported "python$version"; then
+    echo "Python $version is not installed: no test was run on it" >&2
+    return
+  fi
+  echo "Python $version:" >&2
+  [[ -x $environment/bin/python ]] || "python$version" -m venv "$environment"
+  "$environment/bin/python" -m pip install -q -r requirements.txt -r requirements-dev.txt >&2
+  "$environment/bin/python" -m pytest -n auto --dist worksteal "$@"
+}
+
+all_pythons=false
+while [[ ${1:-} == --system || ${1:-} == --all-pythons ]]; do
+  case $1 in
+    --system) install_system_packages ;;
+    --all-pythons) all_pythons=true ;;
+  esac
+  shift
+done
 
 find_python requirements.txt requirements-dev.txt
 cd -- "$root"
 "$python" -m ruff check
 "$python" -m ruff format --check
-exec "$python" -m pytest -n auto --dist worksteal "$@"
+"$python" -m mypy
+"$python" -m pytest -n auto --dist worksteal "$@"
+
+here=$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')
+if [[ $all_pythons == false ]]; then
+  echo "This was Python $here alone: --all-pythons also tests on 3.10 and 3.13, where they are installed" >&2
+  exit
+fi
+for version in 3.10 3.13; do
+  [[ $version == "$here" ]] || run_on_python "$version" "$@"
+done

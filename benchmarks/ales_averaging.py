@@ -5,14 +5,14 @@ python benchmarks/ales_averaging.py roms/breakout.bin --random_steps 10000 …
 
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
 from ale_py import ALEInterface
 
+import checkout  # noqa: F401 (it comes before dqn)
 import main as trainer
 from dqn.environments import create
 from dqn.environments.atari import AleEnvironment
@@ -22,7 +22,7 @@ from dqn.environments.settings import GameSettings
 class AlesAveraging(AleEnvironment):
     """One act of ALE for all frames of a step, and its own averaged screen."""
 
-    def __init__(self, rom: Path, name: str, settings: GameSettings, *, seed: int, **more):
+    def __init__(self, rom: Path, name: str, settings: GameSettings, *, seed: int, **more: Any):
         super().__init__(rom, name, settings, seed=seed, **more)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
@@ -45,5 +45,5 @@ class AlesAveraging(AleEnvironment):
 
 
 if __name__ == "__main__":
-    create.AleEnvironment = AlesAveraging
-    sys.exit(trainer.main(sys.argv[1:]))
+    with patch.object(create, "AleEnvironment", AlesAveraging):
+        sys.exit(trainer.main(sys.argv[1:]))

@@ -11,19 +11,17 @@ import argparse
 import os
 import platform
 import resource
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
-import main as trainer
+from checkout import PROJECT
 from dqn.actors.actor import Actor
-from dqn.checkpoints.checkpointer import Checkpointer
+from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import create_environment
 from dqn.environments.roms import find_rom
@@ -36,6 +34,7 @@ from dqn.replay.storage import Screens
 
 
 def main() -> None:
+    """Measure, then print the machine and the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replay_size", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where to write (default: a temporary one)")
@@ -54,7 +53,8 @@ def main() -> None:
 def measure(path: Path, size: int) -> dict[str, str]:
     """The figures, by their names."""
     run = Run(path / "run", size)
-    run.checkpointer.begin(size // 4, 2 * size)
+    run.checkpointer.check_room(size // 4, 2 * size)
+    run.checkpointer.begin()
     pauses = run.fill(size)
     rows = {
         "steps per second while the memory was filled": f"{size / sum(pauses):,.0f}",
@@ -76,7 +76,7 @@ def measure(path: Path, size: int) -> dict[str, str]:
     added = run.stream.added
     del run
     other = Run(path / "run", size)
-    rows["loading"] = f"{seconds(lambda: other.checkpointer.restore(other.folder.load())):.1f} s"
+    rows["loading"] = f"{seconds(other.load):.1f} s"
     assert other.stream.added == added
     assert other.stream.read(added - 1000, added).tobytes() == expected
     return rows
@@ -87,7 +87,7 @@ class Run:
 
     def __init__(self, path: Path, size: int):
         shape = {"history_length": 4, "screen_height": 84, "screen_width": 84}
-        rom, name = find_rom("breakout", trainer.PROJECT / "roms")
+        rom, name = find_rom("breakout", PROJECT / "roms")
         generator = np.random.default_rng(0)
         self.memory = ReplayMemory(
             Screens(size, screen_height=84, screen_width=84),
@@ -99,18 +99,23 @@ class Run:
         self.network = create_network(
             Architecture(num_actions=4), Optimization(), Compute(backend="cpu"), generator
         )
-        actors = {}
+        parts: dict[str, Part] = {"network": self.network}
         for actor in ("train_actor", "test_actor"):
             game = create_environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=0)
-            actors[actor] = Actor(game, **shape, random_starts=30, generator=generator)
-            actors[actor].start()
+            parts[actor] = started = Actor(game, **shape, random_starts=30, generator=generator)
+            started.start()
         self.folder = CheckpointFolder(path)
-        parts = {"network": self.network, **actors}
         generators = {"memory": generator}
         self.checkpointer = Checkpointer(
             self.folder, self.memory, parts, generators, values={}, every_steps=0
         )
         self._screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)
+
+    def load(self) -> None:
+        """Go on from the checkpoint."""
+        state = self.folder.load()
+        assert state is not None
+        self.checkpointer.restore(state)
 
     def fill(self, steps: int) -> list[float]:
         """Add steps; returns the seconds that each took."""
@@ -123,7 +128,8 @@ class Run:
         return times
 
 
-def seconds(function) -> float:
+def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

@@ -16,15 +16,19 @@ import time
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+
 from speed import cpu_model
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as play.sh does; read when PyTorch is loaded
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+import checkout  # noqa: F401 (it comes before dqn)
 import main as program
 from dqn import assembly
+from dqn.environments.environment import Frame
 from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
@@ -34,7 +38,6 @@ from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
 
 LATE = 0.008  # seconds
-SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
 PACKAGES = ("pygame-ce", "torch", "numpy", "opencv-python-headless", "ale-py")
 
 
@@ -47,16 +50,16 @@ class TimedPlayer(Player):
     times: list[float] = []  # noqa: RUF012 there is one player
     delays: list[float] = []  # noqa: RUF012
 
-    def __init__(self, *arguments, **settings):
+    def __init__(self, *arguments: Any, **settings: Any):
         super().__init__(*arguments, **settings)
         self._shows_insight = self.overlay
 
-    def _on_frame(self, frame):
+    def _on_frame(self, frame: Frame) -> None:
         TimedPlayer.frames += not self.has_quit
         super()._on_frame(frame)
         self.has_quit |= len(self.times) > 1 and self.times[-1] - self.times[0] > self.seconds
 
-    def _show(self):
+    def _show(self) -> None:
         super()._show()
         self.times.append(time.perf_counter())
         self.delays.append(-self._pace.seconds_left)
@@ -66,12 +69,12 @@ def make_snapshot(folder: Path) -> Path:
     """A snapshot of a network with random weights: to play takes it as long as any other."""
     actions = [0, 1, 3, 4]  # Breakout's
     network = create_network(
-        Architecture(len(actions), **SHAPE),
+        Architecture(len(actions)),
         Optimization(),
         Compute(backend="cpu"),
         np.random.default_rng(0),
     )
-    metadata = Metadata("breakout", actions, **SHAPE)
+    metadata = Metadata("breakout", actions, 84, 84, 4)
     path = folder / "breakout_0.pkl"
     save_snapshot(Snapshot(network.get_layers(), metadata.input_shape, metadata), path)
     return path
@@ -107,11 +110,13 @@ def main() -> None:
 
     load = os.getloadavg()[0]
     TimedPlayer.seconds, TimedPlayer.overlay = args.seconds, args.overlay
-    assembly.Player = TimedPlayer
     with tempfile.TemporaryDirectory() as folder:
         command = ["--load_weights", str(make_snapshot(Path(folder))), "--backend", "cpu"]
         command += ["--play_games", "1000", "--display_screen", args.display_screen]
-        with contextlib.redirect_stdout(sys.stderr):
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            patch.object(assembly, "Player", TimedPlayer),
+        ):
             if program.main(command):
                 sys.exit(1)
     print(

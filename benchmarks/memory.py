@@ -10,15 +10,17 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 
-MAIN = Path(__file__).resolve().parent.parent / "src" / "main.py"
+from checkout import SRC
+
+MAIN = SRC / "main.py"
 SECONDS = 2
 
 
 def main() -> None:
+    """Run the training, measure it until it ends, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--random_steps", type=int, default=1_000_000)
     parser.add_argument("--train_steps", type=int, default=3_000)

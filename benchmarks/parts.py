@@ -6,18 +6,13 @@ python benchmarks/parts.py [--backend cpu]
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
 from ales_averaging import AlesAveraging
-
-import main as trainer
+from checkout import PROJECT
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
@@ -35,6 +30,7 @@ SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
 
 
 def main() -> None:
+    """Measure all parts and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="cpu")
     arguments = parser.parse_args()
@@ -48,7 +44,8 @@ def main() -> None:
 
 
 def emulator(environment: type[AleEnvironment]) -> float:
-    rom, name = find_rom("breakout", trainer.PROJECT / "roms")
+    """Milliseconds of a step of a game."""
+    rom, name = find_rom("breakout", PROJECT / "roms")
     generator = np.random.default_rng(0)
     game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)
     actor = Actor(game, **SHAPE, random_starts=30, generator=generator)

@@ -7,25 +7,26 @@ The memory is filled with random screens first. Medians of 500 go to standard ou
 
 import argparse
 import statistics
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
+import checkout  # noqa: F401 (it comes before dqn)
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens, ScreensInFile
+from dqn.replay.storage import Screens, ScreensInFile, Storage
 
 
 def main() -> None:
+    """Fill the memory, measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replay_size", type=int, default=1_000_000)
     parser.add_argument("--replay_file", type=Path)
     arguments = parser.parse_args()
     generator = np.random.default_rng(0)
     size = {"screen_height": 84, "screen_width": 84}
+    store: Storage
     if arguments.replay_file:
         store = ScreensInFile(arguments.replay_size, **size, file=arguments.replay_file)
     else:
@@ -41,7 +42,8 @@ def main() -> None:
     print(f"{1000 * statistics.mean(samples):.2f} ms; add: {1e6 * statistics.median(adds):.0f} µs")
 
 
-def seconds(function) -> float:
+def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

@@ -17,19 +17,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
+from checkout import SRC
 from dqn.machine.cores import usable_cores
 
 FOLDER = Path(__file__).resolve().parent
-MAIN = [str(FOLDER.parent / "src" / "main.py")]
+MAIN = [str(SRC / "main.py")]
 ALES_AVERAGING = [str(FOLDER / "ales_averaging.py")]
 PARTS = [str(FOLDER / "parts.py")]
 PEER = [str(FOLDER / "peer_stable_baselines3.py")]
+Measure = Callable[[int], float]  # steps per second of a run with this seed
 PACKAGES = ("torch", "numpy", "ale-py", "stable-baselines3", "gymnasium")
 # ε = 0.1 from the beginning: nearly all moves are predicted, as in most of a training
 TRAIN = "--exploration_rate_start 0.1 --exploration_rate_end 0.1 --random_steps 500 --test_steps 0"
@@ -71,16 +72,16 @@ def main() -> None:
     print(table_of_loops(speeds))
 
 
-def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) -> dict:
+def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) -> dict[str, Measure]:
     """What is measured, by its name: functions of a seed that return steps per second."""
 
-    def loop(phase, settings, program=MAIN):
+    def loop(phase: str, settings: str, program: list[str] = MAIN) -> Measure:
         return lambda seed: measure_loop(program, phase, seed, backend, [*settings.split(), *flags])
 
-    def train(settings):
+    def train(settings: str) -> Measure:
         return loop("train", f"{TRAIN} --train_steps {steps} {settings}")
 
-    def play_randomly(settings, program=MAIN):
+    def play_randomly(settings: str, program: list[str] = MAIN) -> Measure:
         return loop("random", f"{RANDOM} --random_steps {10 * steps} {settings}", program)
 
     # What is compared stands near its peer, so that a busy minute slows both.
@@ -124,7 +125,8 @@ def measure_peer(steps: int, seed: int) -> float:
 
 def run(command: list[str]) -> str:
     """Standard output of a Python program; if it fails, its log and the end of this one."""
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    command = [sys.executable, *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{done.stderr}error: exit status {done.returncode} from {shlex.join(command)}")
     return done.stdout
@@ -176,7 +178,8 @@ def cpu_model() -> str:
         first_core = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
     except OSError:
         return platform.processor() or platform.machine()
-    fields = dict(map(str.strip, line.split(":", 1)) for line in first_core.splitlines())
+    pairs = [line.partition(":") for line in first_core.splitlines()]
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     if "model name" not in fields:
         return platform.machine()
     return "{model name} (family {cpu family}, model {model})".format(**fields)

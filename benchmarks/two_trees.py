@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent.parent
+from checkout import PROJECT
+
 PHASES = ("random", "train", "test")
 
 
@@ -27,10 +28,10 @@ def main() -> None:
     args, flags = parser.parse_known_args()
     ratios: dict[str, list[float]] = {phase: [] for phase in PHASES}
     for number in range(args.rounds):
-        order = [args.other, HERE] if number % 2 else [HERE, args.other]
+        order = [args.other, PROJECT] if number % 2 else [PROJECT, args.other]
         speeds = {tree: measure(tree, args.steps, flags) for tree in order}
         for phase in PHASES:
-            ratios[phase].append(speeds[HERE][phase] / speeds[args.other][phase])
+            ratios[phase].append(speeds[PROJECT][phase] / speeds[args.other][phase])
         line = ", ".join(f"{phase} {ratios[phase][-1]:.2f}" for phase in PHASES)
         print(f"round {number + 1} of {args.rounds}: {line}", file=sys.stderr)
     print("| phase | speed of this checkout ÷ the other's: median | rounds |\n|---|---|---|")

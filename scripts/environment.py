@@ -12,14 +12,16 @@ Standard library only, because it runs before anything is installed; scripts/pyt
 
 import contextlib
 import fcntl
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).absolute().parent.parent
 VENV = ROOT / ".venv"
@@ -34,6 +36,7 @@ OPENCV = {f"opencv{more}-python{gui}" for more in ("", "-contrib") for gui in ("
 
 
 def main() -> None:
+    """Find or make the environment, and print its Python."""
     files = sys.argv[1:]
     lacking = []
     if files[0] == "--take":
@@ -64,22 +67,28 @@ def find_lacking(file: Path) -> list[str]:
 
 
 def is_met(line: str) -> bool:
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
-        try:
-            from pip._vendor.packaging.requirements import Requirement
-        except ImportError:
-            # Only an environment without pip and matplotlib gets here: it lacks enough by name.
-            return find_version(re.match(r"[\w.-]*", line)[0]) is not None
-    requirement = Requirement(line)
+    """Tell whether the running interpreter has what one line of a requirement file asks for."""
+    packaging = import_packaging()
+    if packaging is None:
+        # Only an environment without pip and matplotlib gets here: it lacks enough by name.
+        return find_version(re.sub(r"[^\w.-].*", "", line)) is not None
+    requirement = packaging.Requirement(line)
     if requirement.marker and not requirement.marker.evaluate():
         return True
     version = find_version(requirement.name)
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
+def import_packaging() -> ModuleType | None:
+    """Import the library that reads requirements, or the copy of it that pip carries."""
+    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name)
+    return None
+
+
 def find_version(name: str) -> str | None:
+    """Return the version of an installed package, or None; any build of OpenCV does."""
     for alternative in [name, *(OPENCV if name in OPENCV else [])]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             return metadata.version(alternative)
@@ -112,7 +121,15 @@ def install(files: list[str], lock: int) -> None:
         say(f"Installing what {name} asks for")
         before = list_packages()
         UNFINISHED.touch()
-        pip = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "-r"]
+        pip: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--disable-pip-version-check",
+            "-r",
+        ]
         if call([*pip, ROOT / name], lock):
             # Without network, pip gives up before it changes anything: what worked goes on working.
             if (VENV / "requirements.txt").exists() and list_packages() == before:
@@ -137,11 +154,12 @@ def is_installed(name: str) -> bool:
 
 def describe(name: str) -> bytes:
     """Return what stands in .venv for an installed file: the Python's version and its text."""
-    version = subprocess.run([PYTHON, "--version"], capture_output=True).stdout.strip()
+    version = subprocess.run([PYTHON, "--version"], capture_output=True, check=False).stdout.strip()
     return b"# " + version + b"\n" + (ROOT / name).read_bytes()
 
 
 def list_packages() -> set[Path]:
+    """Return the files of all packages in .venv."""
     files = (VENV / "lib").glob("python3.*/site-packages/**/*")
     return {file for file in files if "__pycache__" not in file.parts}
 
@@ -150,7 +168,7 @@ def is_whole() -> bool:
     """Tell whether .venv can be installed into; one whose Python went or became another cannot."""
     if UNFINISHED.exists() or not (VENV / "requirements.txt").exists() or not PYTHON.exists():
         return False
-    return subprocess.run([PYTHON, "-c", "import pip"], capture_output=True).returncode == 0
+    return subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
 
 
 def make_venv(lock: int) -> None:
@@ -173,7 +191,7 @@ def make_venv(lock: int) -> None:
         elif path != UNFINISHED:
             path.unlink()
     # Where .venv is active it may be running this very script: then its base makes the new one.
-    base = sys.executable
+    base = Path(sys.executable)
     if sys.prefix != sys.base_prefix:
         base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
     if call([base, "-m", "venv", VENV], lock):
@@ -183,16 +201,17 @@ def make_venv(lock: int) -> None:
         )
 
 
-def call(command: list, lock: int) -> int:
+def call(command: Sequence[str | Path], lock: int) -> int:
     """Run `command` with its output on standard error; return its exit status."""
     # A user's `--user` setting of pip cannot be meant for an environment; it would end the install.
     environment = {**os.environ, "PIP_USER": "0"}
-    return subprocess.run(
+    return subprocess.call(
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=environment, pass_fds=[lock]
-    ).returncode
+    )
 
 
 def say(line: str) -> None:
+    """Print a line on standard error."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:  # a full disk, say: go on without
@@ -200,6 +219,7 @@ def say(line: str) -> None:
 
 
 def fail(line: str) -> None:
+    """Print the last line, and exit with status 2."""
     say(f"error: {line}")
     sys.exit(2)
 

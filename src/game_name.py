@@ -11,6 +11,7 @@ from dqn.environments.roms import game_called
 
 
 def main(name: str) -> None:
+    """Print the name."""
     print(game_called(name) or name)
 
 

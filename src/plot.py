@@ -19,14 +19,13 @@ with console.starting(__name__):
 
     from dqn.errors import ArgumentParser, UserError, explain
     from dqn.machine.files import atomic_write
+    from dqn.machine.interruption import uninterrupted
 
 if TYPE_CHECKING:  # imported where it draws, so that --help and errors are quick
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.typing import ColorType
-
-    from dqn.machine.interruption import uninterrupted
 
 # The columns of a CSV in their order, each with a title and the name or unit of its axis.
 COLUMNS = {
@@ -269,7 +268,7 @@ def letter_size(width: float, height: float) -> float:
     return min(6 * (width * height) ** 0.25, 2.5 * width, 4.3 * height)
 
 
-def settings(size: float) -> dict[str, Any]:
+def settings(size: float) -> dict[Any, Any]:
     """Return matplotlib's settings for a picture with letters of `size` points."""
     thin = 0.06 * size
     return {
@@ -384,6 +383,7 @@ def lone_points(curve: Sequence[float]) -> list[int]:
 
 def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
     """Give a panel its title and its axes, with whole epochs and readable numbers."""
+    import numpy as np
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     class Thousands(ScalarFormatter):
@@ -398,14 +398,15 @@ def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
     whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(whole)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(Thousands(useOffset=False))
-        axis.get_major_formatter().set_powerlimits((-5, 9))
+        formatter = Thousands(useOffset=False)
+        formatter.set_powerlimits((-5, 9))
+        axis.set_major_formatter(formatter)
 
     axes.autoscale(axis="y")  # a level alone does not
     low, high = x_range(runs)
     margin = max(0.5, 0.01 * (high - low))
     axes.set_xlim(low - margin, high + margin)
-    if not any(math.isfinite(y) for line in axes.lines for y in line.get_ydata()):
+    if not any(np.isfinite(np.asarray(line.get_ydata(), float)).any() for line in axes.lines):
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color=GREY)
 

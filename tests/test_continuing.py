@@ -31,7 +31,7 @@ def stopped(tmp_path_factory):
     """A run that was stopped while it trained in its second epoch."""
     training = Training(tmp_path_factory.mktemp("stopped"), "--checkpoint_steps", "300")
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=3)
+    training.wait_for("breakout.csv", rows=3)
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
@@ -66,7 +66,7 @@ def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed
 def test_each_signal_stops_with_a_checkpoint_and_its_own_exit_status(number, tmp_path):
     training = Training(tmp_path)
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=2)
+    training.wait_for("breakout.csv", rows=2)
     start = time.monotonic()
     process.send_signal(number)
     log = process.communicate()[1]
@@ -93,7 +93,7 @@ def test_a_run_that_is_done_is_left_alone_and_more_epochs_go_on(undisturbed, tmp
 def test_a_test_that_is_left_out_after_a_stop_in_it_leaves_nothing_behind(tmp_path):
     training = Training(tmp_path)
     process = training.start("--test_steps", "1000000")
-    training.wait_for(process, "breakout.csv", rows=2)
+    training.wait_for("breakout.csv", rows=2)
     process.send_signal(signal.SIGTERM)
     process.communicate()
     training.run("--test_steps", "0")
@@ -146,7 +146,7 @@ def test_the_checkpoint_of_another_game_is_refused(copy):
 def test_a_second_process_is_refused_with_the_first_ones_host_and_pid(tmp_path):
     training = Training(tmp_path)
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=1)
+    training.wait_for("breakout.csv", rows=1)
     process.send_signal(signal.SIGSTOP)  # so that it is not over before the second one looks
     try:
         line = last_line(training.run(status=2))
@@ -299,7 +299,7 @@ def test_another_runs_csv_in_its_place_is_moved_aside_when_the_run_goes_on(copy,
 
 def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
     process = copy.start()
-    copy.wait_for(process, "breakout.csv", rows=4)
+    copy.wait_for("breakout.csv", rows=4)
     process.send_signal(signal.SIGSTOP)
     try:
         before = copy.results()
@@ -315,7 +315,7 @@ def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
 def test_two_runs_of_one_name_without_checkpoints_are_refused(tmp_path):
     training = Training(tmp_path, "--checkpoint", "false")
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=1)
+    training.wait_for("breakout.csv", rows=1)
     process.send_signal(signal.SIGSTOP)
     try:
         line = last_line(training.run("--csv_file", str(tmp_path / "other.csv"), status=2))
@@ -405,7 +405,7 @@ def test_a_game_that_ale_does_not_restore_exactly_is_named(tmp_path, caplog):
 def test_the_replay_memory_in_a_file_changes_nothing(undisturbed, tmp_path):
     training = Training(tmp_path / "run", "--replay_file", str(tmp_path / "replay"))
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=3)
+    training.wait_for("breakout.csv", rows=3)
     process.send_signal(signal.SIGTERM)
     process.communicate()
     training.run()
@@ -449,7 +449,7 @@ def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_pat
 def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_path):
     training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "1500")
     process = training.start()
-    training.wait_for(process, "breakout.csv", rows=1)
+    training.wait_for("breakout.csv", rows=1)
     children = psutil.Process(process.pid).children()
     (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
     worker.kill()
@@ -472,13 +472,13 @@ def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping
         "actor_processes.ANSWER_SECONDS = 1\n"
         "sys.exit(main.main(sys.argv[1:]))"
     )
-    process = subprocess.Popen(
+    process = training.process = subprocess.Popen(
         [sys.executable, "-c", code, *training.command[2:]],
         cwd=MAIN.parent,
         stderr=subprocess.PIPE,
         text=True,
     )
-    training.wait_for(process, "breakout.csv", rows=1)
+    training.wait_for("breakout.csv", rows=1)
     children = psutil.Process(process.pid).children()
     (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
     worker.suspend()

@@ -50,7 +50,7 @@ class Learner:
         """What a checkpoint keeps; to be asked before the network is, whose updates end by it."""
         return {"costs": []}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:  # noqa: ARG002 (nothing is in it)
         """Restore what `get_state` returned, after the network."""
         self._network.acting_copy(in_use=False)  # an overlapping learner may have made the state
 

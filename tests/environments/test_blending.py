@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dqn.environments.blending import NTSC, PAL, Blending, average_grays
 from helpers.paths import PROJECT
 
-SCRIPT = PROJECT / "scripts" / "measure_colours.py"
+SCRIPT = PROJECT / "benchmarks" / "measure_colours.py"
 
 
 def test_the_installed_ale_has_these_colours_and_averages_all_pairs_of_them_so():

@@ -45,12 +45,13 @@ class Training:
 
     def start(self, *flags: str, **options) -> subprocess.Popen:
         command = [*self.command, *flags]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+        return self.process
 
-    def wait_for(self, process: subprocess.Popen, name: str, rows: int) -> None:
-        """Wait until a CSV file has so many rows, which `process` writes."""
+    def wait_for(self, name: str, rows: int) -> None:
+        """Wait until a CSV file has that many rows, which `process` writes."""
         while self.num_rows(name) < rows:
-            assert process.poll() is None, f"ended too early: {process.communicate()[1]}"
+            assert self.process.poll() is None, self.process.communicate()[1]
             time.sleep(0.02)
 
     def num_rows(self, name: str) -> int:

@@ -124,7 +124,7 @@ def make_project(root: Path, env: dict[str, str]) -> Project:
     for program in ("main.py", "plot.py", "convert.py"):
         (root / "src" / program).write_text(FAKE_PROGRAM)
     (root / "src" / "game_name.py").write_text(FAKE_GAME_NAME)
-    (root / "requirements-dev.txt").write_text("pytest\nruff\n")
+    (root / "requirements-dev.txt").write_text("pytest\nruff\nmypy\n")
     project = Project(root, env)
     project.require("tiny>=1,<2  # a comment\n")
     return project

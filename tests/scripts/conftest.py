@@ -24,7 +24,7 @@ def scripts_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     wheels = tmp_path_factory.mktemp("wheels")
     write_wheel(wheels, "tiny", "1.0")
     write_wheel(wheels, "tiny", "2.0")
-    for tool in ("ruff", "pytest"):
+    for tool in ("ruff", "mypy", "pytest"):
         exits = f"sys.exit({tool!r} == os.getenv('FAIL'))"
         code = f"import os, sys; print({tool!r}, *sys.argv[1:]); {exits}"
         write_wheel(wheels, tool, "1.0", code)

@@ -21,6 +21,7 @@ from helpers.stand_in import Project, assert_one_line_error, finish, write_progr
 
 SETTING_UP = "Setting up the Python environment"
 WAITING = "Waiting for another start"
+HERE = f"3.{sys.version_info.minor}"
 
 
 class SilentIndex:
@@ -342,22 +343,44 @@ def test_without_any_python_the_error_says_what_to_install(new_project, tmp_path
 # --- run_tests.sh ---------------------------------------------------------------------------------
 
 
-def test_run_tests_checks_the_style_and_then_runs_pytest(ready_project, tmp_path):
+def test_run_tests_checks_style_and_types_and_then_runs_pytest(ready_project, tmp_path):
     result = ready_project.run("run_tests.sh", "-k", "two words", cwd=tmp_path)
     assert result.stdout.splitlines() == [
         "ruff check",
         "ruff format --check",
+        "mypy",
         "pytest -n auto --dist worksteal -k two words",
     ]
     assert "Installing what requirements-dev.txt asks for" in result.stderr
-    assert ready_project.run("run_tests.sh").stderr == ""
+    assert ready_project.run("run_tests.sh").stderr.startswith(f"This was Python {HERE} alone")
     assert train(ready_project).stderr == ""
 
 
-def test_run_tests_fails_with_ruff_and_with_pytest(ready_project):
+def test_run_tests_fails_with_each_of_its_checks(ready_project):
     result = ready_project.run("run_tests.sh", FAIL="ruff")
     assert (result.returncode, result.stdout) == (1, "ruff check\n")
+    result = ready_project.run("run_tests.sh", FAIL="mypy")
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (1, "mypy")
     assert ready_project.run("run_tests.sh", FAIL="pytest").returncode == 1
+
+
+def test_run_tests_says_which_python_it_could_not_test_on(ready_project):
+    result = ready_project.run("run_tests.sh", "--all-pythons")
+    for version in {"3.10", "3.13"} - {HERE}:
+        assert f"Python {version} is not installed: no test was run on it" in result.stderr
+
+
+def test_run_tests_can_test_on_another_python(ready_project, tmp_path):
+    other = "3.13" if HERE != "3.13" else "3.10"
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    base = Path(sys.base_prefix, "bin", f"python{HERE}")
+    write_program(programs / f"python{other}", f'#!/bin/sh\nexec "{base}" "$@"\n')
+    path = f"{programs}:{ready_project.env['PATH']}"
+    result = ready_project.run("run_tests.sh", "--all-pythons", "-x", PATH=path)
+    assert result.stdout.splitlines()[-2:] == ["pytest -n auto --dist worksteal -x"] * 2
+    assert (ready_project.root / f".venv-{other}" / "bin" / "python").exists()
+    assert ready_project.run("run_tests.sh", "--all-pythons", FAIL="pytest", PATH=path).returncode
 
 
 def test_run_tests_can_install_system_packages_first(ready_project):

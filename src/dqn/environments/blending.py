@@ -1,8 +1,8 @@
 """How ALE averages the colours of two frames, for the screens that are looked at alone.
 
 ALE's own `color_averaging` averages every emulated frame, which takes about as long as emulating
-it. What stands here was found by measuring: `scripts/measure_colours.py` tells whether it holds for
-the ALE that is installed.
+it. What stands here was found by measuring: `benchmarks/measure_colours.py` tells whether it holds
+for the ALE that is installed.
 """
 
 from functools import cache

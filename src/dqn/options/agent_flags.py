@@ -14,7 +14,7 @@ MAX_TRAIN_REPEAT = 1000
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Agent\"."""
+    """Add the group "Agent"."""
     group = parser.add_argument_group("Agent")
     group.add_argument(
         "--exploration_rate_start",

@@ -10,7 +10,7 @@ MAX_SECONDS = 10**9
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Checkpoints\"."""
+    """Add the group "Checkpoints"."""
     group = parser.add_argument_group("Checkpoints")
     group.add_argument(
         "--checkpoint",
@@ -52,6 +52,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def snapshots_to_keep(text: str) -> str:
+    """The text itself, if it is a valid `--keep_snapshots`."""
     number_of_snapshots(text)
     return text
 

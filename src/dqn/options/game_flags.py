@@ -13,7 +13,7 @@ MAX_FRAME_SKIP = 60  # a signal is looked at only after a step
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Environment\"."""
+    """Add the group "Environment"."""
     group = parser.add_argument_group("Environment")
     group.add_argument(
         "game",

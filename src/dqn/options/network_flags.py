@@ -13,7 +13,7 @@ DEFAULT_ROUNDING_BITS = 10
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Deep Q-learning network\"."""
+    """Add the group "Deep Q-learning network"."""
     group = parser.add_argument_group("Deep Q-learning network")
     group.add_argument(
         "--learning_rate",
@@ -72,7 +72,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Engine\"."""
+    """Add the group "Engine"."""
     group = parser.add_argument_group("Engine")
     group.add_argument(
         "--engine",

@@ -8,7 +8,7 @@ from dqn.options.types import MAX_EPOCHS, MAX_GAMES, MAX_STEPS, Integer, Integer
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Main loop\"."""
+    """Add the group "Main loop"."""
     group = parser.add_argument_group("Main loop")
     group.add_argument(
         "--random_steps",

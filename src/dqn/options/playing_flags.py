@@ -15,7 +15,7 @@ from dqn.options.types import (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Playing and recording\"."""
+    """Add the group "Playing and recording"."""
     group = parser.add_argument_group("Playing and recording")
     group.add_argument(
         "--play_games",

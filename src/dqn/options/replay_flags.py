@@ -11,7 +11,7 @@ MAX_REPLAY_SIZE = 10**9
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the group \"Replay memory\"."""
+    """Add the group "Replay memory"."""
     group = parser.add_argument_group("Replay memory")
     group.add_argument(
         "--replay_size",

@@ -29,6 +29,7 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
 
 
 def boolean(text: str) -> bool:
+    """True or False, in any of the usual words."""
     if text.lower() in ("true", "yes", "1"):
         return True
     if text.lower() in ("false", "no", "0"):
@@ -37,6 +38,7 @@ def boolean(text: str) -> bool:
 
 
 def display(text: str) -> str:
+    """A kind of display; the words of `boolean` stand for auto and false."""
     if text.lower() in ("auto", "window", "terminal"):
         return text.lower()
     try:
@@ -55,14 +57,17 @@ def file(text: str) -> Path:
 
 
 def file_or_none(text: str) -> Path | None:
+    """The same, or None for an empty text."""
     return file(text) if text else None
 
 
 def folder_or_none(text: str) -> Path | None:
+    """A folder, or None for an empty text."""
     return file(text.rstrip("/") or "/") if text else None
 
 
 def video_file(text: str) -> Path | None:
+    """A path of a video, or None for an empty text."""
     if text and Path(text).suffix.lower() not in (".mov", ".mp4"):
         raise argparse.ArgumentTypeError(f"{text} ends neither with .mov nor with .mp4")
     return file_or_none(text)
@@ -124,6 +129,8 @@ class Number:
 
 
 class Integer(Number):
+    """A whole number in a range."""
+
     kind = "whole number"
 
     def read(self, text: str) -> int:
@@ -166,4 +173,5 @@ class Duration(Number):
 
 
 def shorten(text: str) -> str:
+    """The text, without its middle if it is long."""
     return text if len(text) <= 40 else f"{text[:20]}…{text[-5:]}"

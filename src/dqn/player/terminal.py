@@ -40,10 +40,10 @@ RED = (255, 90, 90)
 
 
 class Terminal(Display):
-    """Shows a game on the terminal that the program was started from.
+    r"""Shows a game on the terminal that the program was started from.
 
     It never waits for the terminal: pictures that come faster than they can be sent are left out.
-    Log lines are kept until the end; the last one stands in the status line. Ctrl-Z and Ctrl-\\
+    Log lines are kept until the end; the last one stands in the status line. Ctrl-Z and Ctrl-\
     give the terminal back first. Raises UserError if there is none.
     """
 

@@ -28,7 +28,7 @@ class SoundFile:
             self._file.setparams((1, 1, self._sample_rate, 0, "NONE", ""))
         self._file.writeframes(frame.sound.tobytes())
 
-    def close(self, comment: str) -> None:
+    def close(self, comment: str) -> None:  # noqa: ARG002 (as of every file of a recording)
         """Complete the file."""
         if self._file:
             self._file.close()

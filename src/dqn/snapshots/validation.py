@@ -30,7 +30,7 @@ def check_snapshot(snapshot: Snapshot, path: Path, expected: Metadata) -> None:
 
     What the file does not tell is not checked. Raises SnapshotError with the flags to use.
     """
-    if snapshot.input_shape not in (None, expected.input_shape):
+    if snapshot.input_shape and snapshot.input_shape != expected.input_shape:
         history, height, width = snapshot.input_shape
         raise SnapshotError(
             f"the snapshot {path} was trained on other screens: use --history_length {history} "

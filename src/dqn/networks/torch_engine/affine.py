@@ -14,7 +14,7 @@ _linear_pointwise: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def affine(x: Tensor, weights: Tensor) -> Tensor:
-    """x Wᵀ, (n, n_out), of x (n, n_in) and weights (n_out, n_in)."""
+    """Return x Wᵀ, (n, n_out), of x (n, n_in) and weights (n_out, n_in)."""
     if x.device.type == "cpu" and x.dtype == torch.float32 and _linear_pointwise is not None:
         result: Tensor = _OneDnnAffine.apply(x, weights)  # type: ignore[no-untyped-call]
         return result
@@ -34,6 +34,6 @@ class _OneDnnAffine(torch.autograd.Function):
 
 
 def _multiply(a: Tensor, b: Tensor) -> Tensor:
-    """a bᵀ."""
+    """Return a bᵀ."""
     product: Tensor = _linear_pointwise(a, b, None, "none", [], "")
     return product

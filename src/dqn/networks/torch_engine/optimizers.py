@@ -35,8 +35,8 @@ class Optimizer(ABC):
         """Make one update from `gradients`, summed over a minibatch of `batch_size`."""
         self.num_updates += 1
         for weights, gradient in zip(self._weights, gradients, strict=True):
-            gradient = gradient.to(weights.dtype)
-            self._update(weights, gradient, self._states[weights], batch_size)
+            states = self._states[weights]
+            self._update(weights, gradient.to(weights.dtype), states, batch_size)
 
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""

@@ -8,7 +8,7 @@ _FORMATS = {torch.float32: (torch.int32, 23), torch.float64: (torch.int64, 52)}
 
 
 def mantissa_bits(dtype: torch.dtype) -> int:
-    """Bits of the mantissa that `dtype` stores: 10 for float16, 7 for bfloat16, …"""
+    """Bits of the mantissa that `dtype` stores: 10 for float16, 7 for bfloat16."""
     return round(-torch.log2(torch.tensor(torch.finfo(dtype).eps, dtype=torch.float64)).item())
 
 

@@ -1,6 +1,6 @@
 """Measure the colours of ALE, and how it averages those of two frames.
 
-    python scripts/measure_colours.py
+    python benchmarks/measure_colours.py
 
 Prints the palettes of NTSC and PAL as src/dqn/environments/blending.py has them. Exit status 1 if
 that module has others, or averages any pair of colours otherwise than ALE does.
@@ -12,14 +12,12 @@ where a game keeps its own; two emulators play it side by side, and one of them 
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from pathlib import Path
 
 import numpy as np
 from ale_py import ALEInterface, LoggerMode
 from ale_py.roms import get_rom_path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
+import checkout  # noqa: F401 (it comes before dqn)
 from dqn.environments.blending import NTSC, PAL, average_grays
 
 # A game of each kind, and where in its RAM it keeps the colours of some parts of its screen.
@@ -79,6 +77,7 @@ def all_pairs(firsts: Sequence[int]) -> Iterator[int]:
 
 
 def main() -> None:
+    """Measure both palettes, print them, and compare them with ours."""
     differing = []
     for kind, (palette, game, addresses) in MEASURED.items():
         colours, grays = measure(game, addresses)
