@@ -4,3 +4,7 @@ import os
 
 # One thread each: with more, tests on a busy machine mostly wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from dqn.machine.setup import set_up_emulators
+
+set_up_emulators()

@@ -23,7 +23,7 @@ from dqn.experiment import Experiment, Phases
 from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.machine.interruption import Stopped
-from dqn.origin import last_snapshot
+from dqn.origin import last_saved_epoch
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Screens
 from dqn.results.statistics import Statistics
@@ -473,7 +473,7 @@ def test_a_checkpoint_tells_the_phase_and_the_last_snapshot(tmp_path, stop_after
     folder.close()
     assert (state["epoch"], state["phase"]) == where
     assert state["is_begun"]
-    assert last_snapshot(state) == (snapshot if state["phase"] != "random" else 0)
+    assert last_saved_epoch(state) == (snapshot if state["phase"] != "random" else 0)
 
 
 def test_a_run_that_is_done_goes_on_with_more_epochs(tmp_path, undisturbed):

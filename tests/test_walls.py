@@ -54,9 +54,11 @@ MEMBERS = (
 )
 # Who may import a library that is heavy, or that another one could take the place of.
 LIBRARIES = {
-    "torch": "networks.torch_engine networks.create replay.storage_on_gpu replay.create",
+    "torch": (
+        "networks.torch_engine networks.create replay.storage_on_gpu replay.create machine.setup"
+    ),
     "neon": "networks.neon_engine",
-    "ale_py": "environments",
+    "ale_py": "environments machine.setup",
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",

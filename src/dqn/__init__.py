@@ -39,7 +39,8 @@
                      sound_file.py, settings.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
-                     memory_limit.py, process_limits.py
+                     memory_limit.py, process_limits.py, setup.py (settings of its
+                     libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;
 tests/test_walls.py holds the other arrows: main → assembly → experiment → agent → {actors →

@@ -185,10 +185,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         run.checkpointer = _create_checkpointer(
             origin, origin.folder, memory, parts, chance, learner.check
         )
-        if not game.is_restored_exactly:
-            logger.warning(
-                "ALE does not restore %s exactly: a stop changes how it goes on", origin.game
-            )
+        _warn_if_not_restored_exactly(game)
     if not args.play_games and args.display_screen != "false":
         shown = {"training": train_actors.first, "testing": test_actors.first}
         run.spectator = Spectator(shown, network, statistics, _display_opener(origin))
@@ -322,6 +319,11 @@ def _create_checkpointer(
         every_steps=origin.args.checkpoint_steps,
         check=check,
     )
+
+
+def _warn_if_not_restored_exactly(game: Environment) -> None:
+    if not game.is_restored_exactly:
+        logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game.name)
 
 
 def _create_recording(origin: Origin, actors: ActorProcesses) -> GameRecording | None:

@@ -1,18 +1,15 @@
 """Learning from minibatches, one after the other or beside the acting."""
 
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from dqn.errors import NonFiniteWeights
+from dqn.machine.setup import set_up_learning_beside_acting
 from dqn.machine.state_values import take_list
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
-
-# Python lets a thread wait so long for another one that computes: an update has many short parts.
-SWITCH_SECONDS = 0.0002
 
 
 class Learner:
@@ -67,7 +64,7 @@ class OverlappingLearner(Learner):
         self._thread = ThreadPoolExecutor(1, "learner")
         self._update: Future[float] | None = None
         self._costs: list[float] = []
-        sys.setswitchinterval(SWITCH_SECONDS)
+        set_up_learning_beside_acting()
 
     def learn(self) -> list[float]:
         self._wait()

@@ -56,7 +56,7 @@ class Origin:
     def epochs_done(self) -> int:
         """How many epochs of the run are done."""
         if self.checkpoint:
-            return last_snapshot(self.checkpoint["parts"]["experiment"])
+            return last_saved_epoch(self.checkpoint["parts"]["experiment"])
         return self.args.start_epoch
 
     @property
@@ -195,7 +195,7 @@ def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any
         raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
-        epoch = last_snapshot(checkpoint["parts"]["experiment"])
+        epoch = last_saved_epoch(checkpoint["parts"]["experiment"])
         same_command = before["load_weights"] == str(args.load_weights)
         if not same_command and epoch != (args.start_epoch or None):
             logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
@@ -279,7 +279,7 @@ def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> continuing.Plain
     return {name: v for name, v in flags.items() if is_training or name in continuing.OF_THE_GAME}
 
 
-def last_snapshot(state: dict[str, Any]) -> int:
+def last_saved_epoch(state: dict[str, Any]) -> int:
     """The epoch of the last snapshot that was saved before an experiment's `state` was taken."""
     return state["epoch"] if state["phase"] != "train" else state["epoch"] - 1
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ale_py import ALEInterface, ALEState, LoggerMode
+from ale_py import ALEInterface, ALEState
 
 from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
@@ -71,7 +71,6 @@ class AleEnvironment(Environment):
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = NO_OP
 
-        ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", 1)
@@ -90,7 +89,6 @@ class AleEnvironment(Environment):
         self._frame = np.zeros((height, width), np.uint8)  # in ALE's numbers of colours
         self._frame_before = np.zeros_like(self._frame)
         self._gray = np.empty_like(self._frame)
-        cv2.setNumThreads(1)  # a screen is too small to share among threads
 
     @property
     def is_restored_exactly(self) -> bool:

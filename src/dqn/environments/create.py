@@ -6,6 +6,7 @@ from dqn.environments.atari import AleEnvironment
 from dqn.environments.atari import restores_exactly as restores_exactly
 from dqn.environments.environment import Environment
 from dqn.environments.settings import GameSettings
+from dqn.machine.setup import set_up_emulators
 
 
 def create_environment(
@@ -18,6 +19,7 @@ def create_environment(
     sound: bool = False,
 ) -> Environment:
     """The game `name` of the file `rom`, with its own `seed`, a number from 0 on."""
+    set_up_emulators()
     return AleEnvironment(
         rom,
         name,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from dqn.machine.interruption import uninterrupted
+from dqn.machine.setup import set_up_torch
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.networks.settings import Compute, Optimization
@@ -22,6 +23,7 @@ def create_network(
         with uninterrupted():
             from dqn.networks.torch_engine.network import TorchNetwork
 
+            set_up_torch()
         return TorchNetwork(architecture, optimization, compute, generator)
     if compute.engine == "neon":
         from dqn.networks.neon_engine.compatibility import make_neon_importable

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from dqn.errors import UserError
-from dqn.machine.cores import usable_cores
 from dqn.machine.state_values import take, take_array, take_integer, take_list
 from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, xavier_weights
@@ -251,16 +250,11 @@ def _copy_weights(source: QFunction, destination: QFunction) -> None:
 
 
 def _choose_device(backend: str, device_id: int) -> torch.device:
-    # Float32 is meant to the last digit; TF32, which CUDA would take, has 10 bits of mantissa.
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
     if backend == "mkl":
         raise UserError("PyTorch has MKL in its backend cpu: use --backend cpu or --engine neon")
     if backend == "gpu" and not torch.cuda.is_available():
         raise UserError("there is no CUDA GPU that PyTorch can use: use --backend cpu")
     if backend == "cpu" or not torch.cuda.is_available():
-        # PyTorch sees all cores of the machine, though a container may have but a few of them.
-        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
         logger.info("Using the CPU with %s", counted(torch.get_num_threads(), "thread"))
         return torch.device("cpu")
     if device_id >= torch.cuda.device_count():

@@ -1,0 +1,37 @@
+"""Settings of the whole process, in libraries that all of its parts share: made here alone.
+
+Each function is called where the process knows that it needs the library, and imports it itself.
+"""
+
+import sys
+
+from dqn.machine.cores import usable_cores
+
+# How long Python lets one thread compute before another gets its turn. An update of the network has
+# many short parts.
+SWITCH_SECONDS = 0.0002
+
+
+def set_up_emulators() -> None:
+    """Prepare ALE and OpenCV, in every process that has actors."""
+    import cv2
+    from ale_py import ALEInterface, LoggerMode
+
+    ALEInterface.setLoggerMode(LoggerMode.Error)
+    cv2.setNumThreads(1)  # a screen is too small to share among threads
+
+
+def set_up_torch() -> None:
+    """Prepare PyTorch, in the process that learns."""
+    import torch
+
+    # Float32 is meant to the last digit; TF32, which CUDA would take, has 10 bits of mantissa.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    # PyTorch sees all cores of the machine, though a container may have only a few of them.
+    torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+
+
+def set_up_learning_beside_acting() -> None:
+    """Let the thread that learns and the one that acts take turns more often."""
+    sys.setswitchinterval(SWITCH_SECONDS)
