@@ -1,10 +1,12 @@
 """Settings of all tests, and the parts that several of them need."""
 
 import os
-
-# One thread each: with more, tests on a busy machine mostly wait for one another.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+import signal
 
 from dqn.machine.setup import set_up_emulators
 
+# One thread each: with more, tests on a busy machine mostly wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell ignores Ctrl-C for what it starts in the background, and so would all programs tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 set_up_emulators()
