@@ -39,7 +39,7 @@ class AlesAveraging(AleEnvironment):
         self._life_lost = self.lives != lives
         return reward
 
-    def get_screen(self) -> np.ndarray:
+    def observe(self) -> np.ndarray:
         self._ale.getScreenGrayscale(self._gray)
         return cv2.resize(self._gray, self._screen_size, interpolation=cv2.INTER_LINEAR)
 

@@ -30,7 +30,7 @@ from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 
 
 def main() -> None:
@@ -86,11 +86,10 @@ class Run:
     """The parts of a run that checkpoints are made of."""
 
     def __init__(self, path: Path, size: int):
-        shape = {"history_length": 4, "screen_height": 84, "screen_width": 84}
         rom, name = find_rom("breakout", PROJECT / "roms")
         generator = np.random.default_rng(0)
         self.memory = ReplayMemory(
-            Screens(size, screen_height=84, screen_width=84),
+            Observations(size, shape=(84, 84)),
             history_length=4,
             batch_size=32,
             generator=generator,
@@ -102,7 +101,9 @@ class Run:
         parts: dict[str, Part] = {"network": self.network}
         for actor in ("train_actor", "test_actor"):
             game = create_environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=0)
-            parts[actor] = started = Actor(game, **shape, random_starts=30, generator=generator)
+            parts[actor] = started = Actor(
+                game, state_shape=(4, 84, 84), random_starts=30, generator=generator
+            )
             started.start()
         self.folder = CheckpointFolder(path)
         generators = {"memory": generator}

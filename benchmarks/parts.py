@@ -26,7 +26,6 @@ from dqn.replay.settings import ReplaySettings
 from dqn.replay.storage import OTHER_MEMORY
 
 REPEATS = 300
-SHAPE = {"history_length": 4, "screen_height": 84, "screen_width": 84}
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def emulator(environment: type[AleEnvironment]) -> float:
     rom, name = find_rom("breakout", PROJECT / "roms")
     generator = np.random.default_rng(0)
     game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)
-    actor = Actor(game, **SHAPE, random_starts=30, generator=generator)
+    actor = Actor(game, state_shape=(4, 84, 84), random_starts=30, generator=generator)
     actor.start()
     return median(lambda: actor.act(int(generator.integers(4))), 10 * REPEATS)
 
@@ -60,8 +59,7 @@ def network(backend: str, datatype: str) -> dict[str, float]:
     network = create_network(Architecture(num_actions=4), Optimization(), compute, generator)
     storage = create_storage(
         ReplaySettings(size=20_000),
-        screen_height=84,
-        screen_width=84,
+        shape=(84, 84),
         network_device=network.device,
         other_memory=OTHER_MEMORY,
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 import checkout  # noqa: F401 (it comes before dqn)
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens, ScreensInFile, Storage
+from dqn.replay.storage import Observations, ObservationsInFile, Storage
 
 
 def main() -> None:
@@ -25,12 +25,13 @@ def main() -> None:
     parser.add_argument("--replay_file", type=Path)
     arguments = parser.parse_args()
     generator = np.random.default_rng(0)
-    size = {"screen_height": 84, "screen_width": 84}
     store: Storage
     if arguments.replay_file:
-        store = ScreensInFile(arguments.replay_size, **size, file=arguments.replay_file)
+        store = ObservationsInFile(
+            arguments.replay_size, shape=(84, 84), file=arguments.replay_file
+        )
     else:
-        store = Screens(arguments.replay_size, **size)
+        store = Observations(arguments.replay_size, shape=(84, 84))
     memory = ReplayMemory(store, history_length=4, batch_size=32, generator=generator)
     stream = memory.streams[0]
     screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)

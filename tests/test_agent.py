@@ -12,11 +12,11 @@ from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.replay.memory import ReplayMemory, ReplayStream
 from dqn.replay.returns import OneStepReturns
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from helpers.networks import make_network
 from helpers.toy_games import Catch, ScriptedGame
 
-SHAPE = {"screen_height": 2, "screen_width": 2, "history_length": 2}
+STATE_SHAPE = (2, 2, 2)
 
 
 class TapeNetwork:
@@ -50,9 +50,10 @@ class TapeStream(ReplayStream):
         super().add(action, reward, screen, terminal, episode_end)
 
 
-def make_memory(size, *, screen_height, screen_width, **settings):
-    screens = Screens(size, screen_height=screen_height, screen_width=screen_width)
-    return ReplayMemory(screens, **settings)
+def make_memory(size, state_shape, **settings):
+    history_length, *shape = state_shape
+    storage = Observations(size, shape=tuple(shape))
+    return ReplayMemory(storage, history_length=history_length, **settings)
 
 
 def make_agent(train_script, test_script="." * 40 + "o", **settings):
@@ -61,13 +62,13 @@ def make_agent(train_script, test_script="." * 40 + "o", **settings):
     tape = train_game.tape
     test_game.tape = tape
     network = TapeNetwork(tape)
-    memory = make_memory(50, **SHAPE, batch_size=2, generator=np.random.default_rng(0))
+    memory = make_memory(50, STATE_SHAPE, batch_size=2, generator=np.random.default_rng(0))
     for stream in memory.streams:
         stream.__class__ = TapeStream
         stream.tape = tape
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
-        LocalActors([Actor(game, **SHAPE, random_starts=2, generator=generator)])
+        LocalActors([Actor(game, state_shape=STATE_SHAPE, random_starts=2, generator=generator)])
         for game, generator in zip((train_game, test_game), generators, strict=True)
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators]
@@ -156,13 +157,18 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
     tape = []
     network = TapeNetwork(tape)
     memory = make_memory(
-        60, **SHAPE, batch_size=2, generator=np.random.default_rng(0), num_streams=num_actors
+        60, STATE_SHAPE, batch_size=2, generator=np.random.default_rng(0), num_streams=num_actors
     )
     generators = [np.random.default_rng(seed) for seed in (0, 1)]
     actors = [
         LocalActors(
             [
-                Actor(ScriptedGame(script), **SHAPE, random_starts=2, generator=generator)
+                Actor(
+                    ScriptedGame(script),
+                    state_shape=STATE_SHAPE,
+                    random_starts=2,
+                    generator=generator,
+                )
                 for script in scripts
             ]
         )
@@ -242,13 +248,20 @@ def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
 
 
 def test_it_learns_to_catch():
-    shape = {"screen_height": 54, "screen_width": 36, "history_length": 2}
+    shape = (2, 54, 36)
     generators = [np.random.default_rng(seed) for seed in range(4)]
-    network = make_network(num_actions=3, **shape, learning_rate=0.0005, generator=generators[0])
+    network = make_network(
+        num_actions=3,
+        history_length=2,
+        screen_height=54,
+        screen_width=36,
+        learning_rate=0.0005,
+        generator=generators[0],
+    )
     returns = OneStepReturns(discount_rate=0.9)
-    memory = make_memory(5000, **shape, batch_size=32, generator=generators[1], returns=returns)
+    memory = make_memory(5000, shape, batch_size=32, generator=generators[1], returns=returns)
     actors = [
-        LocalActors([Actor(Catch(seed), **shape, random_starts=0, generator=generator)])
+        LocalActors([Actor(Catch(seed), state_shape=shape, random_starts=0, generator=generator)])
         for seed, generator in enumerate(generators[2:])
     ]
     policies = [EpsilonGreedy(network, 3, generator) for generator in generators[2:]]

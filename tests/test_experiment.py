@@ -25,11 +25,10 @@ from dqn.learner import Learner
 from dqn.machine.interruption import Stopped
 from dqn.origin import last_saved_epoch
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from dqn.results.statistics import Statistics
 from helpers.toy_games import ScriptedGame
 
-SIZE = {"screen_height": 2, "screen_width": 2}
 TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
 PHASES = Phases(random_steps=5, train_steps=6, test_steps=4, epochs=2)
 STEPS = 5 + 2 * (6 + 4)
@@ -162,7 +161,10 @@ class Run:
         }
         self.network = Network()
         self.memory = ReplayMemory(
-            Screens(30, **SIZE), history_length=2, batch_size=2, generator=self.generators["memory"]
+            Observations(30, shape=(2, 2)),
+            history_length=2,
+            batch_size=2,
+            generator=self.generators["memory"],
         )
         learner = Learner(self.network, self.memory)
         scripts = {
@@ -174,8 +176,7 @@ class Run:
                 [
                     Actor(
                         ScriptedGame(*scripts[name]),
-                        **SIZE,
-                        history_length=2,
+                        state_shape=(2, 2, 2),
                         random_starts=3,
                         generator=self.generators[name],
                     )

@@ -7,7 +7,7 @@ import torch
 from dqn.errors import NonFiniteWeights
 from dqn.learner import Learner, OverlappingLearner
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from helpers.networks import make_network
 
 SIZE = {"screen_height": 44, "screen_width": 40}
@@ -15,7 +15,9 @@ SIZE = {"screen_height": 44, "screen_width": 40}
 
 def make_parts(learner_class, seed=0):
     generator = np.random.default_rng(seed)
-    memory = ReplayMemory(Screens(200, **SIZE), history_length=4, batch_size=8, generator=generator)
+    memory = ReplayMemory(
+        Observations(200, shape=(44, 40)), history_length=4, batch_size=8, generator=generator
+    )
     chance = np.random.default_rng(9)
     for _ in range(150):
         screen = chance.integers(0, 256, (44, 40), np.uint8)
@@ -110,7 +112,10 @@ def multiply(function, scale):
 def test_a_memory_without_a_whole_state_cannot_be_checked_yet():
     network = make_parts(Learner)[0]
     empty = ReplayMemory(
-        Screens(200, **SIZE), history_length=4, batch_size=8, generator=np.random.default_rng(0)
+        Observations(200, shape=(44, 40)),
+        history_length=4,
+        batch_size=8,
+        generator=np.random.default_rng(0),
     )
     Learner(network, empty).check()
     for _ in range(3):

@@ -188,8 +188,8 @@ class Agent(Tester):
             if transition is None:
                 stream.cut()
                 continue
-            reward, screen, terminal, episode_end, _ = transition
-            stream.add(action, reward, screen, terminal, episode_end)
+            reward, observation, terminal, episode_end, _ = transition
+            stream.add(action, reward, observation, terminal, episode_end)
         return _summarize(chosen, actions, transitions, exploration_rate)
 
 

@@ -272,8 +272,7 @@ def _create_memory(
         other_memory += pixels * (floats + 2 * args.history_length)
     storage = create_storage(
         settings,
-        screen_height=args.screen_height,
-        screen_width=args.screen_width,
+        shape=(args.screen_height, args.screen_width),
         network_device=network.device,
         other_memory=other_memory,
     )

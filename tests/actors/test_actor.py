@@ -10,9 +10,7 @@ from helpers.toy_games import ScriptedGame
 def make_actor(*scripts, history_length=2, random_starts=2, seed=0):
     return Actor(
         ScriptedGame(*scripts),
-        screen_height=2,
-        screen_width=2,
-        history_length=history_length,
+        state_shape=(history_length, 2, 2),
         random_starts=random_starts,
         generator=np.random.default_rng(seed),
     )
@@ -54,7 +52,7 @@ def test_a_lost_life_is_terminal_and_the_game_goes_on():
     assert (first.terminal, second.terminal, second.episode_end) == (False, True, True)
     assert actor.environment.tape == ["restart", 0, 0, 1, 2, 0, 0]
     assert second.games == []
-    assert second.screen[0, 0] == 4  # that of the action, not of the no-ops after it
+    assert second.observation[0, 0] == 4  # that of the action, not of the no-ops after it
 
 
 def test_a_finished_game_is_counted_with_the_rewards_of_its_no_ops():

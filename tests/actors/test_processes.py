@@ -24,18 +24,16 @@ from helpers.toy_games import ScriptedGame
 
 
 class EndlessGame(ScriptedGame):
-    """Its screens do not count the steps, of which there may be many."""
+    """Its observations do not count the steps, of which there may be many."""
 
-    def get_screen(self):
+    def observe(self):
         return np.zeros(self._size, np.uint8)
 
 
 def make_actor(script, seed):
     return Actor(
         ScriptedGame(script) if script else EndlessGame("."),
-        screen_height=2,
-        screen_width=2,
-        history_length=2,
+        state_shape=(2, 2, 2),
         random_starts=4,
         generator=np.random.default_rng(seed),
     )
@@ -53,8 +51,8 @@ def play(group, chosen, steps=25):
     """What happens and is seen in some steps of the chosen actors."""
     happened = []
     for _ in range(steps):
-        for reward, screen, *rest in group.act(chosen, [1] * len(chosen)):
-            happened.append((reward, screen.tolist(), rest))
+        for reward, observation, *rest in group.act(chosen, [1] * len(chosen)):
+            happened.append((reward, observation.tolist(), rest))
         happened.append(group.states.tolist())
     return happened
 

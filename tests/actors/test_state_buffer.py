@@ -1,4 +1,4 @@
-"""The state is the last screens, oldest first."""
+"""The state is the last observations, oldest first."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from dqn.actors.state_buffer import StateBuffer
 
 
 def test_the_state_is_the_last_screens_oldest_first():
-    buffer = StateBuffer(history_length=3, screen_height=2, screen_width=4)
+    buffer = StateBuffer((3, 2, 4))
     for step in range(1, 6):
         buffer.add(np.full((2, 4), step, np.uint8))
     assert buffer.state.shape == (3, 2, 4)
@@ -14,5 +14,5 @@ def test_the_state_is_the_last_screens_oldest_first():
 
 
 def test_a_new_buffer_is_black():
-    buffer = StateBuffer(history_length=3, screen_height=2, screen_width=4)
+    buffer = StateBuffer((3, 2, 4))
     assert not buffer.state.any()

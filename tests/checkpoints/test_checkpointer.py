@@ -15,7 +15,7 @@ from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import NonFiniteWeights, UserError
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from helpers.checkpointed_run import Run
 
 # What is saved comes back
@@ -212,7 +212,7 @@ def test_with_damaged_steps_that_only_the_newest_checkpoint_needs_the_one_before
 @pytest.mark.parametrize("num_logs", [1, 2])
 def test_steps_of_several_actors_are_all_looked_at(tmp_path, num_logs):
     memory = ReplayMemory(
-        Screens(20, screen_height=3, screen_width=2),
+        Observations(20, shape=(3, 2)),
         history_length=2,
         batch_size=2,
         generator=np.random.default_rng(0),

@@ -9,12 +9,12 @@ from dqn.checkpoints import replay_log
 from dqn.checkpoints.replay_log import ReplayLog
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 
 
 def make_memory(size):
     """The one stream of a memory."""
-    screens = Screens(size, screen_height=3, screen_width=2)
+    screens = Observations(size, shape=(3, 2))
     generator = np.random.default_rng(0)
     memory = ReplayMemory(screens, history_length=2, batch_size=2, generator=generator)
     return memory.streams[0]

@@ -35,7 +35,7 @@ def play(game, steps, seed=0):
     for _ in range(steps):
         reward = game.act(int(generator.integers(game.num_actions)))
         ends = game.is_terminal(), game.is_game_over()
-        seen.append((reward, *ends, game.get_screen().tobytes()))
+        seen.append((reward, *ends, game.observe().tobytes()))
         if game.is_game_over():
             game.restart()
     return seen
@@ -73,8 +73,8 @@ def test_a_screen_is_ales_gray_resized_linearly(name, frame_skip, color_averagin
         action = int(generator.integers(game.num_actions))
         assert game.act(action) == ale.act(game.actions[action])
         expected = cv2.resize(ale.getScreenGrayscale(), (52, 40), interpolation=cv2.INTER_LINEAR)
-        assert game.get_screen().shape == (40, 52)
-        np.testing.assert_array_equal(game.get_screen(), expected)
+        assert game.observe().shape == (40, 52)
+        np.testing.assert_array_equal(game.observe(), expected)
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_every_frame_of_every_game_is_averaged_as_ale_does(name):
         if name not in AVERAGED_BY_ALE:
             # There ALE reads memory that it never wrote; it is zero at first.
             expected[(before | plain.getScreen()) % 2 == 1] = 0
-        np.testing.assert_array_equal(game.get_screen(), expected)
+        np.testing.assert_array_equal(game.observe(), expected)
 
 
 def test_the_same_seed_and_actions_give_the_same_game_also_with_sticky_actions():
@@ -155,7 +155,7 @@ def continue_both(name, after=230, steps=150, **settings):
         for step in range(steps):
             reward = game.act(int(generator.integers(game.num_actions)))
             ends = game.is_terminal(), game.is_game_over(), game.frame_number()
-            steps_seen.append((reward, *ends, game.get_screen().tobytes()))
+            steps_seen.append((reward, *ends, game.observe().tobytes()))
             if game.is_game_over() or step == 100:
                 game.restart()
         seen.append(steps_seen)
@@ -185,7 +185,7 @@ def test_sticky_actions_repeat_the_action_before_and_begin_with_none():
     idle.restart()
     for _ in range(60):
         assert always.act(1) == idle.act(0)
-        np.testing.assert_array_equal(always.get_screen(), idle.get_screen())
+        np.testing.assert_array_equal(always.observe(), idle.observe())
     sometimes = play(make_game(repeat_action_probability=0.25), 200)
     assert sometimes == play(make_game(repeat_action_probability=0.25), 200)
     assert sometimes != play(make_game(), 200)

@@ -5,7 +5,7 @@ import numpy as np
 from dqn.checkpoints.checkpointer import Checkpointer
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 
 
 class Counter:
@@ -30,7 +30,7 @@ class Run:
         self.counter = Counter()
         self.generator = np.random.default_rng(0)
         self.memory = ReplayMemory(
-            Screens(10, screen_height=3, screen_width=2),
+            Observations(10, shape=(3, 2)),
             history_length=2,
             batch_size=2,
             generator=self.generator,

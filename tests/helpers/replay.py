@@ -1,20 +1,20 @@
-"""Replay memories of tiny screens that tell which step they belong to."""
+"""Replay memories of tiny observations that tell which step they belong to."""
 
 import numpy as np
 
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.returns import OneStepReturns
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 
 HEIGHT, WIDTH = 2, 3
-SIZE = {"screen_height": HEIGHT, "screen_width": WIDTH}
+SIZE = {"shape": (HEIGHT, WIDTH)}
 UNCHANGED = OneStepReturns(discount_rate=1, min_reward=-np.inf, max_reward=np.inf)
 
 
 def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
     """A memory whose returns are the rewards that were added."""
     return ReplayMemory(
-        Screens(size, **SIZE),
+        Observations(size, **SIZE),
         history_length=history_length,
         batch_size=batch_size,
         generator=np.random.default_rng(seed),
@@ -23,17 +23,17 @@ def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
     )
 
 
-def screen_of(step):
-    """A screen that tells which step it belongs to."""
+def observation_of(step):
+    """An observation that tells which step it belongs to."""
     return np.array([[step % 256, step // 256, 0], [0, 0, 7]], np.uint8)
 
 
-def steps_of(screens):
-    """The steps whose screens, uint8 (…, height, width), these are."""
-    return screens[..., 0, 0] + 256 * screens[..., 0, 1].astype(int)
+def steps_of(observations):
+    """The steps whose observations, uint8 (…, *shape), these are."""
+    return observations[..., 0, 0] + 256 * observations[..., 0, 1].astype(int)
 
 
 def add_steps(stream, ends):
     """Add a step for each entry of `ends`: '.' goes on, 'T' is terminal, 'C' is cut off."""
     for step, end in enumerate(ends, stream.added):
-        stream.add(step % 5, step - 10, screen_of(step), end == "T", end in "TC")
+        stream.add(step % 5, step - 10, observation_of(step), end == "T", end in "TC")

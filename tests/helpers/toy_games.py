@@ -35,7 +35,7 @@ class ScriptedGame(Environment):
         self.tape.append(action)
         return 5 if self._letter() == "r" else 0
 
-    def get_screen(self):
+    def observe(self):
         return np.full(self._size, 10 * self._game + self._time, np.uint8)
 
     def is_terminal(self):
@@ -84,7 +84,7 @@ class Catch(Environment):
             return 0
         return 1 if self._paddle == self._ball_x else -1
 
-    def get_screen(self):
+    def observe(self):
         cells = np.zeros((self.HEIGHT, self.WIDTH), np.uint8)
         cells[self._ball_y, self._ball_x] = 255
         cells[-1, self._paddle] = 255

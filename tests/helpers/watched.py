@@ -18,7 +18,7 @@ from dqn.player.player import Player
 from helpers.networks import make_network
 
 PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
-SHAPE = {"screen_height": 84, "screen_width": 84, "history_length": 4}
+STATE_SHAPE = (4, 84, 84)
 
 
 def wait_for(condition, what="the condition"):
@@ -90,7 +90,10 @@ class Watched:
             network = make_network(num_actions=self.game.num_actions)
             policy = EpsilonGreedy(network, self.game.num_actions, np.random.default_rng(2))
         self.actor = Actor(
-            self.game, **SHAPE, random_starts=4, generator=np.random.default_rng(seed)
+            self.game,
+            state_shape=STATE_SHAPE,
+            random_starts=4,
+            generator=np.random.default_rng(seed),
         )
         self.display = display
         self.views = []

@@ -9,7 +9,7 @@ import pytest
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.networks import make_network
-from helpers.watched import SHAPE, wait_for
+from helpers.watched import wait_for
 
 
 class Screen:
@@ -93,6 +93,6 @@ def screen():
 def snapshot(tmp_path_factory):
     """A snapshot of a network that plays Breakout, though it never learned to."""
     path = tmp_path_factory.mktemp("snapshots") / "breakout_1.pkl"
-    metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
+    metadata = Metadata("breakout", [0, 1, 3, 4], 84, 84, 4)
     save_snapshot(Snapshot(make_network().get_layers(), metadata.input_shape, metadata), path)
     return path

@@ -16,7 +16,7 @@ from dqn.environments.settings import GameSettings
 from dqn.player.keyboard import COMMANDS, Command
 from dqn.player.spectator import Spectator
 from helpers.networks import make_network
-from helpers.watched import SHAPE, Script
+from helpers.watched import STATE_SHAPE, Script
 
 FRAME_SECONDS = 0.001  # what a frame takes in a training
 MESSAGE = "works in play.sh only"
@@ -32,7 +32,9 @@ class Training:
             life_loss_is_terminal=True,
             seed=1,
         )
-        self.actor = Actor(game, **SHAPE, random_starts=4, generator=np.random.default_rng(1))
+        self.actor = Actor(
+            game, state_shape=STATE_SHAPE, random_starts=4, generator=np.random.default_rng(1)
+        )
         self.display = Script()
         self.network = make_network(num_actions=game.num_actions)
         self.predictions = 0

@@ -6,14 +6,13 @@ from dqn.errors import UserError
 from dqn.replay import storage
 from dqn.replay.create import create_storage
 from dqn.replay.settings import ReplaySettings
-from dqn.replay.storage import Screens, ScreensInFile
+from dqn.replay.storage import Observations, ObservationsInFile
 
 
 def create(size=10, **settings):
     return create_storage(
         ReplaySettings(size, **settings),
-        screen_height=3,
-        screen_width=2,
+        shape=(3, 2),
         network_device="cpu",
         other_memory=0,
     )
@@ -21,13 +20,13 @@ def create(size=10, **settings):
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_without_a_gpu_that_learns_screens_are_in_memory(device):
-    screens = create(device=device)
-    assert type(screens) is Screens
-    assert (screens.size, screens.shape) == (10, (3, 2))
+    observations = create(device=device)
+    assert type(observations) is Observations
+    assert (observations.size, observations.shape) == (10, (3, 2))
 
 
 def test_a_file_is_used_where_one_is_named(tmp_path):
-    assert type(create(file=tmp_path / "replay")) is ScreensInFile
+    assert type(create(file=tmp_path / "replay")) is ObservationsInFile
 
 
 def test_what_needs_no_screens_makes_no_file_and_asks_for_no_gpu(tmp_path, monkeypatch):

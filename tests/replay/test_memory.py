@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from dqn.errors import UserError
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens, ScreensInFile
-from helpers.replay import add_steps, make_memory, screen_of, steps_of
+from dqn.replay.storage import Observations, ObservationsInFile
+from helpers.replay import add_steps, make_memory, observation_of, steps_of
 
 
 @settings(max_examples=150, deadline=None)
@@ -49,7 +49,7 @@ def test_every_sampled_transition_is_one_that_happened_within_one_episode(
 def test_rewards_are_kept_unclipped():
     memory = make_memory(20, batch_size=1)
     for step in range(20):
-        memory.streams[0].add(0, 10_000, screen_of(step), False, False)
+        memory.streams[0].add(0, 10_000, observation_of(step), False, False)
     assert memory.sample().returns.tolist() == [10_000]
 
 
@@ -79,23 +79,26 @@ def test_the_newest_states_end_with_the_newest_screen(history_length, size, adde
 
 
 def test_each_screen_is_kept_once():
-    screens = Screens(1000, screen_height=84, screen_width=84)
+    observations = Observations(1000, shape=(84, 84))
     memory = ReplayMemory(
-        screens, history_length=4, batch_size=1, generator=np.random.default_rng(0)
+        observations, history_length=4, batch_size=1, generator=np.random.default_rng(0)
     )
     memory.streams[0].add(0, 0, np.zeros((84, 84), np.uint8), False, False)
-    parts = (memory, screens, memory._entries)
+    parts = (memory, observations, memory._entries)
     arrays = [a for part in parts for a in vars(part).values() if isinstance(a, np.ndarray)]
     bytes_per_million = sum(array.nbytes for array in arrays) * 1000
     assert bytes_per_million < 6.65 * 2**30
 
 
 def test_in_a_file_it_samples_the_same_and_leaves_no_file_behind(tmp_path):
-    size = {"screen_height": 40, "screen_width": 36}
+    size = {"shape": (40, 36)}
     settings = {"history_length": 4, "batch_size": 8}
     memories = [
-        ReplayMemory(screens, **settings, generator=np.random.default_rng(1))
-        for screens in (Screens(60, **size), ScreensInFile(60, **size, file=tmp_path / "replay"))
+        ReplayMemory(observations, **settings, generator=np.random.default_rng(1))
+        for observations in (
+            Observations(60, **size),
+            ObservationsInFile(60, **size, file=tmp_path / "replay"),
+        )
     ]
     chance = np.random.default_rng(2)
     for _ in range(100):
@@ -119,8 +122,8 @@ def test_states_of_several_streams_never_mix(num_streams, ends):
     for i, end in enumerate(ends):
         number = i % num_streams
         stream = memory.streams[number]
-        screen = np.array([[stream.added, number, episodes[number]], [0, 0, 0]], np.uint8)
-        stream.add(number, stream.added, screen, end == "T", end in "TC")
+        observation = np.array([[stream.added, number, episodes[number]], [0, 0, 0]], np.uint8)
+        stream.add(number, stream.added, observation, end == "T", end in "TC")
         episodes[number] += end in "TC"
     try:
         batch = memory.sample()

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from dqn.errors import UserError
 from dqn.replay.samplers import UniformSampler
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from dqn.replay.stream import Entries, ReplayStream
-from helpers.replay import SIZE, add_steps, make_memory, screen_of, steps_of
+from helpers.replay import SIZE, add_steps, make_memory, observation_of, steps_of
 
 
 def make_sampler(size, num_streams, history_length, seed=0):
-    entries = Entries(Screens(size * num_streams, **SIZE))
+    entries = Entries(Observations(size * num_streams, **SIZE))
     streams = [ReplayStream(entries, i * size, size) for i in range(num_streams)]
     generator = np.random.default_rng(seed)
     sampler = UniformSampler(entries, streams, history_length=history_length, generator=generator)
@@ -24,7 +24,7 @@ def allowed(stream, history_length, ends):
     """The entries of a stream that may be drawn, found by looking at each."""
     found = set()
     for step in range(max(0, len(ends) - stream.size) + history_length, len(ends)):
-        # The original draws none whose screens lie across the end of the array, either.
+        # The original draws none whose observations lie across the end of the array, either.
         is_in_a_row = step % stream.size >= history_length
         if is_in_a_row and not set(ends[step - history_length : step]) & {"T", "C"}:
             found.add(stream.first + step % stream.size)
@@ -78,10 +78,10 @@ def test_streams_are_sampled_in_proportion_to_what_they_hold():
     memory = make_memory(90, history_length=2, batch_size=30, num_streams=3)
     for number, steps in enumerate((30, 12, 3)):
         for _ in range(steps):
-            memory.streams[number].add(number, 0, screen_of(0), False, False)
+            memory.streams[number].add(number, 0, observation_of(0), False, False)
     drawn = np.concatenate([memory.sample().actions for _ in range(300)])
     counts = np.bincount(drawn, minlength=3) / len(drawn)
-    # a full ring has no state over its write position; the others begin at their first screen
+    # a full ring has no state over its write position; the others begin at their first observation
     assert counts == pytest.approx(np.array([28, 10, 1]) / 39, abs=0.02)
 
 

@@ -1,4 +1,4 @@
-"""Screens are kept alike in memory and in a file, and only where there is room for them."""
+"""Observations are kept alike in memory and in a file, and only where there is room for them."""
 
 import errno
 import mmap
@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 
 from dqn.errors import UserError
 from dqn.replay import storage
-from dqn.replay.storage import OTHER_BYTES, OTHER_MEMORY, Screens, ScreensInFile
+from dqn.replay.storage import OTHER_BYTES, OTHER_MEMORY, Observations, ObservationsInFile
 
-TINY = {"screen_height": 3, "screen_width": 2}
+TINY = {"shape": (3, 2)}
 
 
 @pytest.fixture
@@ -21,12 +21,14 @@ def kinds(tmp_path):
     """Makes the same storage in memory and in a file."""
 
     def make(size, **shape):
-        return Screens(size, **shape), ScreensInFile(size, **shape, file=tmp_path / "replay")
+        return Observations(size, **shape), ObservationsInFile(
+            size, **shape, file=tmp_path / "replay"
+        )
 
     return make
 
 
-def random_screens(count, height, width, seed=0):
+def random_observations(count, height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, height, width), np.uint8)
 
 
@@ -37,16 +39,16 @@ def windows_of(firsts, width):
 @pytest.mark.parametrize("shape", [(3, 2), (84, 84), (64, 64), (1, 5000)])
 def test_in_memory_and_in_a_file_what_is_written_is_read_and_gathered(kinds, shape):
     height, width = shape
-    expected = random_screens(40, height, width)
+    expected = random_observations(40, height, width)
     windows = windows_of([0, 35, 7, 7, 12], 5)
-    for screens in kinds(40, screen_height=height, screen_width=width):
-        assert (screens.size, screens.shape) == (40, shape)
+    for observations in kinds(40, shape=(height, width)):
+        assert (observations.size, observations.shape) == (40, shape)
         for index in range(20):
-            screens.write(index, expected[index])
-        screens.write(np.arange(39, 19, -1), expected[:19:-1])  # in any order
+            observations.write(index, expected[index])
+        observations.write(np.arange(39, 19, -1), expected[:19:-1])  # in any order
         indexes = np.array([39, 0, 7, 7])
-        np.testing.assert_array_equal(screens.read(indexes), expected[indexes])
-        np.testing.assert_array_equal(screens.gather(windows), expected[windows])
+        np.testing.assert_array_equal(observations.read(indexes), expected[indexes])
+        np.testing.assert_array_equal(observations.gather(windows), expected[windows])
 
 
 @settings(max_examples=30, deadline=None)
@@ -60,28 +62,28 @@ def test_in_memory_and_in_a_file_what_is_written_is_read_and_gathered(kinds, sha
 def test_the_last_write_counts(tmp_path_factory, writes, firsts, width):
     expected = np.zeros((9, 3, 2), np.uint8)
     file = tmp_path_factory.mktemp("storage") / "replay"
-    for screens in (Screens(9, **TINY), ScreensInFile(9, **TINY, file=file)):
-        screens.write(np.arange(9), np.zeros((9, 3, 2), np.uint8))
-        for index, screen in writes:
-            expected[index] = screen
-            screens.write(index, screen)
+    for observations in (Observations(9, **TINY), ObservationsInFile(9, **TINY, file=file)):
+        observations.write(np.arange(9), np.zeros((9, 3, 2), np.uint8))
+        for index, observation in writes:
+            expected[index] = observation
+            observations.write(index, observation)
         windows = windows_of(firsts, width)
-        np.testing.assert_array_equal(screens.read(np.arange(9)), expected)
-        np.testing.assert_array_equal(screens.gather(windows), expected[windows])
+        np.testing.assert_array_equal(observations.read(np.arange(9)), expected)
+        np.testing.assert_array_equal(observations.gather(windows), expected[windows])
 
 
 def test_what_was_read_is_a_copy_and_what_was_gathered_is_overwritten_by_the_next_call(kinds):
-    for screens in kinds(9, **TINY):
-        written = random_screens(9, 3, 2)
-        screens.write(np.arange(9), written)
-        read = screens.read(np.arange(2))
-        gathered = screens.gather(windows_of([0, 1], 2))
-        screens.write(0, written[8])
+    for observations in kinds(9, **TINY):
+        written = random_observations(9, 3, 2)
+        observations.write(np.arange(9), written)
+        read = observations.read(np.arange(2))
+        gathered = observations.gather(windows_of([0, 1], 2))
+        observations.write(0, written[8])
         np.testing.assert_array_equal(read, written[:2])
         np.testing.assert_array_equal(gathered[0], written[:2])
-        assert screens.gather(windows_of([3, 4], 2)) is gathered
+        assert observations.gather(windows_of([3, 4], 2)) is gathered
         np.testing.assert_array_equal(gathered, written[windows_of([3, 4], 2)])
-        assert screens.gather(windows_of([3], 2)).shape == (1, 2, 3, 2)
+        assert observations.gather(windows_of([3], 2)).shape == (1, 2, 3, 2)
 
 
 # In memory
@@ -90,35 +92,35 @@ def test_what_was_read_is_a_copy_and_what_was_gathered_is_overwritten_by_the_nex
 def test_a_memory_that_does_not_fit_is_refused_with_the_size_that_would(monkeypatch):
     room = OTHER_MEMORY + 1000 * (3 * 2 + OTHER_BYTES)
     monkeypatch.setattr(storage, "available_memory", lambda: room)
-    Screens(1000, **TINY)
+    Observations(1000, **TINY)
     with pytest.raises(UserError, match="--replay_size 1000 would fit"):
-        Screens(1001, **TINY)
+        Observations(1001, **TINY)
 
 
 def test_where_hardly_any_would_fit_other_advice_is_given(monkeypatch):
     monkeypatch.setattr(storage, "available_memory", lambda: OTHER_MEMORY + 999 * 13)
     with pytest.raises(UserError, match="lower --batch_size") as caught:
-        Screens(2000, **TINY)
+        Observations(2000, **TINY)
     assert "would fit" not in str(caught.value)
 
 
 def test_what_the_rest_of_the_process_takes_counts(monkeypatch):
     monkeypatch.setattr(storage, "available_memory", lambda: 2**30)
-    Screens(10, **TINY, other_memory=2**30 - 130)
+    Observations(10, **TINY, other_memory=2**30 - 130)
     with pytest.raises(UserError, match=r"rest of the program 1\.0 GiB"):
-        Screens(10, **TINY, other_memory=2**30 - 129)
+        Observations(10, **TINY, other_memory=2**30 - 129)
 
 
 def test_no_screens_need_no_memory(monkeypatch):
     monkeypatch.setattr(storage, "available_memory", lambda: 0)
-    assert Screens(0, **TINY).size == 0
+    assert Observations(0, **TINY).size == 0
 
 
 # In a file
 
 
 def test_the_file_leaves_no_name_behind(tmp_path):
-    ScreensInFile(60, **TINY, file=tmp_path / "replay")
+    ObservationsInFile(60, **TINY, file=tmp_path / "replay")
     assert not list(tmp_path.iterdir())
 
 
@@ -128,11 +130,11 @@ def test_a_file_is_new_and_its_room_is_taken_at_once(tmp_path, monkeypatch):
 
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(UserError, match="name a new file"):
-        ScreensInFile(9, **TINY, file=tmp_path / "mine")
+        ObservationsInFile(9, **TINY, file=tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "precious"
     monkeypatch.setattr("os.posix_fallocate", full, raising=False)
     with pytest.raises(UserError, match="No space left"):
-        ScreensInFile(9, **TINY, file=tmp_path / "new")
+        ObservationsInFile(9, **TINY, file=tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -140,18 +142,18 @@ def test_a_file_is_new_and_its_room_is_taken_at_once(tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_made_is_named(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError) as caught:
-        ScreensInFile(9, **TINY, file=tmp_path / name)
+        ObservationsInFile(9, **TINY, file=tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
 
 
 def test_with_a_file_only_the_rest_must_fit_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "available_memory", lambda: OTHER_MEMORY + 2000 * OTHER_BYTES)
-    size = {"screen_height": 84, "screen_width": 84}
-    ScreensInFile(2000, **size, file=tmp_path / "replay")
+    size = {"shape": (84, 84)}
+    ObservationsInFile(2000, **size, file=tmp_path / "replay")
     with pytest.raises(UserError, match="are free"):
-        ScreensInFile(2001, **size, file=tmp_path / "replay")
+        ObservationsInFile(2001, **size, file=tmp_path / "replay")
     with pytest.raises(UserError, match="are free"):
-        Screens(2000, **size)
+        Observations(2000, **size)
     assert not list(tmp_path.iterdir())
 
 
@@ -163,14 +165,12 @@ def test_the_pages_of_each_window_are_asked_for_before_they_are_read(tmp_path, s
             mapping.madvise(advice, start, length)  # which refuses what is not there
 
     asked = []
-    screens = ScreensInFile(
-        40, screen_height=shape[0], screen_width=shape[1], file=tmp_path / "replay"
-    )
-    mapping, screens._file = screens._file, Spy()
-    screens.gather(windows_of([0, 35, 7], 5))
-    screen_bytes = shape[0] * shape[1]
+    observations = ObservationsInFile(40, shape=(shape[0], shape[1]), file=tmp_path / "replay")
+    mapping, observations._file = observations._file, Spy()
+    observations.gather(windows_of([0, 35, 7], 5))
+    observation_bytes = shape[0] * shape[1]
     assert len(asked) == 3
     for first, (start, stop) in zip((0, 35, 7), asked, strict=True):
         assert start % mmap.PAGESIZE == 0
-        assert 0 <= first * screen_bytes - start < mmap.PAGESIZE
-        assert stop == (first + 5) * screen_bytes
+        assert 0 <= first * observation_bytes - start < mmap.PAGESIZE
+        assert stop == (first + 5) * observation_bytes

@@ -5,35 +5,40 @@ import pytest
 import torch
 
 from dqn.replay.memory import ReplayMemory
-from dqn.replay.storage import Screens
-from dqn.replay.storage_on_gpu import DeviceScreens, fits
+from dqn.replay.storage import Observations
+from dqn.replay.storage_on_gpu import DeviceObservations, fits
 from helpers.engines import SMALL
 from helpers.networks import make_network
 
-SIZE = {"screen_height": 52, "screen_width": 40}
+SIZE = {"shape": (52, 40)}
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def make_memories(size, device, num_streams=1):
-    stores = (Screens(size, **SIZE), DeviceScreens(size, **SIZE, device=torch.device(device)))
+    stores = (
+        Observations(size, **SIZE),
+        DeviceObservations(size, **SIZE, device=torch.device(device)),
+    )
     return [
         ReplayMemory(
-            screens,
+            observations,
             history_length=4,
             batch_size=8,
             generator=np.random.default_rng(0),
             num_streams=num_streams,
         )
-        for screens in stores
+        for observations in stores
     ]
 
 
 def fill(memories, steps):
     chance = np.random.default_rng(1)
     for i in range(steps):
-        screen = chance.integers(0, 256, (52, 40), np.uint8)
+        observation = chance.integers(0, 256, (52, 40), np.uint8)
         for memory in memories:
-            memory.streams[i % len(memory.streams)].add(1, 0.5, screen, i % 17 == 0, i % 17 == 0)
+            memory.streams[i % len(memory.streams)].add(
+                1, 0.5, observation, i % 17 == 0, i % 17 == 0
+            )
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -61,5 +66,5 @@ def test_a_checkpoint_reads_and_restores_them(device):
 
 
 def test_a_cpu_has_no_memory_of_its_own():
-    assert not fits(10, 84, 84, torch.device("cpu"))
-    assert not fits(10, 52, 40, torch.device(make_network().device))
+    assert not fits(10, (84, 84), torch.device("cpu"))
+    assert not fits(10, (52, 40), torch.device(make_network().device))

@@ -5,20 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn.replay.storage import Screens
+from dqn.replay.storage import Observations
 from dqn.replay.stream import Entries, ReplayStream
-from helpers.replay import SIZE, add_steps, make_memory, screen_of, steps_of
+from helpers.replay import SIZE, add_steps, make_memory, observation_of, steps_of
 
 
 def make_stream(size, first=0):
     """A stream, and others before and after it, which its steps must not reach."""
-    return ReplayStream(Entries(Screens(first + size + 3, **SIZE)), first, size)
+    return ReplayStream(Entries(Observations(first + size + 3, **SIZE)), first, size)
 
 
 def check_entries(entries, ends, start):
     """Whether these are the steps from number `start` on that `add_steps` added by `ends`."""
     steps = np.arange(start, start + len(entries))
-    np.testing.assert_array_equal(steps_of(entries["screen"]), steps)
+    np.testing.assert_array_equal(steps_of(entries["observation"]), steps)
     np.testing.assert_array_equal(entries["action"], steps % 5)
     np.testing.assert_array_equal(entries["reward"], steps - 10)
     kept = ends[start : start + len(entries)]
@@ -61,7 +61,7 @@ def test_a_restored_stream_goes_on_as_the_one_that_was_read(size, first, ends, l
 
 
 def test_streams_of_one_memory_never_write_into_one_another():
-    entries = Entries(Screens(10, **SIZE))
+    entries = Entries(Observations(10, **SIZE))
     streams = [ReplayStream(entries, first, 5) for first in (0, 5)]
     add_steps(streams[0], "...T" * 3)
     add_steps(streams[1], "..")
@@ -90,7 +90,7 @@ def test_the_oldest_steps_are_overwritten_when_it_is_full():
 def test_nothing_reaches_over_a_cut():
     memory = make_memory(90, history_length=2, batch_size=30)
     for step in range(20):
-        memory.streams[0].add(0, 0, screen_of(step), False, False)
+        memory.streams[0].add(0, 0, observation_of(step), False, False)
         if step == 9:
             memory.streams[0].cut()
     for _ in range(50):

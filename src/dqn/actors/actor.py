@@ -13,7 +13,7 @@ NO_OP = 0
 
 
 class Actor:
-    """An environment that restarts itself, and the buffer of its last screens.
+    """An environment that restarts itself, and the buffer of its last observations.
 
     Every episode begins with a random start: `history_length` to `random_starts` no-ops, drawn
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
@@ -24,16 +24,13 @@ class Actor:
         self,
         environment: Environment,
         *,
-        screen_height: int,
-        screen_width: int,
-        history_length: int,
+        state_shape: tuple[int, ...],
         random_starts: int,
         generator: np.random.Generator,
     ):
         self.environment = environment
-        self._buffer = StateBuffer(
-            history_length=history_length, screen_height=screen_height, screen_width=screen_width
-        )
+        self._buffer = StateBuffer(state_shape)
+        history_length = state_shape[0]
         self._min_no_ops = history_length
         self._max_no_ops = max(history_length, random_starts)
         self._generator = generator
@@ -45,7 +42,7 @@ class Actor:
 
     @property
     def state(self) -> np.ndarray:
-        """The current state, uint8 (history, height, width)."""
+        """The current state, uint8 (history, *observation)."""
         return self._buffer.state
 
     @property
@@ -77,15 +74,15 @@ class Actor:
     def act(self, action: int) -> Transition:
         """Take one agent step; where it ends the episode, the next one is begun."""
         reward = self._act(action)
-        screen = self.environment.get_screen()
-        self._buffer.add(screen)
+        observation = self.environment.observe()
+        self._buffer.add(observation)
         terminal = self.environment.is_terminal()
         episode_end = terminal or self.environment.is_game_over()
         self._finish_game()
         if episode_end:
             self._random_start()
         games, self._finished = self._finished, []
-        return Transition(reward, screen, terminal, episode_end, games)
+        return Transition(reward, observation, terminal, episode_end, games)
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps, between two calls of `act`."""
@@ -101,8 +98,8 @@ class Actor:
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         self.environment.set_state(take(state, "environment"))
-        for screen in take_array(state, "screens", np.uint8, self.state.shape):
-            self._buffer.add(screen)
+        for observation in take_array(state, "screens", np.uint8, self.state.shape):
+            self._buffer.add(observation)
         self._is_started = take_flag(state, "is_started")
         self._score = take_number(state, "score")
         self._steps = take_integer(state, "steps")
@@ -132,4 +129,4 @@ class Actor:
         for _ in range(no_ops):
             self._act(NO_OP)
             self._finish_game()  # also a game that a no-op ends is counted
-            self._buffer.add(self.environment.get_screen())
+            self._buffer.add(self.environment.observe())

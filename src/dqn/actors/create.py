@@ -1,6 +1,6 @@
 """Makes the actors of training and those of testing, spread over the cores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,7 @@ def create_actors(
     make_environments: dict[str, MakeEnvironment],
     *,
     num_actors: int,
-    state_shape: tuple[int, int, int],
+    state_shape: tuple[int, ...],
     random_starts: int,
     game_seeds: np.random.SeedSequence,
     seeds: dict[str, np.random.SeedSequence],
@@ -56,17 +56,14 @@ def create_actors(
 
 def create_actor(
     make_environment: Callable[[], Environment],
-    state_shape: Sequence[int],
+    state_shape: tuple[int, ...],
     random_starts: int,
     generator: np.random.Generator,
 ) -> Actor:
     """An actor with a game of its own."""
-    history_length, screen_height, screen_width = state_shape
     return Actor(
         make_environment(),
-        history_length=history_length,
-        screen_height=screen_height,
-        screen_width=screen_width,
+        state_shape=state_shape,
         random_starts=random_starts,
         generator=generator,
     )

@@ -20,12 +20,12 @@ class FinishedGame(NamedTuple):
 class Transition(NamedTuple):
     """What followed an action.
 
-    screen: uint8 (height, width), the one right after the action; games: those that ended since
+    observation: uint8 (*shape), the one right after the action; games: those that ended since
     the transition before it, random starts included.
     """
 
     reward: float
-    screen: np.ndarray
+    observation: np.ndarray
     terminal: bool
     episode_end: bool
     games: list[FinishedGame]

@@ -18,7 +18,7 @@ class ActorLost(UserError):
 class Actors(ABC):
     """Actors that step together.
 
-    `states`, uint8 (num_actors, history, height, width), is what they see.
+    `states`, uint8 (num_actors, history, *shape), is what they see.
     """
 
     states: np.ndarray

@@ -43,7 +43,7 @@ class ActorProcesses:
         makers: dict[str, list[MakeActor]],
         *,
         num_processes: int,
-        state_shape: tuple[int, int, int],
+        state_shape: tuple[int, ...],
         is_stopping: Callable[[], bool] = lambda: False,
     ):
         self._workers: list[_Worker] = []
@@ -67,7 +67,7 @@ class ActorProcesses:
         self,
         makers: dict[str, list[MakeActor]],
         num_processes: int,
-        state_shape: tuple[int, int, int],
+        state_shape: tuple[int, ...],
     ) -> None:
         context = multiprocessing.get_context("spawn")
         shape = (len(next(iter(makers.values()))), *state_shape)

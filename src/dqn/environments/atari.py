@@ -130,7 +130,7 @@ class AleEnvironment(Environment):
         sound = self._ale.getAudio() if self._sound else np.empty(0, np.uint8)
         return Frame(self._ale.getScreenRGB(), sound)
 
-    def get_screen(self) -> np.ndarray:
+    def observe(self) -> np.ndarray:
         if self._averages:
             self._blending.blend(self._frame_before, self._frame, self._gray)
         else:

@@ -53,7 +53,7 @@ class Environment(ABC):
         """Take an action, an index into `actions`, and return its unclipped reward."""
 
     @abstractmethod
-    def get_screen(self) -> np.ndarray:
+    def observe(self) -> np.ndarray:
         """The current screen, uint8 (screen_height, screen_width); the caller copies it."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ import logging
 
 from dqn.errors import UserError
 from dqn.replay.settings import ReplaySettings
-from dqn.replay.storage import Screens, ScreensInFile, Storage
+from dqn.replay.storage import Observations, ObservationsInFile, Storage
 
 logger = logging.getLogger(__name__)
 
@@ -12,37 +12,35 @@ logger = logging.getLogger(__name__)
 def create_storage(
     settings: ReplaySettings,
     *,
-    screen_height: int,
-    screen_width: int,
+    shape: tuple[int, ...],
     network_device: str,
     other_memory: int,
 ) -> Storage:
-    """Room for the screens: in a file, on the GPU that learns, or in the main memory.
+    """Room for observations of `shape`: in a file, on the GPU that learns, or in main memory.
 
     `network_device` is PyTorch's name of the device that learns. The rest of the process takes
     `other_memory` bytes of the main memory. Raises UserError if there is no room.
     """
     size = settings.size
-    shape = {"screen_height": screen_height, "screen_width": screen_width}
     if not size:
-        return Screens(0, **shape)
+        return Observations(0, shape=shape)
     if settings.file:
-        return ScreensInFile(size, **shape, file=settings.file, other_memory=other_memory)
+        return ObservationsInFile(size, shape=shape, file=settings.file, other_memory=other_memory)
     learns_on_gpu = network_device.startswith("cuda")
     if learns_on_gpu and settings.device != "cpu":
         import torch
 
-        from dqn.replay.storage_on_gpu import DeviceScreens, fits
+        from dqn.replay.storage_on_gpu import DeviceObservations, fits
 
         device = torch.device(network_device)
-        if fits(size, screen_height, screen_width, device):
+        if fits(size, shape, device):
             logger.info("The replay memory is on the GPU")
-            return DeviceScreens(size, **shape, device=device)
+            return DeviceObservations(size, shape=shape, device=device)
     if settings.device == "gpu":
         raise UserError(
-            f"there is no GPU that learns and has room for {size} screens: lower "
+            f"there is no GPU that learns and has room for {size} observations: lower "
             "--replay_size, or use --replay_device cpu"
         )
     if learns_on_gpu and settings.device == "auto":
         logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Screens(size, **shape, other_memory=other_memory)
+    return Observations(size, shape=shape, other_memory=other_memory)

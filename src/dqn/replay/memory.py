@@ -10,15 +10,15 @@ from dqn.replay.stream import Entries, ReplayStream
 
 
 class ReplayMemory:
-    """The last steps of `num_streams` actors, which share `screens` evenly; every screen once.
+    """The last steps of `num_streams` actors, which share the storage evenly.
 
-    An entry holds an action, and the reward, screen and end that followed it. A state is
-    `history_length` screens of one stream in a row, and its successor the same moved on by one.
+    An entry holds an action, and the reward, observation and end that followed it. A state is
+    `history_length` observations of one stream in a row; each is kept once.
     """
 
     def __init__(
         self,
-        screens: Storage,
+        observations: Storage,
         *,
         history_length: int,
         batch_size: int,
@@ -29,8 +29,8 @@ class ReplayMemory:
         self.batch_size = batch_size
         self._history_length = history_length
         self._returns = returns
-        self._entries = Entries(screens)
-        stream_size = screens.size // num_streams
+        self._entries = Entries(observations)
+        stream_size = observations.size // num_streams
         self.streams = [
             ReplayStream(self._entries, i * stream_size, stream_size) for i in range(num_streams)
         ]
@@ -44,9 +44,9 @@ class ReplayMemory:
         return sum(stream.size for stream in self.streams)
 
     @property
-    def state_shape(self) -> tuple[int, int, int]:
-        """That of one state: (history, height, width)."""
-        return (self._history_length, *self._entries.screens.shape)
+    def state_shape(self) -> tuple[int, ...]:
+        """That of one state: (history, *observation)."""
+        return (self._history_length, *self._entries.observations.shape)
 
     def __len__(self) -> int:
         return sum(map(len, self.streams))
@@ -58,15 +58,17 @@ class ReplayMemory:
         return enough and any(len(stream) > self._history_length for stream in self.streams)
 
     def newest_states(self, most: int) -> np.ndarray:
-        """Up to `most` states, uint8 (n, history, height, width), of the newest of one stream.
+        """Up to `most` states, uint8 (n, history, *shape), of the newest of one stream.
 
         Some may reach over the end of an episode.
         """
         stream = self.streams[0]
         count = max(0, min(most, len(stream) - self._history_length + 1))
         stop = stream.added
-        screens = stream.read(max(0, stop - count - self._history_length + 1), stop)["screen"]
-        return screens[np.arange(count)[:, np.newaxis] + np.arange(self._history_length)]
+        entries = stream.read(max(0, stop - count - self._history_length + 1), stop)
+        return entries["observation"][
+            np.arange(count)[:, np.newaxis] + np.arange(self._history_length)
+        ]
 
     def sample(self) -> Minibatch:
         """Draw a minibatch; its arrays are overwritten by the next call.
@@ -75,15 +77,15 @@ class ReplayMemory:
         """
         indexes = self._sampler.sample(self.batch_size)
         windows = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
-        # One gather fetches a state and its successor: they share all screens but two.
-        screens = self._entries.screens.gather(windows)
+        # One gather fetches a state and its successor: they share all observations but two.
+        observations = self._entries.observations.gather(windows)
         returns, discounts = self._returns(
             self._entries.rewards[indexes], self._entries.terminals[indexes]
         )
         return Minibatch(
-            states=screens[:, :-1],
+            states=observations[:, :-1],
             actions=self._entries.actions[indexes],
             returns=returns,
-            next_states=screens[:, 1:],
+            next_states=observations[:, 1:],
             discounts=discounts,
         )

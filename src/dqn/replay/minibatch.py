@@ -11,7 +11,7 @@ States = Any
 class Minibatch(NamedTuple):
     """n transitions (s, a, G, s′, Γ), whose learning targets are y = G + Γ·max Q(s′, a′; θ⁻).
 
-    states and next_states: uint8 (n, history, height, width), arrays, or tensors where the replay
+    states and next_states: uint8 (n, history, *shape), arrays, or tensors where the replay
     memory is kept on a GPU; actions: uint8 (n,); returns and discounts: float64 (n,). A discount
     of 0 says that nothing is bootstrapped, as after a terminal state.
     """

@@ -30,7 +30,7 @@ class UniformSampler:
         self._firsts = np.array([stream.first for stream in streams])
 
     def sample(self, batch_size: int) -> np.ndarray:
-        """Indexes, int64 (batch_size,), of the entries that hold the next states' last screens.
+        """Indexes, int64 (batch_size,), of entries: each is an action and what followed it.
 
         Raises UserError if the episodes are too short for a state and its successor.
         """
@@ -57,12 +57,12 @@ class UniformSampler:
     def _is_whole(
         self, indexes: np.ndarray, positions: np.ndarray, oldest: np.ndarray
     ) -> np.ndarray:
-        """Whether the screens up to each of `indexes` follow one another in one episode.
+        """Whether the observations up to each of `indexes` follow one another in one episode.
 
         `positions` and `oldest` are offsets within each index's stream.
         """
         # The oldest one is the next to be written over, in a full ring.
         over_write_position = (positions - self._history_length < oldest) & (oldest <= positions)
-        # The next state's last screen may end the episode; those before it may not.
+        # The next state's last observation may end the episode; those before it may not.
         before = indexes[:, np.newaxis] - np.arange(1, self._history_length + 1)
         return ~over_write_position & ~self._entries.episode_ends[before].any(axis=1)

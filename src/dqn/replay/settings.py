@@ -8,8 +8,8 @@ from pathlib import Path
 class ReplaySettings:
     """The memory of `size` steps, and the minibatches that are drawn from it.
 
-    The screens are kept in `file`, if that is not None, else on `device`: "cpu", "gpu" or "auto",
-    the GPU if one learns and they fit.
+    Observations are kept in `file`, if that is not None, else on `device`: "cpu", "gpu" or "auto",
+    which is the GPU if one learns and they fit.
     """
 
     size: int = 1000000

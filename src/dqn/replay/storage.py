@@ -1,4 +1,4 @@
-"""Where the replay memory keeps its screens: in memory, or in a file."""
+"""Where the replay memory keeps its observations: in memory, or in a file."""
 
 import math
 import mmap
@@ -12,7 +12,7 @@ from dqn.errors import UserError, explain
 from dqn.machine.memory_limit import available_memory
 from dqn.replay.minibatch import States
 
-# What a step takes beside its screen: action, reward, terminal, end of an episode
+# What a step takes beside its observation: action, reward, terminal, end of an episode
 OTHER_BYTES = 7
 # Everything else in the process: the network, its optimizer, PyTorch, two emulators
 OTHER_MEMORY = int(0.6 * 2**30)
@@ -20,29 +20,29 @@ LEAST_USEFUL_SIZE = 1000  # steps; it is no advice to have a smaller replay memo
 
 
 class Storage(Protocol):
-    """Room for `size` screens, uint8 (height, width), wherever it is."""
+    """Room for `size` observations, uint8 (*shape), wherever it is."""
 
     size: int
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of one screen."""
+    def shape(self) -> tuple[int, ...]:
+        """That of one observation: (height, width) of a gray screen, for example."""
 
-    def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
-        """Keep one screen under its index, or n of them, uint8 (n, height, width)."""
+    def write(self, indexes: int | np.ndarray, observations: np.ndarray) -> None:
+        """Keep one observation under its index, or n of them, uint8 (n, *shape)."""
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
-        """A copy of n screens, uint8 (n, height, width)."""
+        """A copy of n observations, uint8 (n, *shape)."""
 
     def gather(self, windows: np.ndarray) -> States:
-        """Screens, uint8 (n, w, height, width), of indexes (n, w); the next call overwrites them.
+        """Observations, uint8 (n, w, *shape), of indexes (n, w); the next call overwrites them.
 
         The indexes of a row are consecutive.
         """
 
 
-class Screens:
-    """`size` screens, uint8 (height, width), in memory.
+class Observations:
+    """`size` observations, uint8 (*shape), in memory.
 
     Raises UserError if the machine has too little of it for them and the `other_memory`, in bytes,
     that the process is going to take.
@@ -52,37 +52,35 @@ class Screens:
         self,
         size: int,
         *,
-        screen_height: int,
-        screen_width: int,
+        shape: tuple[int, ...],
         other_memory: int = OTHER_MEMORY,
     ):
         self.size = size
-        self._screens = self._allocate((size, screen_height, screen_width), other_memory)
-        self._windows = np.empty((0, 0, screen_height, screen_width), np.uint8)
+        self._observations = self._allocate((size, *shape), other_memory)
+        self._windows = np.empty((0, 0, *shape), np.uint8)
 
-    def _allocate(self, shape: tuple[int, int, int], other_memory: int) -> np.ndarray:
+    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
         _check_available_memory(self.size, math.prod(shape), other_memory)
         return np.empty(shape, np.uint8)
 
     @property
-    def shape(self) -> tuple[int, int]:
-        _, height, width = self._screens.shape
-        return height, width
+    def shape(self) -> tuple[int, ...]:
+        return self._observations.shape[1:]
 
-    def write(self, indexes: int | np.ndarray, screens: np.ndarray) -> None:
-        self._screens[indexes] = screens
+    def write(self, indexes: int | np.ndarray, observations: np.ndarray) -> None:
+        self._observations[indexes] = observations
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
-        return self._screens[indexes]
+        return self._observations[indexes]
 
     def gather(self, windows: np.ndarray) -> np.ndarray:
         if self._windows.shape[:2] != windows.shape:
             self._windows = np.empty((*windows.shape, *self.shape), np.uint8)
         # mode="clip" only spares NumPy a copy: no index is out of range
-        return np.take(self._screens, windows, axis=0, out=self._windows, mode="clip")
+        return np.take(self._observations, windows, axis=0, out=self._windows, mode="clip")
 
 
-class ScreensInFile(Screens):
+class ObservationsInFile(Observations):
     """The same in a file, which must not exist yet: its name is taken away at once.
 
     Raises UserError if there is no room for it, or for what is in memory nevertheless.
@@ -92,20 +90,18 @@ class ScreensInFile(Screens):
         self,
         size: int,
         *,
-        screen_height: int,
-        screen_width: int,
+        shape: tuple[int, ...],
         file: Path,
         other_memory: int = OTHER_MEMORY,
     ):
         self._path = file
         super().__init__(
             size,
-            screen_height=screen_height,
-            screen_width=screen_width,
+            shape=shape,
             other_memory=other_memory,
         )
 
-    def _allocate(self, shape: tuple[int, int, int], other_memory: int) -> np.ndarray:
+    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
         _check_available_memory(self.size, 0, other_memory)
         self._file = _map_file(self._path, math.prod(shape))
         return np.frombuffer(self._file, np.uint8).reshape(shape)
@@ -115,11 +111,11 @@ class ScreensInFile(Screens):
         return super().gather(windows)
 
     def _read_ahead(self, windows: np.ndarray) -> None:
-        """Ask for all screens at once, so that the disk need not be waited for one by one."""
-        screen_bytes = math.prod(self.shape)
-        length = windows.shape[1] * screen_bytes
+        """Ask for all observations at once, so that the disk need not be waited for one by one."""
+        observation_bytes = math.prod(self.shape)
+        length = windows.shape[1] * observation_bytes
         for first in windows[:, 0].tolist():
-            start = first * screen_bytes
+            start = first * observation_bytes
             page = start - start % mmap.PAGESIZE
             self._file.madvise(mmap.MADV_WILLNEED, page, start + length - page)
 
@@ -133,7 +129,7 @@ def _map_file(path: Path, size: int) -> mmap.mmap:
             if hasattr(os, "posix_fallocate"):  # not on macOS
                 os.posix_fallocate(file.fileno(), 0, size)  # a disk that fills later is a crash
             mapping = mmap.mmap(file.fileno(), size)
-            mapping.madvise(mmap.MADV_RANDOM)  # read screens, not what stands around them
+            mapping.madvise(mmap.MADV_RANDOM)  # read observations, not what stands around them
             return mapping
     except FileExistsError as error:
         raise UserError(f"{path} exists: name a new file for the replay memory") from error
@@ -143,9 +139,9 @@ def _map_file(path: Path, size: int) -> mmap.mmap:
         ) from error
 
 
-def _check_available_memory(size: int, bytes_of_screens: int, other_memory: int) -> None:
+def _check_available_memory(size: int, bytes_of_observations: int, other_memory: int) -> None:
     # The memory is taken little by little as it fills: hours later is too late to find out.
-    needed = bytes_of_screens + size * OTHER_BYTES
+    needed = bytes_of_observations + size * OTHER_BYTES
     available = available_memory()
     if size and needed + other_memory > available:
         fitting = max(0, available - other_memory) * size // needed

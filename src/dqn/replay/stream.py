@@ -10,16 +10,16 @@ from dqn.replay.storage import Storage
 class Entries:
     """What all streams keep of their steps."""
 
-    def __init__(self, screens: Storage):
-        size = screens.size
-        self.screens = screens
+    def __init__(self, observations: Storage):
+        size = observations.size
+        self.observations = observations
         self.actions = np.empty(size, np.uint8)
         self.rewards = np.empty(size, np.float32)
         self.terminals = np.empty(size, bool)
         self.episode_ends = np.empty(size, bool)  # a game cut off ends without being terminal
 
     def columns(self) -> dict[str, np.ndarray]:
-        """All but the screens, by their names in `ReplayStream.entry_dtype`."""
+        """All but the observations, by their names in `ReplayStream.entry_dtype`."""
         return {
             "action": self.actions,
             "reward": self.rewards,
@@ -51,13 +51,13 @@ class ReplayStream:
         return self.added % self.size
 
     def add(
-        self, action: int, reward: float, screen: np.ndarray, terminal: bool, episode_end: bool
+        self, action: int, reward: float, observation: np.ndarray, terminal: bool, episode_end: bool
     ) -> None:
-        """Keep one step; `screen`, uint8 (height, width), is the one after the action."""
+        """Keep one step; `observation`, uint8 (*shape), is the one after the action."""
         index = self.first + self.oldest
         self._entries.actions[index] = action
         self._entries.rewards[index] = reward
-        self._entries.screens.write(index, screen)
+        self._entries.observations.write(index, observation)
         self._entries.terminals[index] = terminal
         self._entries.episode_ends[index] = episode_end
         self.added += 1
@@ -72,9 +72,9 @@ class ReplayStream:
     @property
     def entry_dtype(self) -> np.dtype:
         """What `read` and `restore` take an entry for, without padding."""
-        screen = (np.uint8, self._entries.screens.shape)
-        names = ("action", "reward", "terminal", "episode_end", "screen")
-        return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, screen), strict=True)))
+        observation = (np.uint8, self._entries.observations.shape)
+        names = ("action", "reward", "terminal", "episode_end", "observation")
+        return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, observation), strict=True)))
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """A copy of the steps number `start` to `stop`, `entry_dtype` (n,), which are all kept."""
@@ -82,7 +82,7 @@ class ReplayStream:
         indexes = self.first + np.arange(start, stop) % self.size
         for name, array in self._entries.columns().items():
             entries[name] = array[indexes]
-        entries["screen"] = self._entries.screens.read(indexes)
+        entries["observation"] = self._entries.observations.read(indexes)
         return entries
 
     def restore(self, start: int, entries: np.ndarray, cuts: Sequence[int] = ()) -> None:
@@ -94,7 +94,7 @@ class ReplayStream:
         indexes = self.first + np.arange(start, stop) % self.size
         for name, array in self._entries.columns().items():
             array[indexes] = entries[name]
-        self._entries.screens.write(indexes, entries["screen"])
+        self._entries.observations.write(indexes, entries["observation"])
         for number in cuts:
             if start <= number < stop:
                 self._entries.episode_ends[self.first + number % self.size] = True
