@@ -28,7 +28,7 @@ from dqn.environments.roms import find_rom
 from dqn.environments.settings import GameSettings
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Observations
 
@@ -96,7 +96,11 @@ class Run:
         )
         self.stream = self.memory.streams[0]
         self.network = create_network(
-            Architecture(num_actions=4), Optimization(), Compute(backend="cpu"), generator
+            Architecture(num_actions=4),
+            Optimization(),
+            Targets(),
+            Compute(backend="cpu"),
+            generator,
         )
         parts: dict[str, Part] = {"network": self.network}
         for actor in ("train_actor", "test_actor"):

@@ -32,7 +32,7 @@ from dqn.environments.environment import Frame
 from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.player.player import Player
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
@@ -71,6 +71,7 @@ def make_snapshot(folder: Path) -> Path:
     network = create_network(
         Architecture(len(actions)),
         Optimization(),
+        Targets(),
         Compute(backend="cpu"),
         np.random.default_rng(0),
     )

@@ -19,7 +19,7 @@ from dqn.environments.roms import find_rom
 from dqn.environments.settings import GameSettings
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.replay.create import create_storage
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.settings import ReplaySettings
@@ -56,7 +56,9 @@ def network(backend: str, datatype: str) -> dict[str, float]:
     """Sampling, prediction and update, as they follow one another in a training."""
     generator = np.random.default_rng(0)
     compute = Compute(backend=backend, datatype=datatype)
-    network = create_network(Architecture(num_actions=4), Optimization(), compute, generator)
+    network = create_network(
+        Architecture(num_actions=4), Optimization(), Targets(), compute, generator
+    )
     storage = create_storage(
         ReplaySettings(size=20_000),
         shape=(84, 84),

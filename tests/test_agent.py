@@ -10,6 +10,7 @@ from dqn.actors.local import LocalActors
 from dqn.agent import Agent, Periods
 from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
+from dqn.networks.deepqnetwork import Update
 from dqn.replay.memory import ReplayMemory, ReplayStream
 from dqn.replay.returns import OneStepReturns
 from dqn.replay.storage import Observations
@@ -34,7 +35,7 @@ class TapeNetwork:
 
     def train(self, minibatch):
         self._tape.append("train")
-        return 0.5
+        return Update(0.5, None)
 
     def update_target_network(self):
         self._tape.append("target")

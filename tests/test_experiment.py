@@ -23,6 +23,7 @@ from dqn.experiment import Experiment, Phases
 from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
 from dqn.machine.interruption import Stopped
+from dqn.networks.deepqnetwork import Update
 from dqn.origin import last_saved_epoch
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import Observations
@@ -53,7 +54,7 @@ class Network:
 
     def train(self, minibatch):
         self.train_iterations += 1
-        return self.cost
+        return Update(self.cost, None)
 
     def update_target_network(self):
         pass

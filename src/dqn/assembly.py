@@ -237,8 +237,9 @@ def _create_network(
     """The network with its initial weights, or with those of the snapshot and all that it has."""
     args, snapshot = origin.args, origin.snapshot
     network = create_network(
-        network_flags.architecture(args, len(metadata.actions)),
+        network_flags.architecture(args, len(metadata.actions), metadata.input_shape),
         network_flags.optimization(args),
+        network_flags.targets(args),
         network_flags.compute(args),
         generator,
     )

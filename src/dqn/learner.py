@@ -8,7 +8,7 @@ import numpy as np
 from dqn.errors import NonFiniteWeights
 from dqn.machine.setup import set_up_learning_beside_acting
 from dqn.machine.state_values import take_list
-from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.deepqnetwork import DeepQNetwork, Update
 from dqn.replay.memory import ReplayMemory
 
 
@@ -21,7 +21,7 @@ class Learner:
 
     def learn(self) -> list[float]:
         """Make one update; returns the costs of those that have ended and were not told yet."""
-        return [self._network.train(self._memory.sample())]
+        return [self._network.train(self._memory.sample()).cost]
 
     def update_target_network(self) -> None:
         """θ⁻ := θ, after all updates so far."""
@@ -62,7 +62,7 @@ class OverlappingLearner(Learner):
     def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
         super().__init__(network, memory)
         self._thread = ThreadPoolExecutor(1, "learner")
-        self._update: Future[float] | None = None
+        self._update: Future[Update] | None = None
         self._costs: list[float] = []
         set_up_learning_beside_acting()
 
@@ -96,5 +96,5 @@ class OverlappingLearner(Learner):
 
     def _wait(self) -> None:
         if self._update:
-            self._costs.append(self._update.result())
+            self._costs.append(self._update.result().cost)
             self._update = None

@@ -6,7 +6,7 @@ before any update, and `q` and `cost` after each of six.
 
 import numpy as np
 
-from dqn.networks.architecture import layer_shapes
+from dqn.networks.architecture import Architecture
 from dqn.networks.layers import BatchNorm, Layer
 from dqn.replay.minibatch import Minibatch
 from dqn.replay.returns import OneStepReturns
@@ -36,7 +36,7 @@ def make_layers(seed, num_actions, shape, batch_norm=False):
     """The weights from which Neon started, `shape` being (history, height, width)."""
     rs = np.random.RandomState(seed)
     layers = []
-    for index, weights_shape in enumerate(layer_shapes(num_actions, *shape)):
+    for index, weights_shape in enumerate(Architecture(num_actions, shape).layer_shapes):
         fan_in = weights_shape[0 if index < 3 else 1]
         bound = np.sqrt(3 / fan_in)
         weights = rs.uniform(-bound, bound, size=weights_shape).astype(np.float32)

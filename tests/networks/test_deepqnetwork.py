@@ -36,7 +36,10 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
     batch_norm = settings.get("batch_norm", False)
     tolerance = 1e-6 if batch_norm else 1e-10 if double else 1e-5
     names = ("history_length", "screen_height", "screen_width")
-    of_state = {name: settings.get(name, getattr(Architecture, name)) for name in names}
+    of_state = {
+        name: settings.get(name, default)
+        for name, default in zip(names, Architecture.state_shape, strict=True)
+    }
     shape = tuple(of_state.values())
     of_returns = {
         f.name: settings.pop(f.name) for f in fields(OneStepReturns) if f.name in settings
@@ -57,7 +60,7 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
         costs = []
         for j in range(6):
             batch = golden.make_minibatch(seed + 1 + j, n, num_actions, shape, returns)
-            costs.append(network.train(batch))
+            costs.append(network.train(batch).cost)
             if j == 3:
                 network.update_target_network()
             assert difference(network.predict(validation_states), neon["q"][j]) <= tolerance
@@ -107,13 +110,13 @@ def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
     save_snapshot(Snapshot(one.get_layers(), SHAPE), path)
     one.set_layers(one.get_layers())  # Adam's count of updates begins anew, as for the reader
     before = one.predict(states)
-    costs = [one.train(make_minibatch(seed)) for seed in range(3, 6)]
+    costs = [one.train(make_minibatch(seed)).cost for seed in range(3, 6)]
     after = one.predict(states)
 
     other = make_network(reader, seed=2, **settings)
     other.set_layers(load_snapshot(path).layers)
     differences = {"q": difference(other.predict(states), before)}
-    others_costs = [other.train(make_minibatch(seed)) for seed in range(3, 6)]
+    others_costs = [other.train(make_minibatch(seed)).cost for seed in range(3, 6)]
     differences["later cost"] = difference(np.array(others_costs), np.array(costs))
     differences["later q"] = difference(other.predict(states), after)
     show(differences, writer, reader, optimizer, "batch_norm" if batch_norm else "")
@@ -150,7 +153,7 @@ def test_the_targets_are_those_of_the_paper_computed_by_hand(engine):
     best = network.predict(minibatch.next_states).max(axis=1)
     targets = np.array([-1 + 0.99 * best[0], 0.5 + 0.99 * best[1], 1, 1 + 0.99 * best[3]])
     expected = ((q - targets) ** 2).sum() / 2 / 4
-    assert network.train(minibatch) == pytest.approx(expected, rel=1e-12)
+    assert network.train(minibatch).cost == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -158,11 +161,11 @@ def test_the_target_network_stays_until_it_is_updated(engine):
     minibatch = make_minibatch(3)
 
     def costs(has_target_network, updates_target):
-        network = make_network(engine, **SMALL, has_target_network=has_target_network)
-        first = network.train(minibatch)
+        network = make_network(engine, **SMALL, has_network=has_target_network)
+        first = network.train(minibatch).cost
         if updates_target:
             network.update_target_network()
-        return first, network.train(minibatch)
+        return first, network.train(minibatch).cost
 
     fixed, updated, live = costs(True, False), costs(True, True), costs(False, False)
     assert fixed[0] == live[0]
@@ -268,7 +271,7 @@ def test_a_network_goes_on_from_its_state_to_the_last_bit(engine, optimizer, bat
     settings = {"optimizer": optimizer, "batch_norm": batch_norm, **SMALL}
 
     def train(network, seeds):
-        return [network.train(make_minibatch(seed)) for seed in seeds]
+        return [network.train(make_minibatch(seed)).cost for seed in seeds]
 
     one, other = (make_network(engine, seed=seed, **settings) for seed in (1, 2))
     train(one, range(3))
@@ -291,6 +294,6 @@ def test_a_minibatch_of_the_replay_memorys_views_trains_as_one_of_its_own_arrays
     minibatch = golden.make_minibatch(0, 8, 4, (5, *SHAPE[1:]))
     windows = minibatch.states
     views = minibatch._replace(states=windows[:, :-1], next_states=windows[:, 1:])
-    arrays = Minibatch(*(np.ascontiguousarray(array) for array in views))
-    first = make_network(engine, **SMALL).train(views)
-    assert first == make_network(engine, **SMALL).train(arrays)
+    arrays = Minibatch(*(np.ascontiguousarray(array) for array in views[:5]))
+    first = make_network(engine, **SMALL).train(views).cost
+    assert first == make_network(engine, **SMALL).train(arrays).cost

@@ -50,7 +50,7 @@ def test_the_network_learns_the_same_from_them(device, size, steps):
     for _ in range(3):
         here, there = (memory.sample() for memory in memories)
         np.testing.assert_array_equal(here.states_on_host(), there.states_on_host())
-        costs = [n.train(batch) for n, batch in zip(networks, (here, there), strict=True)]
+        costs = [n.train(batch).cost for n, batch in zip(networks, (here, there), strict=True)]
         assert costs[0] == pytest.approx(costs[1], rel=1e-6)
 
 

@@ -1,61 +1,140 @@
-"""The layers of the network (Mnih et al. 2015, Methods, "Model architecture"), without biases."""
+"""The layers of the network as data, the shapes of their weights, and their initial values."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-# (filters, height and width, stride) of the convolutions; then come two affine layers
-CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-HIDDEN_UNITS = 512
-# The smallest screen that leaves the last convolution one output
+from dqn.errors import UserError
+
+
+class Convolution(NamedTuple):
+    """One convolution: its filters have `height` × `width` pixels and move by `stride`."""
+
+    filters: int
+    height: int
+    width: int
+    stride: int
+
+    def __str__(self) -> str:
+        size = f"{self.height}" if self.height == self.width else f"{self.height}x{self.width}"
+        return f"conv{self.filters}x{size}s{self.stride}"
+
+
+# Mnih et al. 2015, Methods, "Model architecture"
+NATURE_CONVOLUTIONS = (Convolution(32, 8, 8, 4), Convolution(64, 4, 4, 2), Convolution(64, 3, 3, 1))
+HIDDEN_UNITS = (512,)
+# The smallest screen that leaves the last of these convolutions one output
 MIN_SCREEN_SIZE = 36
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the network sees and what it chooses from; with batch normalisation or without."""
+    """What the network sees, its layers, and what it chooses from.
+
+    `state_shape` is (history, height, width) of gray screens, (history, channels, height, width),
+    or (history, numbers) of vectors, which need a network without convolutions. The layers are
+    `convolutions`, then affine ones with `dense_units`, then one with a Q-value for each action;
+    `activation` ("relu" or "elu") stands between them. `shared_convolutions` convolve each screen
+    of a state by itself, with the same weights. `dueling` ("false", "avg", "max" or "naive") says
+    how a value and advantages become Q-values (Wang et al. 2016, equations 7 to 9); with
+    `dueling_streams` each of the two has a last hidden layer of its own, as in that paper.
+    `initializer` is "xavier" or "fan_in".
+    """
 
     num_actions: int
-    history_length: int = 4
-    screen_height: int = 84
-    screen_width: int = 84
+    state_shape: tuple[int, ...] = (4, 84, 84)
+    convolutions: tuple[Convolution, ...] = NATURE_CONVOLUTIONS
+    dense_units: tuple[int, ...] = HIDDEN_UNITS
+    activation: str = "relu"
+    biases: bool = False
     batch_norm: bool = False
+    shared_convolutions: bool = False
+    dueling: str = "false"
+    dueling_streams: bool = True
+    initializer: str = "xavier"
 
     @property
-    def state_shape(self) -> tuple[int, int, int]:
-        """Of one state: (history, height, width)."""
-        return self.history_length, self.screen_height, self.screen_width
+    def input_channels(self) -> int:
+        """How many channels the first convolution sees."""
+        history_length, *observation = self.state_shape
+        channels = math.prod(observation[:-2])
+        return channels if self.shared_convolutions else history_length * channels
 
     @property
     def layer_shapes(self) -> list[tuple[int, int]]:
-        """The weights' shapes in Neon's layout."""
-        return layer_shapes(self.num_actions, *self.state_shape)
+        """The weights' shapes in Neon's layout: convolutions (C·R·S, K), affine (n_out, n_in).
+
+        Raises UserError if the screen is too small for a convolution.
+        """
+        shapes, num_inputs = self._convolution_shapes()
+        for units in self._affine_outputs:
+            shapes.append((units, num_inputs))
+            num_inputs = units
+        if self.has_streams:  # each has half of the last hidden layer
+            shapes[-1] = (shapes[-1][0], shapes[-1][1] // 2)
+        return shapes
+
+    @property
+    def is_dueling(self) -> bool:
+        """Whether the last layer gives a value before the advantages."""
+        return self.dueling != "false"
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether value and advantages have a last hidden layer each: both halves of one layer."""
+        return self.is_dueling and self.dueling_streams and bool(self.dense_units)
+
+    @property
+    def _affine_outputs(self) -> list[int]:
+        outputs = [*self.dense_units, self.num_actions + self.is_dueling]
+        if self.has_streams:
+            outputs[-2] *= 2
+        return outputs
+
+    def _convolution_shapes(self) -> tuple[list[tuple[int, int]], int]:
+        """The shapes of the convolutions' weights, and how many numbers the last one gives."""
+        if not self.convolutions:
+            return [], math.prod(self.state_shape)
+        if len(self.state_shape) < 3:
+            raise UserError(
+                f"{self.convolutions[0]} needs screens, but an observation is "
+                f"{self.state_shape[-1]} numbers: use --network dense"
+            )
+        shapes = []
+        channels = self.input_channels
+        height, width = self.state_shape[-2:]
+        for layer in self.convolutions:
+            if height < layer.height or width < layer.width:
+                raise UserError(
+                    f"{layer} is larger than what reaches it, {height}×{width}: use larger "
+                    "screens or a smaller --network"
+                )
+            shapes.append((channels * layer.height * layer.width, layer.filters))
+            channels = layer.filters
+            height = (height - layer.height) // layer.stride + 1
+            width = (width - layer.width) // layer.stride + 1
+        screens = self.state_shape[0] if self.shared_convolutions else 1
+        return shapes, screens * channels * height * width
 
 
-def layer_shapes(
-    num_actions: int, history_length: int, screen_height: int, screen_width: int
-) -> list[tuple[int, int]]:
-    """The weights' shapes in Neon's layout: convolutions (C·R·S, K), affine layers (n_out, n_in).
+def initial_weights(
+    architecture: Architecture, generator: np.random.Generator
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The weights of each layer in Neon's layout, and its biases (n, 1); all float64.
 
-    No screen may be smaller than MIN_SCREEN_SIZE.
+    "xavier" draws weights uniformly within ±√(3 / fan_in) (Neon's Xavier) and begins with biases of
+    0. "fan_in" draws both within ±1 / √fan_in, as DeepMind's own program (LeCun et al. 1998).
     """
-    shapes = []
-    channels, height, width = history_length, screen_height, screen_width
-    for filters, size, stride in CONVOLUTIONS:
-        shapes.append((channels * size * size, filters))
-        channels = filters
-        height = (height - size) // stride + 1
-        width = (width - size) // stride + 1
-    return [*shapes, (HIDDEN_UNITS, channels * height * width), (num_actions, HIDDEN_UNITS)]
-
-
-def xavier_weights(
-    shapes: list[tuple[int, int]], generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Initial weights, uniform within ±√(3 / fan_in) (Neon's Xavier), float64 in Neon's layout."""
     weights = []
-    for index, shape in enumerate(shapes):
-        fan_in = shape[0] if index < len(CONVOLUTIONS) else shape[1]
-        bound = np.sqrt(3 / fan_in)
-        weights.append(generator.uniform(-bound, bound, shape))
+    for index, shape in enumerate(architecture.layer_shapes):
+        is_convolution = index < len(architecture.convolutions)
+        fan_in, num_outputs = shape if is_convolution else reversed(shape)
+        bound = np.sqrt((3 if architecture.initializer == "xavier" else 1) / fan_in)
+        drawn = generator.uniform(-bound, bound, shape)
+        biases = np.zeros((num_outputs, 1))
+        if architecture.biases and architecture.initializer == "fan_in":
+            biases = generator.uniform(-bound, bound, biases.shape)
+        weights.append((drawn, biases))
     return weights

@@ -6,12 +6,13 @@ from dqn.machine.interruption import uninterrupted
 from dqn.machine.setup import set_up_torch
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.settings import Compute, Optimization, Targets
 
 
 def create_network(
     architecture: Architecture,
     optimization: Optimization,
+    targets: Targets,
     compute: Compute,
     generator: np.random.Generator,
 ) -> DeepQNetwork:
@@ -24,7 +25,7 @@ def create_network(
             from dqn.networks.torch_engine.network import TorchNetwork
 
             set_up_torch()
-        return TorchNetwork(architecture, optimization, compute, generator)
+        return TorchNetwork(architecture, optimization, targets, compute, generator)
     if compute.engine == "neon":
         from dqn.networks.neon_engine.compatibility import make_neon_importable
 
@@ -32,7 +33,7 @@ def create_network(
             make_neon_importable()
             from dqn.networks.neon_engine.network import NeonNetwork
 
-        return NeonNetwork(architecture, optimization, compute, generator)
+        return NeonNetwork(architecture, optimization, targets, compute, generator)
     raise ValueError(f"unknown engine {compute.engine}")
 
 

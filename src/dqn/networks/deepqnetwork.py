@@ -1,12 +1,23 @@
 """The contract of a deep Q-network."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dqn.networks.layers import Layer
 from dqn.replay.minibatch import Minibatch
+
+
+class Update(NamedTuple):
+    """What one weight update found.
+
+    cost: ½Σw(q−y)² over the minibatch, divided by its size; errors: |q−y|, float (n,), if the
+    minibatch has weights w, else None.
+    """
+
+    cost: float
+    errors: np.ndarray | None
 
 
 class DeepQNetwork(ABC):
@@ -21,19 +32,19 @@ class DeepQNetwork(ABC):
 
     @abstractmethod
     def predict(self, states: np.ndarray) -> np.ndarray:
-        """Q-values, float (n, num_actions), of n states, uint8 (n, history, height, width)."""
+        """Q-values, float (n, num_actions), of n states, uint8 (n, *state_shape)."""
 
     def predict_learned(self, states: np.ndarray) -> np.ndarray:
         """As `predict`, with the weights after the last update, whichever are acted with."""
         return self.predict(states)
 
     @abstractmethod
-    def train(self, minibatch: Minibatch) -> float:
-        """Make one weight update (Mnih et al. 2015, algorithm 1) and return its cost."""
+    def train(self, minibatch: Minibatch) -> Update:
+        """Make one weight update (Mnih et al. 2015, algorithm 1)."""
 
     @abstractmethod
     def update_target_network(self) -> None:
-        """θ⁻ := θ."""
+        """θ⁻ := θ, or a step towards it (Lillicrap et al. 2016, algorithm 1)."""
 
     def acting_copy(self, in_use: bool) -> None:
         """Predict with a copy of the weights, made now, or (False) with those that `train` changes.
@@ -45,7 +56,7 @@ class DeepQNetwork(ABC):
 
     @abstractmethod
     def get_layers(self) -> list[Layer]:
-        """Copies of the five layers' weights and optimizer states, in Neon's layout."""
+        """Copies of the layers' weights and optimizer states, in Neon's layout."""
 
     @abstractmethod
     def set_layers(self, layers: list[Layer]) -> None:

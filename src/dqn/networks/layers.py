@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dqn.errors import UserError
+from dqn.networks.architecture import Architecture
 
 
 @dataclass(eq=False)
@@ -28,40 +29,58 @@ class BatchNorm:
 
 
 @dataclass(eq=False)
+class Biases:
+    """The biases of a layer, (n, 1) for n filters or units, and the optimizer's states of them."""
+
+    values: np.ndarray
+    states: list[np.ndarray]
+
+    def arrays(self) -> list[np.ndarray]:
+        """All values and states."""
+        return [self.values, *self.states]
+
+
+@dataclass(eq=False)
 class Layer:
-    """One of the five layers with weights, in Neon's layout.
+    """One of the layers with weights, in Neon's layout.
 
     `weights` are (C·R·S, K) for a convolution and (n_out, n_in) for an affine layer. `states`, the
-    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam,
-    3 for Adadelta, in every layer. All are float16, float32 or float64.
+    optimizer's, have the same shape: none before the first update, then 1 for RMSProp, 2 for Adam
+    and Graves' RMSProp, 3 for Adadelta, in every layer. All are float16, float32 or float64.
     """
 
     weights: np.ndarray
     states: list[np.ndarray]
     batch_norm: BatchNorm | None = None
+    biases: Biases | None = None
 
     def arrays(self) -> list[np.ndarray]:
-        """All weights and states, those of the batch normalisation included."""
+        """All weights and states, those of biases and batch normalisation included."""
+        biases = self.biases.arrays() if self.biases else []
         norm = self.batch_norm.arrays() if self.batch_norm else []
-        return [self.weights, *self.states, *norm]
+        return [self.weights, *self.states, *biases, *norm]
 
 
-def check_layers(
-    layers: list[Layer], shapes: list[tuple[int, int]], batch_norm: bool, dtype: str
-) -> None:
-    """Raises UserError if `layers` do not fit a network whose weights have `shapes` and `dtype`."""
-    found = [layer.weights.shape for layer in layers]
+def check_layers(layers: list[Layer], architecture: Architecture, dtype: str) -> None:
+    """Raises UserError if `layers` do not fit a network whose weights have the type `dtype`."""
+    found, shapes = [layer.weights.shape for layer in layers], architecture.layer_shapes
     if found != shapes:
         raise UserError(
             f"the snapshot's layers are of the shapes {_text(found)}, but this network's of "
-            f"{_text(shapes)}: --history_length, --screen_width, --screen_height and "
+            f"{_text(shapes)}: --history_length, --screen_width, --screen_height, --network and "
             "--minimal_action_set must be as in its training"
         )
     has_norm = layers[0].batch_norm is not None
-    if has_norm != batch_norm:
+    if has_norm != architecture.batch_norm:
         raise UserError(
             f"the snapshot was trained {'with' if has_norm else 'without'} batch "
             f"normalisation: use --batch_norm {str(has_norm).lower()}"
+        )
+    has_biases = layers[0].biases is not None
+    if has_biases != architecture.biases:
+        raise UserError(
+            f"the snapshot was trained {'with' if has_biases else 'without'} biases: use --biases "
+            f"{str(has_biases).lower()}"
         )
     with np.errstate(over="ignore"):
         if not all(np.isfinite(a.astype(dtype)).all() for layer in layers for a in layer.arrays()):

@@ -5,19 +5,34 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Optimization:
-    """How the weights are learned.
+    """How gradients change the weights.
 
-    `optimizer` is "rmsprop", "adam" or "adadelta"; `decay_rate` is that of RMSProp and Adadelta.
-    Errors are clipped to ±`clip_error` (0: not at all). Without a target network the online
-    network takes its place. Minibatches have `batch_size` transitions.
+    `optimizer` is "rmsprop", "rmsprop_graves", "adam" or "adadelta"; `decay_rate` is that of all
+    but Adam, whose ε is `adam_epsilon`. `gradient_norm_clip` bounds the norm of the gradient (0:
+    not at all). Minibatches have `batch_size` transitions.
     """
 
     optimizer: str = "rmsprop"
     learning_rate: float = 0.00025
     decay_rate: float = 0.95
-    clip_error: float = 1
-    has_target_network: bool = True
+    adam_epsilon: float = 1e-8
+    gradient_norm_clip: float = 0
     batch_size: int = 32
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is learned: the targets, and how errors count.
+
+    Errors are clipped to ±`clip_error` (0: not at all). Without a target network the online
+    network takes its place; `update_rate` is τ in θ⁻ := (1−τ)θ⁻ + τθ. With `double_q` the online
+    network chooses the next action.
+    """
+
+    clip_error: float = 1
+    has_network: bool = True
+    update_rate: float = 1
+    double_q: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
+from dqn.options import network_spec
+
 # The files that a run writes
 WRITTEN = (
     "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
@@ -27,6 +29,10 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if (args.play_games or any(recordings(args))) and args.actors not in ("auto", 1):
         parser.error(f"--actors {args.actors} plays several games at once: one can be watched")
+    if args.dense_units and network_spec.has_own_units(args.network):
+        parser.error(
+            f"--network {args.network} has dense layers of its own: leave --dense_units out"
+        )
     if args.overlap and args.engine != "torch":
         parser.error("--overlap needs --engine torch")
     if args.replay_file and args.replay_device == "gpu":

@@ -21,7 +21,8 @@ PlainFlags = dict[str, Any]  # name → bool, int, float, str or None
 # A checkpoint fits no other values of these.
 FIXED = (
     "environment minimal_action_set screen_width screen_height history_length replay_size "
-    "optimizer batch_norm engine actors"
+    "optimizer network dense_units activation biases batch_norm shared_convolutions dueling "
+    "dueling_streams engine actors"
 ).split()
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (
@@ -34,7 +35,8 @@ OF_THE_STORAGE = "checkpoint checkpoint_steps keep_snapshots replay_file replay_
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = (
     "environment frame_skip repeat_action_probability minimal_action_set color_averaging "
-    "screen_width screen_height max_game_frames history_length batch_norm random_starts"
+    "screen_width screen_height max_game_frames history_length random_starts network dense_units "
+    "activation biases batch_norm shared_convolutions dueling dueling_streams"
 ).split()
 
 

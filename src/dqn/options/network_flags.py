@@ -4,7 +4,8 @@ import argparse
 from argparse import Namespace
 
 from dqn.networks.architecture import Architecture
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.settings import Compute, Optimization, Targets
+from dqn.options import network_spec
 from dqn.options.types import MAX_FLOAT, Integer, Number, boolean, choice
 from dqn.replay.returns import OneStepReturns
 
@@ -35,9 +36,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--optimizer",
-        **choice("rmsprop", "adam", "adadelta"),
+        **choice("rmsprop", "rmsprop_graves", "adam", "adadelta"),
         default=Optimization.optimizer,
-        help="Optimization algorithm.",
+        help="Optimization algorithm; rmsprop_graves is DeepMind's (Graves 2013), rmsprop Neon's.",
     )
     group.add_argument(
         "--decay_rate",
@@ -46,9 +47,36 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Decay rate of RMSProp and Adadelta.",
     )
     group.add_argument(
+        "--adam_epsilon",
+        type=Number(0, 1),
+        default=Optimization.adam_epsilon,
+        help="Adam's ε, below the fraction.",
+    )
+    group.add_argument(
+        "--gradient_norm_clip",
+        type=Number(0, MAX_FLOAT),
+        default=Optimization.gradient_norm_clip,
+        help="Clip the norm of the whole gradient to this number; 0: not at all.",
+    )
+    group.add_argument(
+        "--double_q",
+        type=boolean,
+        default=Targets.double_q,
+        help="Let the network choose the next action and the target network value it (double "
+        "Q-learning).",
+    )
+    group.add_argument(
+        "--target_update_rate",
+        type=Number(0, 1),
+        default=Targets.update_rate,
+        metavar="τ",
+        help="How far the target network moves towards the network after every --target_steps; 1 "
+        "copies it.",
+    )
+    group.add_argument(
         "--clip_error",
         type=Number(0, MAX_FLOAT),
-        default=Optimization.clip_error,
+        default=Targets.clip_error,
         help="Clip the error between this number and its negative; 0: not at all.",
     )
     group.add_argument(
@@ -68,6 +96,61 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=boolean,
         default=Architecture.batch_norm,
         help="Normalise batches in all layers.",
+    )
+
+
+def add_architecture_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the group "Network architecture"."""
+    group = parser.add_argument_group("Network architecture")
+    group.add_argument(
+        "--network",
+        type=network_spec.network,
+        default="nature",
+        metavar="{nature,dense,SPEC}",
+        help="Layers: nature has three convolutions, as conv32x8s4,conv64x4s2,conv64x3s1 (filters, "
+        "size, stride; 8x4 is height and width); dense has none. Then come --dense_units, or the "
+        "numbers that a SPEC ends with.",
+    )
+    group.add_argument(
+        "--dense_units",
+        type=network_spec.dense_units,
+        metavar="N,…",
+        help="Units of the dense layers before the last one (default: 512).",
+    )
+    group.add_argument(
+        "--activation",
+        **choice("relu", "elu"),
+        default=Architecture.activation,
+        help="Activation between the layers.",
+    )
+    group.add_argument(
+        "--biases", type=boolean, default=Architecture.biases, help="Give all layers biases."
+    )
+    group.add_argument(
+        "--initializer",
+        **choice("xavier", "fan_in"),
+        default=Architecture.initializer,
+        help="How weights begin: xavier is Neon's, fan_in DeepMind's.",
+    )
+    group.add_argument(
+        "--shared_convolutions",
+        type=boolean,
+        default=Architecture.shared_convolutions,
+        help="Convolve each screen of a state by itself, with the same weights.",
+    )
+    group.add_argument(
+        "--dueling",
+        **choice("false", "avg", "max", "naive"),
+        default=Architecture.dueling,
+        help="Learn a value and advantages; how they become Q-values: V + A less its average, less "
+        "its maximum, or V + A as it is.",
+    )
+    group.add_argument(
+        "--dueling_streams",
+        type=boolean,
+        default=Architecture.dueling_streams,
+        help="Give value and advantages a last hidden layer each, as the paper does; false: one "
+        "for both, as keras-rl2.",
     )
 
 
@@ -107,26 +190,43 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def architecture(args: Namespace, num_actions: int) -> Architecture:
-    """The network for a game with `num_actions` actions."""
+def architecture(args: Namespace, num_actions: int, state_shape: tuple[int, ...]) -> Architecture:
+    """The network for a game with `num_actions` actions and such states."""
+    convolutions, dense_units = network_spec.layers(args.network, args.dense_units)
     return Architecture(
         num_actions,
-        history_length=args.history_length,
-        screen_height=args.screen_height,
-        screen_width=args.screen_width,
+        state_shape,
+        convolutions,
+        dense_units,
+        activation=args.activation,
+        biases=args.biases,
         batch_norm=args.batch_norm,
+        shared_convolutions=args.shared_convolutions,
+        dueling=args.dueling,
+        dueling_streams=args.dueling_streams,
+        initializer=args.initializer,
     )
 
 
 def optimization(args: Namespace) -> Optimization:
-    """How the weights are learned."""
+    """How gradients change the weights."""
     return Optimization(
         optimizer=args.optimizer,
         learning_rate=args.learning_rate,
         decay_rate=args.decay_rate,
-        clip_error=args.clip_error,
-        has_target_network=args.target_steps > 0,
+        adam_epsilon=args.adam_epsilon,
+        gradient_norm_clip=args.gradient_norm_clip,
         batch_size=args.batch_size,
+    )
+
+
+def targets(args: Namespace) -> Targets:
+    """What is learned."""
+    return Targets(
+        clip_error=args.clip_error,
+        has_network=args.target_steps > 0,
+        update_rate=args.target_update_rate,
+        double_q=args.double_q,
     )
 
 

@@ -100,6 +100,7 @@ def _build_parser(kind: type[_Parser]) -> _Parser:
     game_flags.add_flags(parser)
     replay_flags.add_flags(parser)
     network_flags.add_flags(parser)
+    network_flags.add_architecture_flags(parser)
     network_flags.add_engine_flags(parser)
     agent_flags.add_flags(parser)
     phase_flags.add_flags(parser)

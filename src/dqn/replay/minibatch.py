@@ -21,6 +21,8 @@ class Minibatch(NamedTuple):
     returns: np.ndarray
     next_states: States
     discounts: np.ndarray
+    weights: np.ndarray | None = None
+    keys: np.ndarray | None = None
 
     def states_on_host(self) -> np.ndarray:
         """A copy of the states as an array, wherever they are."""

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dqn.networks.architecture import CONVOLUTIONS
+from dqn.networks.architecture import NATURE_CONVOLUTIONS
 from dqn.networks.layers import BatchNorm, Layer
 from dqn.snapshots import unpickler
 from dqn.snapshots.snapshot import AnotherNetwork, Metadata, Snapshot, Unusable
@@ -192,18 +192,18 @@ def _to_neon_layers(layers: list[Layer]) -> list[dict[str, Any]]:
 
 def _description(number: int, rows: int) -> dict[str, Any]:
     """Describe layer `number` (from 0) without its weights, as Neon does."""
-    if number < len(CONVOLUTIONS):
-        filters, size, stride = CONVOLUTIONS[number]
+    if number < len(NATURE_CONVOLUTIONS):
+        of = NATURE_CONVOLUTIONS[number]
         config = {
             "parallelism": "Disabled",
             "name": f"Convolution_{number}",
             "init": {"type": "neon.initializers.initializer.Xavier", "config": {}},
-            "strides": stride,
-            "fshape": (size, size, filters),
+            "strides": of.stride,
+            "fshape": (of.height, of.width, of.filters),
         }
         return {"type": "neon.layers.layer.Convolution", "config": config}
     config = {
-        "name": f"Linear_{number - len(CONVOLUTIONS)}",
+        "name": f"Linear_{number - len(NATURE_CONVOLUTIONS)}",
         "init": {"type": "neon.initializers.initializer.Xavier", "config": {"local": False}},
         "nout": rows,
     }

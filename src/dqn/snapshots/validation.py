@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dqn.networks.architecture import MIN_SCREEN_SIZE, layer_shapes
+from dqn.networks.architecture import MIN_SCREEN_SIZE, Architecture
 from dqn.networks.layers import Layer
 from dqn.snapshots.snapshot import (
     AnotherNetwork,
@@ -92,14 +92,14 @@ def _expected_shapes(snapshot: Snapshot) -> list[tuple[int, int]]:
     actions = min(max(len(weights[4]), 1), MAX_ACTIONS)
     if snapshot.input_shape is None:
         history = max(len(weights[0]) // 64, 1)
-        shapes = layer_shapes(actions, history, MIN_SCREEN_SIZE, MIN_SCREEN_SIZE)
+        shapes = Architecture(actions, (history, MIN_SCREEN_SIZE, MIN_SCREEN_SIZE)).layer_shapes
         rows, filters = shapes[3]  # with one output of each filter
         shapes[3] = (rows, filters * max(weights[3].shape[1] // filters, 1))
         return shapes
     _, height, width = snapshot.input_shape
     if min(height, width) < MIN_SCREEN_SIZE:
         raise AnotherNetwork(f"its screens of {height}×{width} are too small")
-    return layer_shapes(actions, *snapshot.input_shape)
+    return Architecture(actions, snapshot.input_shape).layer_shapes
 
 
 def _check_arrays(arrays: Iterable[Any], shape: tuple[int, int], name: str) -> None:

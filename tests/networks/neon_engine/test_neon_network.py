@@ -48,7 +48,7 @@ class Recorder:
         return self.q_values[-1]
 
     def train(self, minibatch):
-        self.costs.append(self.network.train(minibatch))
+        self.costs.append(self.network.train(minibatch).cost)
         return self.costs[-1]
 
 
@@ -139,10 +139,10 @@ def test_16_bits_and_stochastic_rounding_are_passed_to_neon():
     """On Neon's CPU backend 16 bits work, and rounding is left out, as Neon documents."""
     minibatch = make_minibatch(0)
     full = make_network("neon", **SMALL)
-    expected, cost = full.predict(minibatch.states), full.train(minibatch)
+    expected, cost = full.predict(minibatch.states), full.train(minibatch).cost
     half = make_network("neon", datatype="float16", stochastic_round=10, **SMALL)
     np.testing.assert_allclose(half.predict(minibatch.states), expected, atol=0.05)
-    assert half.train(minibatch) == pytest.approx(cost, rel=0.1)
+    assert half.train(minibatch).cost == pytest.approx(cost, rel=0.1)
 
 
 def test_without_neon_one_line_says_how_to_install_it(monkeypatch, capsys):

@@ -22,9 +22,9 @@ from neon.transforms import Rectlin, SumSquared
 
 from dqn.errors import UserError
 from dqn.networks import layers as plain
-from dqn.networks.architecture import CONVOLUTIONS, Architecture, xavier_weights
-from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.networks.settings import Compute, Optimization
+from dqn.networks.architecture import Architecture, initial_weights
+from dqn.networks.deepqnetwork import DeepQNetwork, Update
+from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.replay.minibatch import Minibatch
 
 logger = logging.getLogger(__name__)
@@ -52,20 +52,21 @@ class NeonNetwork(DeepQNetwork):
         self,
         architecture: Architecture,
         optimization: Optimization,
+        targets: Targets,
         compute: Compute,
         generator: np.random.Generator,
     ):
         self.train_iterations = 0
         self._optimization = optimization
+        self._clip_error = targets.clip_error
+        self._architecture = architecture
         self._stochastic_round = compute.stochastic_round
         self._batch_size = batch_size = optimization.batch_size
-        self._batch_norm = architecture.batch_norm
         self._datatype = compute.datatype
 
         backend = _choose_backend(compute.backend, compute.device_id, compute.datatype)
         state_shape = architecture.state_shape
-        self._shapes = architecture.layer_shapes
-        weights = xavier_weights(self._shapes, generator)
+        weights = [array for array, _ in initial_weights(architecture, generator)]
         self._backend = gen_backend(
             backend,
             rng_seed=int(generator.integers(2**32)),
@@ -83,8 +84,7 @@ class NeonNetwork(DeepQNetwork):
 
         self._cost = GeneralizedCost(costfunc=SumSquared())
         self._online = self._create_model(weights, self._cost)
-        has_target = optimization.has_target_network
-        self._target = self._create_model(weights) if has_target else self._online
+        self._target = self._create_model(weights) if targets.has_network else self._online
         self._optimizer = self._create_optimizer()
 
     def predict(self, states: np.ndarray) -> np.ndarray:
@@ -93,7 +93,7 @@ class NeonNetwork(DeepQNetwork):
         q_values = [self._fprop(self._online, batch, inference=True).get() for batch in batches]
         return np.concatenate(q_values, axis=1)[:, : len(states)].T
 
-    def train(self, minibatch: Minibatch) -> float:
+    def train(self, minibatch: Minibatch) -> Update:
         next_q = self._fprop(self._target, minibatch.next_states, inference=True).get()
         q_values = self._fprop(self._online, minibatch.states, inference=False)
         # y = G + Γ max Q(s′, a′; θ⁻); no error in other actions
@@ -105,13 +105,12 @@ class NeonNetwork(DeepQNetwork):
         self._targets.set(targets)
         deltas = self._cost.get_errors(q_values, self._targets)
         cost = self._cost.get_cost(q_values, self._targets)[0, 0]
-        clip_error = self._optimization.clip_error
-        if clip_error:
-            self._backend.clip(deltas, -clip_error, clip_error, out=deltas)
+        if self._clip_error:
+            self._backend.clip(deltas, -self._clip_error, self._clip_error, out=deltas)
         self._online.bprop(deltas)
         self._optimizer.optimize(self._online.layers_to_optimize, epoch=0)
         self.train_iterations += 1
-        return float(cost)
+        return Update(float(cost), None)
 
     def update_target_network(self) -> None:
         for online, target in zip(
@@ -130,7 +129,7 @@ class NeonNetwork(DeepQNetwork):
         return layers
 
     def set_layers(self, layers: list[plain.Layer]) -> None:
-        plain.check_layers(layers, self._shapes, self._batch_norm, self._datatype)
+        plain.check_layers(layers, self._architecture, self._datatype)
         neon_layers = iter(self._online.layers_to_optimize)
         for layer in layers:
             self._set_layer(next(neon_layers), {"W": layer.weights}, layer.states)
@@ -170,10 +169,15 @@ class NeonNetwork(DeepQNetwork):
     def _create_model(
         self, weights: list[np.ndarray], cost: GeneralizedCost | None = None
     ) -> Model:
-        hidden = {"activation": Rectlin(), "batch_norm": self._batch_norm}
+        hidden = {"activation": Rectlin(), "batch_norm": self._architecture.batch_norm}
         layers = [
-            Conv((size, size, filters), strides=stride, init=Xavier(local=True), **hidden)
-            for filters, size, stride in CONVOLUTIONS
+            Conv(
+                (of.height, of.width, of.filters),
+                strides=of.stride,
+                init=Xavier(local=True),
+                **hidden,
+            )
+            for of in self._architecture.convolutions
         ]
         layers += [
             Affine(nout=len(weights[3]), init=Xavier(local=False), **hidden),

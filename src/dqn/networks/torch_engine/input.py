@@ -1,39 +1,75 @@
-"""The way of the states into the network: uint8 screens to floats in 0..1, channels last."""
+"""The way of the states into the network: uint8 to floats in 0..1, screens with channels last."""
+
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from dqn.networks.architecture import Architecture
 
-class NetworkInput:
-    """Converts states for the network in memory that it uses again and again.
 
-    `dtype` is that of the result. PyTorch would take five times as long to put the channels last.
+class NetworkInput(Protocol):
+    """Converts states for the network."""
+
+    def convert(self, states: np.ndarray | Tensor) -> Tensor:
+        """What the first layer takes, of states, uint8 (n, *state_shape), divided by 255.
+
+        They are an array, or a tensor on the device. The next call overwrites the result.
+        """
+
+
+def create_input(
+    architecture: Architecture, device: torch.device, dtype: torch.dtype
+) -> NetworkInput:
+    """The input of a network whose computation is in `dtype` on `device`."""
+    if not architecture.convolutions:
+        return VectorInput(device, dtype)
+    return ScreenInput(architecture.input_channels, device, dtype)
+
+
+class ScreenInput:
+    """Gives (images, channels, height, width), channels last, in memory that it uses again.
+
+    A state is one image, or with shared convolutions one for each of its screens, which follow
+    from its number of `channels`. PyTorch would take five times as long to put the channels last.
     """
+
+    def __init__(self, channels: int, device: torch.device, dtype: torch.dtype):
+        self._channels = channels
+        self._device = device
+        self._dtype = dtype
+        self._pixels = torch.empty(0, dtype=torch.uint8)  # (images, height, width, channels)
+        self._floats = torch.empty(0, dtype=dtype, device=device)
+
+    def convert(self, states: np.ndarray | Tensor) -> Tensor:
+        height, width = states.shape[-2:]
+        images = states.reshape(-1, self._channels, height, width)
+        num_images = len(images)
+        shape = (num_images, height, width, self._channels)
+        if self._floats.shape[1:] != shape[1:] or len(self._floats) < num_images:
+            self._pixels = torch.empty(shape, dtype=torch.uint8)
+            self._floats = torch.empty(shape, dtype=self._dtype, device=self._device)
+        if isinstance(images, Tensor):
+            pixels = images.permute(0, 2, 3, 1)
+        else:
+            pixels = self._pixels[:num_images]
+            for image, interleaved in zip(images, pixels.numpy(), strict=True):
+                cv2.merge(image, interleaved)  # type: ignore[call-overload]
+            pixels = pixels.to(self._device)  # as uint8: fewer bytes to move
+        return self._floats[:num_images].copy_(pixels).div_(255).permute(0, 3, 1, 2)
+
+
+class VectorInput:
+    """Gives all numbers of a state in a row: (n, numbers)."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype):
         self._device = device
         self._dtype = dtype
-        self._pixels = torch.empty(0, dtype=torch.uint8)  # (n, height, width, history)
-        self._floats = torch.empty(0, dtype=dtype, device=device)
 
     def convert(self, states: np.ndarray | Tensor) -> Tensor:
-        """States, uint8 (n, history, height, width), divided by 255; the next call overwrites it.
-
-        They are an array, or a tensor on the device. The result has the same shape, and its
-        channels last in memory.
-        """
-        num_states, history_length, height, width = states.shape
-        shape = (num_states, height, width, history_length)
-        if self._floats.shape[1:] != shape[1:] or len(self._floats) < num_states:
-            self._pixels = torch.empty(shape, dtype=torch.uint8)
-            self._floats = torch.empty(shape, dtype=self._dtype, device=self._device)
-        if isinstance(states, Tensor):
-            pixels = states.permute(0, 2, 3, 1)
-        else:
-            pixels = self._pixels[:num_states]
-            for state, interleaved in zip(states, pixels.numpy(), strict=True):
-                cv2.merge(state, interleaved)
-            pixels = pixels.to(self._device)  # as uint8: fewer bytes to move
-        return self._floats[:num_states].copy_(pixels).div_(255).permute(0, 3, 1, 2)
+        numbers = states.reshape(len(states), -1)
+        if not isinstance(numbers, Tensor):
+            numbers = torch.from_numpy(np.ascontiguousarray(numbers))
+        return numbers.to(self._device, self._dtype).div_(255)

@@ -11,22 +11,17 @@ from torch import Tensor
 from dqn.errors import UserError
 from dqn.machine.state_values import take, take_array, take_integer, take_list
 from dqn.machine.wording import counted
-from dqn.networks.architecture import Architecture, xavier_weights
-from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.networks.layers import BatchNorm, Layer, check_layers
-from dqn.networks.settings import Compute, Optimization
-from dqn.networks.torch_engine.input import NetworkInput
+from dqn.networks.architecture import Architecture, initial_weights
+from dqn.networks.deepqnetwork import DeepQNetwork, Update
+from dqn.networks.layers import BatchNorm, Biases, Layer, check_layers
+from dqn.networks.settings import Compute, Optimization, Targets
+from dqn.networks.torch_engine.gradients import clip_norm_
+from dqn.networks.torch_engine.input import create_input
+from dqn.networks.torch_engine.layout import load, load_arrays, to_arrays, to_neon
 from dqn.networks.torch_engine.optimizers import create_optimizer
-from dqn.networks.torch_engine.q_function import (
-    BATCH_NORM_TENSORS,
-    BatchNormalization,
-    QFunction,
-    load,
-    load_arrays,
-    to_arrays,
-    to_neon,
-)
+from dqn.networks.torch_engine.q_function import BatchNormalization, QFunction
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
+from dqn.networks.torch_engine.targets import NextValues, chosen_by_online, greatest
 from dqn.replay.minibatch import Minibatch
 
 logger = logging.getLogger(__name__)
@@ -41,7 +36,7 @@ DTYPES = {
 
 
 class TorchNetwork(DeepQNetwork):
-    """The network of Mnih et al. 2015 without biases, as the original simple_dqn built it on Neon.
+    """The network of an architecture; by default as the original simple_dqn built it on Neon.
 
     16-bit datatypes keep float32 weights, which `stochastic_round` rounds after each update.
     Raises UserError for a device or a datatype that this machine lacks.
@@ -51,11 +46,15 @@ class TorchNetwork(DeepQNetwork):
         self,
         architecture: Architecture,
         optimization: Optimization,
+        targets: Targets,
         compute: Compute,
         generator: np.random.Generator,
     ):
         self.train_iterations = 0
-        self._clip_error = optimization.clip_error
+        self._clip_error = targets.clip_error
+        self._target_update_rate = targets.update_rate
+        self._next_values: NextValues = chosen_by_online if targets.double_q else greatest
+        self._gradient_norm_clip = optimization.gradient_norm_clip
         self._device = _choose_device(compute.backend, compute.device_id)
         self.device = str(self._device)
         self._dtype = DTYPES[compute.datatype]
@@ -66,27 +65,20 @@ class TorchNetwork(DeepQNetwork):
                 "is the 16-bit type for processors"
             )
 
-        self._shapes = architecture.layer_shapes
+        self._architecture = architecture
         self._online = QFunction(
-            xavier_weights(self._shapes, generator),
-            history_length=architecture.history_length,
-            batch_norm=architecture.batch_norm,
+            architecture,
+            initial_weights(architecture, generator),
             device=self._device,
             weight_dtype=self._weight_dtype,
             dtype=self._dtype,
         )
-        has_target = optimization.has_target_network
-        self._target = copy.deepcopy(self._online) if has_target else self._online
+        self._target = copy.deepcopy(self._online) if targets.has_network else self._online
         self._acting = self._online
-        self._acting_input = NetworkInput(self._device, self._dtype)
-        self._learning_input = NetworkInput(self._device, self._dtype)
-        self._weights = list(self._online.parameters())
-        self._optimizer = create_optimizer(
-            optimization.optimizer,
-            self._weights,
-            learning_rate=optimization.learning_rate,
-            decay_rate=optimization.decay_rate,
-        )
+        self._acting_input = create_input(architecture, self._device, self._dtype)
+        self._learning_input = create_input(architecture, self._device, self._dtype)
+        self._weights = self._online.learned()
+        self._optimizer = create_optimizer(optimization, self._weights)
         self._rounding_bits = min(compute.stochastic_round, mantissa_bits(self._dtype))
         self._rounding_generator = torch.Generator(self._device)
         self._rounding_generator.manual_seed(int(generator.integers(2**63)))
@@ -104,7 +96,7 @@ class TorchNetwork(DeepQNetwork):
             q_values = self._online(x, inference=True)
         return q_values.to(self._weight_dtype).cpu().numpy()
 
-    def train(self, minibatch: Minibatch) -> float:
+    def train(self, minibatch: Minibatch) -> Update:
         actions = self._to_device(minibatch.actions).long()[:, None]
         returns = self._to_device(minibatch.returns).to(self._weight_dtype)
         discounts = self._to_device(minibatch.discounts).to(self._weight_dtype)
@@ -112,27 +104,36 @@ class TorchNetwork(DeepQNetwork):
 
         with torch.no_grad():
             # y = G + Γ max Q(s′, a′; θ⁻)
-            next_q = self._target(
-                self._learning_input.convert(minibatch.next_states), inference=True
-            )
-            targets = returns + discounts * next_q.amax(1).to(returns.dtype)
+            next_states = self._learning_input.convert(minibatch.next_states)
+            next_values = self._next_values(self._online, self._target, next_states)
+            targets = returns + discounts * next_values.to(returns.dtype)
         q_values = self._online(self._learning_input.convert(minibatch.states), inference=False)
         with torch.no_grad():
             delta = q_values.gather(1, actions).to(targets.dtype) - targets[:, None]
-            cost = delta.square().sum() / (2 * batch_size)
+            squares = delta.square()
+            errors = None
+            if minibatch.weights is not None:
+                errors = delta.abs().squeeze(1).cpu().numpy()
+                weights = self._to_device(minibatch.weights).to(delta.dtype)[:, None]
+                squares *= weights
+            cost = squares.sum() / (2 * batch_size)
             if self._clip_error:
                 delta.clamp_(-self._clip_error, self._clip_error)
+            if minibatch.weights is not None:
+                delta *= weights
             deltas = torch.zeros_like(q_values).scatter_(1, actions, delta.to(q_values.dtype))
         gradients = torch.autograd.grad(q_values, self._online.leaves(), deltas)
+        if self._gradient_norm_clip:
+            clip_norm_(gradients, self._gradient_norm_clip, batch_size)
         self._optimizer.optimize(gradients, batch_size)
         self._round_weights()
         self._online.refresh()
         self.train_iterations += 1
-        return cost.item()
+        return Update(cost.item(), errors)
 
     def update_target_network(self) -> None:
         if self._target is not self._online:
-            _copy_weights(self._online, self._target)
+            self._target.move_towards(self._online, self._target_update_rate)
 
     def acting_copy(self, in_use: bool) -> None:
         if not in_use:
@@ -140,35 +141,40 @@ class TorchNetwork(DeepQNetwork):
         elif self._acting is self._online:
             self._acting = copy.deepcopy(self._online)
         else:
-            _copy_weights(self._online, self._acting)
+            self._acting.move_towards(self._online, 1)
 
     def get_layers(self) -> list[Layer]:
         return [
             Layer(
-                weights=to_neon(weights),
-                states=self._get_states(weights),
-                batch_norm=None if norm is None else self._get_batch_norm(norm),
+                weights=to_neon(layer.weights),
+                states=self._get_states(layer.weights),
+                batch_norm=None if layer.norm is None else self._get_batch_norm(layer.norm),
+                biases=None if layer.biases is None else self._get_biases(layer.biases),
             )
-            for weights, norm in self._online.layers()
+            for layer in self._online.weighted
         ]
 
     def set_layers(self, layers: list[Layer]) -> None:
         dtype = str(self._weight_dtype).removeprefix("torch.")
-        check_layers(layers, self._shapes, bool(self._online.norms), dtype)
-        for (weights, norm), layer in zip(self._online.layers(), layers, strict=True):
-            load(weights, layer.weights)
-            self._set_states(weights, layer.states)
-            if norm is not None and layer.batch_norm is not None:
-                self._set_batch_norm(norm, layer.batch_norm)
+        check_layers(layers, self._architecture, dtype)
+        for mine, layer in zip(self._online.weighted, layers, strict=True):
+            load(mine.weights, layer.weights)
+            self._set_states(mine.weights, layer.states)
+            if mine.biases is not None and layer.biases is not None:
+                load(mine.biases, layer.biases.values)
+                self._set_states(mine.biases, layer.biases.states)
+            if mine.norm is not None and layer.batch_norm is not None:
+                self._set_batch_norm(mine.norm, layer.batch_norm)
         self._optimizer.restart()
         self._online.refresh()
-        self.update_target_network()
+        if self._target is not self._online:
+            self._target.move_towards(self._online, 1)
 
     def get_state(self) -> dict[str, Any]:
         return {
-            "online": to_arrays(self._online),
-            "target": None if self._target is self._online else to_arrays(self._target),
-            "acting": None if self._acting is self._online else to_arrays(self._acting),
+            "online": to_arrays(self._online.tensors()),
+            "target": None if self._target is self._online else to_arrays(self._target.tensors()),
+            "acting": None if self._acting is self._online else to_arrays(self._acting.tensors()),
             "optimizer": [to_neon(s) for w in self._weights for s in self._optimizer.states_of(w)],
             "num_updates": self._optimizer.num_updates,
             "rounding": self._rounding_generator.get_state().numpy(),
@@ -177,15 +183,15 @@ class TorchNetwork(DeepQNetwork):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        load_arrays(self._online, take(state, "online"))
+        load_arrays(self._online.tensors(), take(state, "online"))
         self._online.refresh()
         if self._target is not self._online:
             # Trained without a target network so far, it begins with one that is equal.
-            load_arrays(self._target, state["target"] or state["online"])
+            load_arrays(self._target.tensors(), state["target"] or state["online"])
             self._target.refresh()
         if take(state, "acting") is not None:
             self.acting_copy(in_use=True)
-            load_arrays(self._acting, state["acting"])
+            load_arrays(self._acting.tensors(), state["acting"])
             self._acting.refresh()
         states = [s for w in self._weights for s in self._optimizer.states_of(w)]
         for tensor, array in zip(states, take_list(state, "optimizer"), strict=True):
@@ -200,14 +206,17 @@ class TorchNetwork(DeepQNetwork):
             logger.info("Using %s, as before", counted(threads, "thread"))
             torch.set_num_threads(threads)
 
+    def _get_biases(self, biases: Tensor) -> Biases:
+        return Biases(to_neon(biases), self._get_states(biases))
+
     def _get_batch_norm(self, norm: BatchNormalization) -> BatchNorm:
         return BatchNorm(
-            **{name: to_neon(getattr(norm, name)) for name in BATCH_NORM_TENSORS},
+            **{name: to_neon(getattr(norm, name)) for name in norm.tensor_names},
             states=[self._get_states(norm.beta), self._get_states(norm.gamma)],
         )
 
     def _set_batch_norm(self, norm: BatchNormalization, plain: BatchNorm) -> None:
-        for name in BATCH_NORM_TENSORS:
+        for name in norm.tensor_names:
             load(getattr(norm, name), getattr(plain, name))
         for parameter, states in zip((norm.beta, norm.gamma), plain.states, strict=True):
             self._set_states(parameter, states)
@@ -242,11 +251,6 @@ class TorchNetwork(DeepQNetwork):
             raise UserError(
                 f"{self._device} cannot compute in {datatype} ({reason}): use another --datatype"
             ) from error
-
-
-def _copy_weights(source: QFunction, destination: QFunction) -> None:
-    destination.load_state_dict(source.state_dict())
-    destination.refresh()
 
 
 def _choose_device(backend: str, device_id: int) -> torch.device:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dqn.networks.settings import Optimization
+
 
 class Optimizer(ABC):
     """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
@@ -66,21 +68,45 @@ class RMSProp(Optimizer):
         w.addcdiv_(g, root, value=-self._learning_rate / n)
 
 
+class RMSPropGraves(Optimizer):
+    """Graves 2013 (arXiv 1308.0850), equations 38 to 41, with the constants of Mnih et al. 2015.
+
+    s ← ρs + (1−ρ)g²; m ← ρm + (1−ρ)g; w ← w − lr·g / √(s − m² + 0.01), with ρ the decay rate, here
+    of both means, and no momentum of the steps. As in DeepMind's own program (and unlike in the
+    other optimizers), g is the sum over the minibatch, to which the 0.01 belongs.
+    """
+
+    num_states = 2
+    min_squared_gradient = 0.01
+
+    def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float):
+        super().__init__(weights)
+        self._learning_rate = learning_rate
+        self._decay_rate = decay_rate
+
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:  # noqa: ARG002
+        s, m = states
+        s.mul_(self._decay_rate).addcmul_(g, g, value=1 - self._decay_rate)
+        m.mul_(self._decay_rate).add_(g, alpha=1 - self._decay_rate)
+        root = s.addcmul(m, m, value=-1).add_(self.min_squared_gradient).sqrt_()
+        w.addcdiv_(g, root, value=-self._learning_rate)
+
+
 class Adam(Optimizer):
     """Kingma & Ba 2015, section 2, last paragraph: the step size carries the bias correction.
 
     m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε), with
-    β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    β₁ = 0.9, β₂ = 0.999.
     """
 
     num_states = 2
     beta_1 = 0.9
     beta_2 = 0.999
-    epsilon = 1e-8
 
-    def __init__(self, weights: Sequence[Tensor], *, learning_rate: float):
+    def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, epsilon: float):
         super().__init__(weights)
         self._learning_rate = learning_rate
+        self._epsilon = epsilon
 
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         m, v = states
@@ -88,7 +114,7 @@ class Adam(Optimizer):
         step_size = self._learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         m.mul_(self.beta_1).add_(g, alpha=(1 - self.beta_1) / n)
         v.mul_(self.beta_2).addcmul_(g, g, value=(1 - self.beta_2) / n**2)
-        w.addcdiv_(m, v.sqrt().add_(self.epsilon), value=-step_size)
+        w.addcdiv_(m, v.sqrt().add_(self._epsilon), value=-step_size)
 
 
 class Adadelta(Optimizer):
@@ -111,14 +137,16 @@ class Adadelta(Optimizer):
         w.sub_(delta)
 
 
-def create_optimizer(
-    name: str, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float
-) -> Optimizer:
-    """The optimizer called `name`; Adam ignores the decay rate, Adadelta the learning rate."""
-    if name == "rmsprop":
-        return RMSProp(weights, learning_rate=learning_rate, decay_rate=decay_rate)
-    if name == "adam":
-        return Adam(weights, learning_rate=learning_rate)
-    if name == "adadelta":
-        return Adadelta(weights, decay_rate=decay_rate)
-    raise ValueError(f"unknown optimizer {name}")
+def create_optimizer(settings: Optimization, weights: Sequence[Tensor]) -> Optimizer:
+    """The optimizer that `settings` name; Adam has no decay rate, Adadelta no learning rate."""
+    learning_rate, decay_rate = settings.learning_rate, settings.decay_rate
+    match settings.optimizer:
+        case "rmsprop":
+            return RMSProp(weights, learning_rate=learning_rate, decay_rate=decay_rate)
+        case "rmsprop_graves":
+            return RMSPropGraves(weights, learning_rate=learning_rate, decay_rate=decay_rate)
+        case "adam":
+            return Adam(weights, learning_rate=learning_rate, epsilon=settings.adam_epsilon)
+        case "adadelta":
+            return Adadelta(weights, decay_rate=decay_rate)
+    raise ValueError(f"unknown optimizer {settings.optimizer}")
