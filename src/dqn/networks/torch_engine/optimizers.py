@@ -6,16 +6,16 @@ power of two.
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from dqn.networks.settings import Optimization
 
 
-class Optimizer(ABC):
+class Optimizer:
     """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
 
     `num_updates` counts the updates since the beginning or a `restart`.
@@ -36,17 +36,20 @@ class Optimizer(ABC):
     def optimize(self, gradients: Sequence[Tensor], batch_size: int) -> None:
         """Make one update from `gradients`, summed over a minibatch of `batch_size`."""
         self.num_updates += 1
-        for weights, gradient in zip(self._weights, gradients, strict=True):
-            states = self._states[weights]
-            self._update(weights, gradient.to(weights.dtype), states, batch_size)
+        self._update_all(list(map(_laid_out_as, self._weights, gradients)), batch_size)
 
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
         self.num_updates = 0
 
-    @abstractmethod
+    def _update_all(self, gradients: list[Tensor], n: int) -> None:
+        """Update all weights, one after another."""
+        for w, g in zip(self._weights, gradients, strict=True):
+            self._update(w, g, self._states[w], n)
+
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         """Update weights `w` and their `states` by the gradient sum `g` over `n` entries."""
+        raise NotImplementedError
 
 
 class RMSProp(Optimizer):
@@ -97,6 +100,8 @@ class Adam(Optimizer):
 
     m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε), with
     β₁ = 0.9, β₂ = 0.999.
+
+    It is computed in one pass over memory, by PyTorch's own fused Adam.
     """
 
     num_states = 2
@@ -107,14 +112,30 @@ class Adam(Optimizer):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._epsilon = epsilon
+        self._means = [self._states[w][0] for w in weights]
+        self._mean_squares = [self._states[w][1] for w in weights]
 
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        m, v = states
-        t = self.num_updates
-        step_size = self._learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        m.mul_(self.beta_1).add_(g, alpha=(1 - self.beta_1) / n)
-        v.mul_(self.beta_2).addcmul_(g, g, value=(1 - self.beta_2) / n**2)
-        w.addcdiv_(m, v.sqrt().add_(self._epsilon), value=-step_size)
+    def _update_all(self, gradients: list[Tensor], n: int) -> None:
+        device = self._weights[0].device
+        adam(
+            list(self._weights),
+            gradients,
+            self._means,
+            self._mean_squares,
+            [],
+            # PyTorch counts the update itself
+            [torch.tensor(self.num_updates - 1.0, device=device) for _ in self._weights],
+            fused=True,
+            grad_scale=torch.tensor(float(n), device=device),
+            amsgrad=False,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            lr=self._learning_rate,
+            weight_decay=0,
+            # PyTorch adds its ε to √(v / (1−β₂ᵗ))
+            eps=self._epsilon / math.sqrt(1 - self.beta_2**self.num_updates),
+            maximize=False,
+        )
 
 
 class Adadelta(Optimizer):
@@ -135,6 +156,13 @@ class Adadelta(Optimizer):
         mean_delta2.mul_(self._decay_rate)
         mean_delta2.addcmul_(delta, delta, value=1 - self._decay_rate)
         w.sub_(delta)
+
+
+def _laid_out_as(weights: Tensor, gradient: Tensor) -> Tensor:
+    """A gradient in the datatype and the memory layout of its weights."""
+    if gradient.dtype == weights.dtype and gradient.stride() == weights.stride():
+        return gradient
+    return torch.empty_like(weights).copy_(gradient)
 
 
 def create_optimizer(settings: Optimization, weights: Sequence[Tensor]) -> Optimizer:
