@@ -57,7 +57,7 @@ def test_a_stop_between_two_updates_changes_nothing():
     states = (
         learner.get_state(),
         network.get_state(),
-        memory._sampler._generator.bit_generator.state,
+        memory.sampler._generator.bit_generator.state,
     )
     expected = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
     expected.append(learner.finish())
@@ -65,7 +65,7 @@ def test_a_stop_between_two_updates_changes_nothing():
     network, memory, learner = make_parts(OverlappingLearner, seed=1)
     learner.set_state(states[0])
     network.set_state(states[1])
-    memory._sampler._generator.bit_generator.state = states[2]
+    memory.sampler._generator.bit_generator.state = states[2]
     found = [network.predict(STATES).tolist(), *(learner.learn() for _ in range(3))]
     assert [*found, learner.finish()] == expected
 
@@ -85,9 +85,9 @@ def test_a_network_whose_loss_would_be_no_number_is_noticed_and_nothing_else_cha
 ):
     network, memory, learner = make_parts(learner_class)
     network._optimizer.optimize = lambda *_: multiply(network._online, scale)
-    before = memory._sampler._generator.bit_generator.state
+    before = memory.sampler._generator.bit_generator.state
     learner.check()
-    assert memory._sampler._generator.bit_generator.state == before
+    assert memory.sampler._generator.bit_generator.state == before
     learner.learn()
     acting = network.predict(STATES)
     if scale > 1e3:  # five layers of weights: Q-values of 1e35 or more

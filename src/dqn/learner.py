@@ -21,7 +21,10 @@ class Learner:
 
     def learn(self) -> list[float]:
         """Make one update; returns the costs of those that have ended and were not told yet."""
-        return [self._network.train(self._memory.sample()).cost]
+        minibatch = self._memory.sample()
+        update = self._network.train(minibatch)
+        self._memory.set_errors(minibatch.keys, update.errors)
+        return [update.cost]
 
     def update_target_network(self) -> None:
         """θ⁻ := θ, after all updates so far."""
@@ -63,6 +66,7 @@ class OverlappingLearner(Learner):
         super().__init__(network, memory)
         self._thread = ThreadPoolExecutor(1, "learner")
         self._update: Future[Update] | None = None
+        self._keys: np.ndarray | None = None  # of the minibatch in that update
         self._costs: list[float] = []
         set_up_learning_beside_acting()
 
@@ -70,7 +74,9 @@ class OverlappingLearner(Learner):
         self._wait()
         costs, self._costs = self._costs, []
         self._network.acting_copy(in_use=True)
-        self._update = self._thread.submit(self._network.train, self._memory.sample())
+        minibatch = self._memory.sample()
+        self._keys = minibatch.keys
+        self._update = self._thread.submit(self._network.train, minibatch)
         return costs
 
     def update_target_network(self) -> None:
@@ -96,5 +102,8 @@ class OverlappingLearner(Learner):
 
     def _wait(self) -> None:
         if self._update:
-            self._costs.append(self._update.result().cost)
+            update = self._update.result()
+            # Here and not in the thread, so that the errors come between the same two steps
+            self._memory.set_errors(self._keys, update.errors)
+            self._costs.append(update.cost)
             self._update = None

@@ -1,19 +1,23 @@
 """The replay memory: what happened, and minibatches of it (Mnih et al. 2015, algorithm 1)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dqn.replay.minibatch import Minibatch
-from dqn.replay.returns import OneStepReturns
-from dqn.replay.samplers import UniformSampler
+from dqn.replay.returns import NStepReturns, OneStepReturns
+from dqn.replay.samplers import Sampler, UniformSampler
 from dqn.replay.storage import Storage
 from dqn.replay.stream import Entries, ReplayStream
+from dqn.replay.transitions import NStepTransitions, OneStepTransitions
 
 
 class ReplayMemory:
     """The last steps of `num_streams` actors, which share the storage evenly.
 
     An entry holds an action, and the reward, observation and end that followed it. A state is
-    `history_length` observations of one stream in a row; each is kept once.
+    `history_length` observations of one stream in a row; each is kept once. `make_sampler` makes
+    the sampler from the entries, the streams, `history_length` and `generator`.
     """
 
     def __init__(
@@ -24,19 +28,28 @@ class ReplayMemory:
         batch_size: int,
         generator: np.random.Generator,
         num_streams: int = 1,
-        returns: OneStepReturns = OneStepReturns(),  # noqa: B008 (it is frozen)
+        returns: OneStepReturns | NStepReturns = OneStepReturns(),  # noqa: B008 (it is frozen)
+        make_sampler: Callable[..., Sampler] = UniformSampler,
     ):
         self.batch_size = batch_size
         self._history_length = history_length
-        self._returns = returns
         self._entries = Entries(observations)
         stream_size = observations.size // num_streams
         self.streams = [
             ReplayStream(self._entries, i * stream_size, stream_size) for i in range(num_streams)
         ]
-        self._sampler = UniformSampler(
+        self.sampler = make_sampler(
             self._entries, self.streams, history_length=history_length, generator=generator
         )
+        self._make_minibatch: OneStepTransitions | NStepTransitions
+        if isinstance(returns, OneStepReturns):
+            self._make_minibatch = OneStepTransitions(
+                self._entries, returns, history_length=history_length
+            )
+        else:
+            self._make_minibatch = NStepTransitions(
+                self._entries, self.streams, returns, history_length=history_length
+            )
 
     @property
     def size(self) -> int:
@@ -75,17 +88,12 @@ class ReplayMemory:
 
         Raises UserError if the episodes are too short for a state and its successor.
         """
-        indexes = self._sampler.sample(self.batch_size)
-        windows = indexes[:, np.newaxis] + np.arange(-self._history_length, 1)
-        # One gather fetches a state and its successor: they share all observations but two.
-        observations = self._entries.observations.gather(windows)
-        returns, discounts = self._returns(
-            self._entries.rewards[indexes], self._entries.terminals[indexes]
-        )
-        return Minibatch(
-            states=observations[:, :-1],
-            actions=self._entries.actions[indexes],
-            returns=returns,
-            next_states=observations[:, 1:],
-            discounts=discounts,
-        )
+        indexes = self.sampler.sample(self.batch_size)
+        return self._make_minibatch(indexes, self.sampler.weights(indexes))
+
+    def set_errors(self, keys: np.ndarray | None, errors: np.ndarray | None) -> None:
+        """Take the absolute errors |δ|, float (n,), that the network made in a minibatch.
+
+        `keys` are the minibatch's. Raises NonFiniteWeights if they are no finite numbers.
+        """
+        self.sampler.set_errors(keys, errors)

@@ -14,6 +14,9 @@ class Minibatch(NamedTuple):
     states and next_states: uint8 (n, history, *shape), arrays, or tensors where the replay
     memory is kept on a GPU; actions: uint8 (n,); returns and discounts: float64 (n,). A discount
     of 0 says that nothing is bootstrapped, as after a terminal state.
+
+    weights: how much each transition counts, float64 (n,); None: all 1. keys: by which
+    `ReplayMemory.set_errors` finds the transitions, (n,).
     """
 
     states: States

@@ -35,10 +35,7 @@ class Storage(Protocol):
         """A copy of n observations, uint8 (n, *shape)."""
 
     def gather(self, windows: np.ndarray) -> States:
-        """Observations, uint8 (n, w, *shape), of indexes (n, w); the next call overwrites them.
-
-        The indexes of a row are consecutive.
-        """
+        """Observations, uint8 (n, w, *shape), of indexes (n, w); the next call overwrites them."""
 
 
 class Observations:
@@ -113,9 +110,13 @@ class ObservationsInFile(Observations):
     def _read_ahead(self, windows: np.ndarray) -> None:
         """Ask for all observations at once, so that the disk need not be waited for one by one."""
         observation_bytes = math.prod(self.shape)
-        length = windows.shape[1] * observation_bytes
-        for first in windows[:, 0].tolist():
-            start = first * observation_bytes
+        # One call for all that lie in a row, as those of a state do where no ring ends
+        indexes = windows.ravel()
+        breaks = np.flatnonzero(np.diff(indexes) != 1) + 1
+        firsts = np.concatenate(([0], breaks))
+        lengths = np.diff(firsts, append=len(indexes)) * observation_bytes
+        starts = indexes[firsts] * observation_bytes
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
             page = start - start % mmap.PAGESIZE
             self._file.madvise(mmap.MADV_WILLNEED, page, start + length - page)
 
