@@ -19,7 +19,8 @@
     environments/    environment.py (the contract), atari.py with blending.py (colours, as ALE
                      averages them), roms.py (finds games), settings.py
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
-                     actor's steps, as a ring), samplers.py, returns.py (clipping and discount),
+                     actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
+                     returns.py (clipping and discount), transitions.py (one step or several),
                      minibatch.py, memory.py (all of them together), settings.py
     networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
                      settings.py; torch_engine/: network.py, q_function.py, optimizers.py,

@@ -43,9 +43,10 @@ from dqn.player.player import Player
 from dqn.player.spectator import Spectator
 from dqn.recording.games import GameRecording
 from dqn.recording.settings import RecordingSettings
-from dqn.replay.create import create_storage
+from dqn.replay.create import create_sampler, create_storage
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import OTHER_MEMORY
+from dqn.replay.sum_tree import bytes_of_sum_tree
 from dqn.results.statistics import Statistics
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata
@@ -133,7 +134,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     game = train_actors.first.environment
     metadata = _metadata(origin, game)
     network = _create_network(origin, metadata, chance.generators["network"])
-    memory = _create_memory(args, network, chance.generators["memory"])
+    memory = _create_memory(origin, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     policies = {
         name: EpsilonGreedy(network, game.num_actions, chance.generators[name])
@@ -174,6 +175,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     if origin.folder and saver:
         parts: dict[str, Part] = {
             "learner": learner,
+            # The uniform one has no state; so checkpoints stay as they are.
+            **({"sampler": memory.sampler} if args.prioritized else {}),
             "network": network,
             "train_actors": train_actors,
             "test_actors": test_actors,
@@ -262,11 +265,20 @@ def _steps_trained(origin: Origin) -> int:
     return args.start_epoch * args.train_steps + args.trained_steps
 
 
+def _minibatches(args: Namespace, train_steps: int) -> int:
+    """How many are drawn in so many training steps."""
+    count: int = train_steps // args.train_frequency * args.train_repeat
+    return count
+
+
 def _create_memory(
-    args: Namespace, network: DeepQNetwork, generator: np.random.Generator
+    origin: Origin, network: DeepQNetwork, generator: np.random.Generator
 ) -> ReplayMemory:
-    settings = replay_flags.replay_settings(args)
+    args = origin.args
+    settings, priorities = replay_flags.replay_settings(args), replay_flags.priorities(args)
     other_memory = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
+    if priorities:
+        other_memory += bytes_of_sum_tree(settings.size)
     if network.device == "cpu":
         pixels = args.batch_size * args.screen_height * args.screen_width
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
@@ -284,6 +296,11 @@ def _create_memory(
         generator=generator,
         num_streams=args.actors,
         returns=replay_flags.returns(args),
+        make_sampler=create_sampler(
+            priorities,
+            planned_minibatches=_minibatches(args, args.epochs * args.train_steps),
+            num_minibatches=_minibatches(args, _steps_trained(origin)),
+        ),
     )
 
 

@@ -35,6 +35,8 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if args.overlap and args.engine != "torch":
         parser.error("--overlap needs --engine torch")
+    if args.prioritized and args.engine != "torch":
+        parser.error("--prioritized needs --engine torch")
     if args.replay_file and args.replay_device == "gpu":
         parser.error("--replay_file and --replay_device gpu exclude each other")
     if args.start_epoch >= args.epochs > 0:

@@ -22,7 +22,7 @@ PlainFlags = dict[str, Any]  # name → bool, int, float, str or None
 FIXED = (
     "environment minimal_action_set screen_width screen_height history_length replay_size "
     "optimizer network dense_units activation biases batch_norm shared_convolutions dueling "
-    "dueling_streams engine actors"
+    "dueling_streams engine actors prioritized"
 ).split()
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (

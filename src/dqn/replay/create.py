@@ -1,9 +1,13 @@
-"""Makes the storage of the replay memory; the only place that names its kinds."""
+"""Makes the storage and the sampler of the replay memory; the only place that names their kinds."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from dqn.errors import UserError
-from dqn.replay.settings import ReplaySettings
+from dqn.replay.prioritized import PrioritizedSampler
+from dqn.replay.samplers import Sampler, UniformSampler
+from dqn.replay.settings import PrioritySettings, ReplaySettings
 from dqn.replay.storage import Observations, ObservationsInFile, Storage
 
 logger = logging.getLogger(__name__)
@@ -44,3 +48,20 @@ def create_storage(
     if learns_on_gpu and settings.device == "auto":
         logger.info("The replay memory does not fit on the GPU: it is in the main memory")
     return Observations(size, shape=shape, other_memory=other_memory)
+
+
+def create_sampler(
+    settings: PrioritySettings | None, *, planned_minibatches: int, num_minibatches: int
+) -> Callable[..., Sampler]:
+    """What makes the memory's sampler: a prioritized one if there are `settings`, or a uniform one.
+
+    A whole run draws `planned_minibatches`, `num_minibatches` of which lie behind it.
+    """
+    if settings is None:
+        return UniformSampler
+    return partial(
+        PrioritizedSampler,
+        settings=settings,
+        planned_minibatches=planned_minibatches,
+        num_minibatches=num_minibatches,
+    )
