@@ -13,6 +13,10 @@ from dqn.assembly import Chance, assemble
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
 from dqn.origin import find_origin
+from dqn.replay.prioritized import PrioritizedSampler
+from dqn.replay.returns import NStepReturns, OneStepReturns
+from dqn.replay.settings import PrioritySettings
+from dqn.replay.transitions import NStepTransitions, OneStepTransitions
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.networks import make_network
@@ -142,6 +146,62 @@ def test_who_trains_has_the_memory_that_was_asked_for(wire):
 
 
 # What the parts are made of
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ([], PrioritySettings()),
+        (
+            "--priority_exponent 0.5 --importance_exponent_start 0 --importance_exponent_end 0.9",
+            PrioritySettings(0.5, 0, 0.9),
+        ),
+    ],
+)
+def test_prioritized_replay_is_a_sampler_of_its_own_whose_state_is_kept(wire, arguments, settings):
+    arguments = arguments.split() if arguments else []
+    run = wire(*TRAIN, *SAVE, "--prioritized", "true", *arguments)
+    sampler = memory_of(run).sampler
+    assert type(sampler) is PrioritizedSampler
+    assert sampler._settings == settings
+    assert run.checkpointer._parts["sampler"] is sampler
+    # An update that is under way ends, and sets its errors, before the sampler's state is taken.
+    assert [*run.checkpointer._parts][:2] == ["learner", "sampler"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "planned", "done"),
+    [
+        ("--train_steps 100 --epochs 30 --train_frequency 4", 750, 0),
+        ("--train_steps 100 --epochs 30 --train_frequency 4 --train_repeat 2", 1500, 0),
+        ("--train_steps 100 --epochs 30 --train_frequency 1 --start_epoch 3", 3000, 300),
+        ("--train_steps 0 --epochs 30 --test_games 1", 0, 0),
+    ],
+)
+def test_the_weights_of_prioritized_replay_follow_from_the_whole_run(
+    wire, arguments, planned, done
+):
+    sampler = memory_of(wire(*TRAIN, "--prioritized", "true", *arguments.split())).sampler
+    assert sampler._planned_minibatches == max(1, planned)
+    assert sampler._num_minibatches == done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "returns"),
+    [
+        ([], OneStepTransitions, OneStepReturns()),
+        (["--n_steps", "3"], NStepTransitions, NStepReturns(3)),
+        (
+            "--n_steps 5 --discount_rate 0.5 --min_reward -2 --max_reward 7".split(),
+            NStepTransitions,
+            NStepReturns(5, 0.5, -2, 7),
+        ),
+    ],
+)
+def test_several_steps_are_made_transitions_of_in_their_own_way(wire, arguments, kind, returns):
+    make_minibatch = memory_of(wire(*TRAIN, *arguments))._make_minibatch
+    assert type(make_minibatch) is kind
+    assert make_minibatch._returns == returns
 
 
 @pytest.mark.parametrize(("value", "kind"), [("false", Learner), ("true", OverlappingLearner)])

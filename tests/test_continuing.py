@@ -62,6 +62,22 @@ def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed
     assert training.results() == undisturbed.results()
 
 
+@pytest.mark.parametrize("overlap", ["false", "true"])
+def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not(tmp_path, overlap):
+    flags = ["--prioritized", "true", "--n_steps", "3", "--overlap", overlap]
+    undisturbed, training = (Training(tmp_path / name, *flags) for name in ("whole", "parts"))
+    undisturbed.run()
+    process = training.start(
+        "--checkpoint_steps", "70"
+    )  # between updates, and killed between those
+    training.wait_for("breakout.csv", rows=2)
+    process.kill()
+    process.communicate()
+    assert training.run("--max_computing_time", "1", status=75)
+    training.run("--max_computing_time", "1:00:00")
+    assert training.results() == undisturbed.results()
+
+
 @pytest.mark.parametrize("number", STOPS)
 def test_each_signal_stops_with_a_checkpoint_and_its_own_exit_status(number, tmp_path):
     training = Training(tmp_path)
@@ -127,6 +143,7 @@ def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
         (["--history_length", "2"], ["--history_length 4", "2"]),
         (["--minimal_action_set", "false"], ["--minimal_action_set true", "not false"]),
         (["--batch_norm", "true"], ["--batch_norm false", "not true"]),
+        (["--prioritized", "true"], ["--prioritized false", "not true"]),
     ],
 )
 def test_flags_that_a_checkpoint_does_not_fit_are_refused_with_both_values(copy, flags, words):

@@ -1,14 +1,20 @@
 """Learning beside the acting: what is acted with, and that nothing is left to chance."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from dqn.errors import NonFiniteWeights
 from dqn.learner import Learner, OverlappingLearner
+from dqn.networks.deepqnetwork import Update
+from dqn.replay.create import create_sampler
 from dqn.replay.memory import ReplayMemory
+from dqn.replay.settings import PrioritySettings
 from dqn.replay.storage import Observations
 from helpers.networks import make_network
+from helpers.replay import add_steps, make_memory
 
 SIZE = {"screen_height": 44, "screen_width": 40}
 
@@ -48,6 +54,47 @@ def test_overlapping_learns_the_same_and_acts_with_the_weights_before_the_update
     costs += overlapping.finish()
     assert costs == expected_costs
     np.testing.assert_array_equal(other.predict(STATES), one.predict(STATES))
+
+
+class NetworkWithErrors:
+    """Its cost is the first action, its errors are the actions."""
+
+    def __init__(self):
+        self.keys = []
+
+    def train(self, minibatch):
+        self.keys.append(minibatch.keys.tolist())
+        return Update(float(minibatch.actions[0]), minibatch.actions.astype(np.float32))
+
+    def acting_copy(self, in_use):
+        pass
+
+
+@pytest.mark.parametrize("learner_class", [Learner, OverlappingLearner])
+def test_the_errors_of_an_update_are_set_before_the_next_minibatch_is_drawn(
+    learner_class, monkeypatch
+):
+    make = create_sampler(PrioritySettings(), planned_minibatches=9, num_minibatches=0)
+    memory = make_memory(200, batch_size=6, make_sampler=make)
+    network, calls = NetworkWithErrors(), []
+    set_errors, sample = memory.sampler.set_errors, memory.sampler.sample
+
+    def note(keys, errors):
+        assert threading.current_thread() is threading.main_thread()
+        calls.append((keys.tolist(), errors.tolist()))
+        set_errors(keys, errors)
+
+    monkeypatch.setattr(memory.sampler, "set_errors", note)
+    monkeypatch.setattr(memory.sampler, "sample", lambda n: calls.append("draw") or sample(n))
+    learner = learner_class(network, memory)
+    for _ in range(4):
+        add_steps(memory.streams[0], "." * 9)
+        learner.learn()
+    learner.get_state()
+    learner.finish()
+    assert calls[::2] == ["draw"] * 4
+    # add_steps takes step t modulo 5 for the action of step t
+    assert calls[1::2] == [(keys, [key % 5 for key in keys]) for keys in network.keys]
 
 
 def test_a_stop_between_two_updates_changes_nothing():

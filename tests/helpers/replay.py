@@ -11,15 +11,14 @@ SIZE = {"shape": (HEIGHT, WIDTH)}
 UNCHANGED = OneStepReturns(discount_rate=1, min_reward=-np.inf, max_reward=np.inf)
 
 
-def make_memory(size, history_length=4, batch_size=8, seed=0, num_streams=1):
+def make_memory(size, history_length=4, batch_size=8, seed=0, storage=Observations, **settings):
     """A memory whose returns are the rewards that were added."""
     return ReplayMemory(
-        Observations(size, **SIZE),
+        storage(size, **SIZE),
         history_length=history_length,
         batch_size=batch_size,
         generator=np.random.default_rng(seed),
-        num_streams=num_streams,
-        returns=UNCHANGED,
+        **{"returns": UNCHANGED, **settings},
     )
 
 
@@ -31,6 +30,17 @@ def observation_of(step):
 def steps_of(observations):
     """The steps whose observations, uint8 (…, *shape), these are."""
     return observations[..., 0, 0] + 256 * observations[..., 0, 1].astype(int)
+
+
+def allowed(stream, history_length, ends):
+    """The entries of a stream that may be drawn, found by looking at each."""
+    found = set()
+    for step in range(max(0, len(ends) - stream.size) + history_length, len(ends)):
+        # The original draws none whose observations lie across the end of the array, either.
+        is_in_a_row = step % stream.size >= history_length
+        if is_in_a_row and not set(ends[step - history_length : step]) & {"T", "C"}:
+            found.add(stream.first + step % stream.size)
+    return found
 
 
 def add_steps(stream, ends):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dqn.replay.returns import OneStepReturns
+from dqn.replay.returns import NStepReturns, OneStepReturns
 
 REWARDS = st.floats(-1e6, 1e6, width=32)
 TRANSITIONS = arrays.arrays(
@@ -49,3 +49,25 @@ def test_by_default_they_are_those_of_the_paper():
 def test_they_cannot_be_changed_on_the_way():
     with pytest.raises(dataclasses.FrozenInstanceError):
         OneStepReturns().discount_rate = 0.5
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(REWARDS, st.sampled_from(".TC")), min_size=4, max_size=4), min_size=1
+    ),
+    st.floats(0, 1),
+)
+def test_several_steps_are_summed_up_to_the_last_one(rows, discount_rate):
+    rewards = np.array([[reward for reward, _ in row] for row in rows], np.float32)
+    ends = np.array([[end for _, end in row] for row in rows])
+    returns, discounts, lengths = NStepReturns(4, discount_rate, -5, 7)(
+        rewards, ends == "T", ends != "."
+    )
+    for row, value, discount, length in zip(rows, returns, discounts, lengths, strict=True):
+        kept = next((k for k in range(4) if row[k][1] != "."), 3) + 1
+        assert length == kept
+        clipped = [min(max(float(np.float32(reward)), -5), 7) for reward, _ in row[:kept]]
+        expected = sum(discount_rate**k * reward for k, reward in enumerate(clipped))
+        assert value == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        is_terminal = row[kept - 1][1] == "T"
+        assert discount == pytest.approx(0 if is_terminal else discount_rate**kept, rel=1e-12)

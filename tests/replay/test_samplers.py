@@ -9,7 +9,7 @@ from dqn.errors import UserError
 from dqn.replay.samplers import UniformSampler
 from dqn.replay.storage import Observations
 from dqn.replay.stream import Entries, ReplayStream
-from helpers.replay import SIZE, add_steps, make_memory, observation_of, steps_of
+from helpers.replay import SIZE, add_steps, allowed, make_memory, observation_of, steps_of
 
 
 def make_sampler(size, num_streams, history_length, seed=0):
@@ -18,17 +18,6 @@ def make_sampler(size, num_streams, history_length, seed=0):
     generator = np.random.default_rng(seed)
     sampler = UniformSampler(entries, streams, history_length=history_length, generator=generator)
     return sampler, streams
-
-
-def allowed(stream, history_length, ends):
-    """The entries of a stream that may be drawn, found by looking at each."""
-    found = set()
-    for step in range(max(0, len(ends) - stream.size) + history_length, len(ends)):
-        # The original draws none whose observations lie across the end of the array, either.
-        is_in_a_row = step % stream.size >= history_length
-        if is_in_a_row and not set(ends[step - history_length : step]) & {"T", "C"}:
-            found.add(stream.first + step % stream.size)
-    return found
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,6 +2,7 @@
 
 import errno
 import mmap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,3 +175,27 @@ def test_the_pages_of_each_window_are_asked_for_before_they_are_read(tmp_path, s
         assert start % mmap.PAGESIZE == 0
         assert 0 <= first * observation_bytes - start < mmap.PAGESIZE
         assert stop == (first + 5) * observation_bytes
+
+
+@given(st.lists(st.lists(st.integers(0, 39), min_size=8, max_size=8), min_size=1, max_size=9))
+def test_a_file_is_asked_for_just_the_screens_that_are_gathered_wherever_they_lie(windows):
+    observations = object.__new__(ObservationsInFile)
+    observations.size, observations._observations = 40, np.empty((40, 64, 64), np.uint8)
+    page = 64 * 64  # bytes of one of these screens, and of a page on most machines
+    asked = []
+    observations._file = SimpleNamespace(madvise=lambda _, *bytes_: asked.append(bytes_))
+    windows = np.sort(np.array(windows), axis=1)  # some in a row, as those of a state
+    observations._read_ahead(windows)
+    screens = [i for start, n in asked for i in range(start // page, -(-(start + n) // page))]
+    if page % mmap.PAGESIZE == 0:
+        assert set(screens) == set(windows.ravel().tolist())
+    assert len(asked) == 1 + (np.diff(windows.ravel()) != 1).sum()
+
+
+def test_states_in_a_row_are_asked_for_at_once():
+    observations = object.__new__(ObservationsInFile)
+    observations.size, observations._observations = 40, np.empty((40, 64, 64), np.uint8)
+    asked = []
+    observations._file = SimpleNamespace(madvise=lambda *bytes_: asked.append(bytes_))
+    observations._read_ahead(windows_of([3, 20, 35], 5))
+    assert len(asked) == 3
