@@ -154,6 +154,10 @@ def test_flags_that_a_checkpoint_does_not_fit_are_refused_with_both_values(copy,
     assert copy.results() == before
 
 
+def test_the_number_of_steps_may_change_when_a_run_goes_on(copy):
+    assert "Using --n_steps 3 instead of 1" in copy.run("--n_steps", "3")
+
+
 def test_the_checkpoint_of_another_game_is_refused(copy):
     copy.command[2] = "pong"
     line = last_line(copy.run(status=2))
