@@ -72,6 +72,7 @@ DEFAULTS = {
     "trained_steps": 0,
     "load_weights": None,
     "save_weights_prefix": None,
+    "snapshot_steps": 0,
     "csv_file": None,
     "checkpoint": True,
     "checkpoint_steps": 0,
