@@ -113,6 +113,7 @@ def _start(
             raise UserError(f"the snapshot {args.load_weights} has an unusable flag: {reason}")
         complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
         continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
+        continuing.keep_datatype(complete, before)
         continuing.log_changes(complete, before)
     game = complete.game or _rom_of(snapshot, complete.load_weights)
     return Origin(complete, *_find_game(game, project), folder, snapshot=snapshot)
@@ -141,6 +142,7 @@ def _resume(
     logger.info("Resuming from the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     continuing.log_taken(complete, args, "the checkpoint")
     continuing.keep_seed(complete, before)
+    continuing.keep_datatype(complete, before)
     continuing.log_changes(complete, before)
     if complete.actors == "auto":
         complete.actors = checkpoint["options"]["actors"]

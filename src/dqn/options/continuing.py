@@ -88,6 +88,12 @@ def keep_seed(args: Namespace, before: PlainFlags) -> None:
         args.random_seed = before["random_seed"]
 
 
+def keep_datatype(args: Namespace, before: PlainFlags) -> None:
+    """Let --datatype auto stand for what the run computed in `before`: it is measured once."""
+    if args.datatype == "auto":
+        args.datatype = before.get("datatype", "auto")
+
+
 def log_changes(args: Namespace, before: PlainFlags) -> None:
     """Log each flag that a continued run has other than `before`."""
     for name in _changed(args, before):
