@@ -18,7 +18,7 @@ shift
 name=${snapshot##*/}
 name=${name%.*}
 folder=$name
-with_epoch='^(.+)_([0-9]+)$'
+with_epoch='^(.+)_[0-9]+([.][0-9]+)?$'
 [[ ! $name =~ $with_epoch ]] || folder=${BASH_REMATCH[1]}
 
 run main.py --load_weights "$snapshot" --play_games 1 \

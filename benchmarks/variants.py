@@ -119,9 +119,13 @@ def score_on_catch(args: Namespace, seed: int) -> float:
             replay_flags.priorities(args), planned_minibatches=planned, num_minibatches=0
         ),
     )
+    actors = [LocalActors([catch_actor(2 * seed + i, chance[2 + i])]) for i in range(2)]
+    policies = [EpsilonGreedy(network, 3, generator) for generator in chance[2:]]
     agent = Agent(
-        *(LocalActors([catch_actor(2 * seed + i, chance[2 + i])]) for i in range(2)),
-        *(EpsilonGreedy(network, 3, generator) for generator in chance[2:]),
+        actors[0],
+        actors[1],
+        policies[0],
+        policies[1],
         memory,
         Learner(network, memory),
         exploration=LinearDecay(1, 0.1, 2000),

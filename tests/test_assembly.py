@@ -361,6 +361,35 @@ def test_where_a_gpu_learns_there_is_an_actor_for_each_core(
     assert {len(group) for group in run.actors.groups.values()} == {num_actors}
 
 
+# Which datatype
+
+
+def test_datatype_auto_is_chosen_once_for_the_run_and_kept_with_it(wire, monkeypatch):
+    chosen = []
+
+    def choose(*settings):
+        chosen.append(settings)
+        return "bfloat16"
+
+    monkeypatch.setattr(assembly, "choose_datatype", choose)
+    run = wire(*TRAIN, *SAVE, "--datatype", "auto", "--batch_size", "7")
+    ((architecture, optimization, _, compute),) = chosen
+    assert (architecture.num_actions, architecture.state_shape) == (4, (2, 44, 44))
+    assert (optimization.batch_size, compute.backend) == (7, "cpu")
+    assert str(network_of(run)._dtype) == "torch.bfloat16"
+    assert run.checkpointer._values["options"]["datatype"] == "bfloat16"
+    assert run.saver._metadata.flags["datatype"] == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[*TEST, *LOAD], [*PLAY, *LOAD], [*PLAY, *LOAD, *SHOW], [*PLAY, "breakout", *SHOW]]
+)
+def test_who_only_predicts_measures_nothing(wire, monkeypatch, arguments):
+    monkeypatch.setattr(assembly, "choose_datatype", must_not("measured updates"))
+    network = network_of(wire(*arguments, "--datatype", "auto"))
+    assert network is None or str(network._dtype) == "torch.float32"
+
+
 def test_a_replay_memory_without_room_for_all_actors_is_refused(wire):
     with pytest.raises(UserError, match="too small for 21 actors: use at least 105, or lower"):
         wire(*TRAIN, "--actors", "21")

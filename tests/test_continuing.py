@@ -78,6 +78,26 @@ def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not
     assert training.results() == undisturbed.results()
 
 
+def test_a_run_killed_after_a_snapshot_within_an_epoch_equals_one_that_was_not(tmp_path):
+    flags = "--snapshot_steps 200 --checkpoint_steps 170 --epochs 2".split()
+    whole, training = Training(tmp_path / "whole", *flags), Training(tmp_path / "run", *flags)
+    whole.run()
+    process = training.start()
+    while not (training.folder / "breakout_2.200.pkl").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (training.folder / "breakout_2.pkl").exists()
+    assert "Resuming from the checkpoint" in training.run()
+    results = training.results()
+    assert results == whole.results()
+    names = ["1", "1.200", "1.400", "2", "2.200", "2.400", "best"]
+    assert [name for name in results if name.endswith("pkl")] == [
+        f"breakout_{name}.pkl" for name in names
+    ]
+
+
 @pytest.mark.parametrize("number", STOPS)
 def test_each_signal_stops_with_a_checkpoint_and_its_own_exit_status(number, tmp_path):
     training = Training(tmp_path)

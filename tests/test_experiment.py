@@ -93,6 +93,10 @@ class TapeSaver:
         self._tape.append(f"save {epoch}")
         self.failed_epoch = epoch if epoch in self._failing else None
 
+    def save_within(self, epoch, step, train_steps):
+        assert step == train_steps - (epoch - 1) * PHASES.train_steps
+        self._tape.append(f"save {epoch}.{step}")
+
     def on_test(self, epoch, mean_score):
         self._tape.append(f"test {epoch} noted")
 
@@ -430,6 +434,65 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_it_had_not_been(tmp_path, undis
         assert second.results() == expected
         # Every phase is begun and ended once, and what follows it is done once.
         assert without_checkpoints(first.tape + second.tape) == without_checkpoints(tape)
+
+
+WITHIN = ["save 1.2", "save 1.4", "save 1", "save 2.2", "save 2.4", "save 2"]
+
+
+def saves(tape):
+    return [event for event in tape if event.startswith("save ")]
+
+
+@pytest.mark.parametrize(
+    ("snapshot_steps", "expected"),
+    [
+        (1, [*(f"save 1.{step}" for step in range(1, 6)), "save 1"]),
+        (2, ["save 1.2", "save 1.4", "save 1"]),
+        (4, ["save 1.4", "save 1"]),
+        (6, ["save 1"]),
+        (7, ["save 1"]),
+    ],
+)
+def test_snapshots_within_an_epoch(snapshot_steps, expected):
+    run = Run(snapshot_steps=snapshot_steps, epochs=1)
+    run.run()
+    assert saves(run.tape) == expected
+
+
+def test_without_a_saver_nothing_is_saved_within_an_epoch():
+    run = Run()
+    phases_ = replace(PHASES, snapshot_steps=2)
+    run.experiment = Experiment(run.agent, run.statistics, None, phases_)
+    assert len(run.run()) == 2
+
+
+def test_a_run_stopped_at_any_step_saves_each_snapshot_within_an_epoch_once(tmp_path, undisturbed):
+    for stop_after in range(1, STEPS + 1):
+        first = Run(tmp_path / str(stop_after), stop_after=stop_after, snapshot_steps=2)
+        first.stop()
+        second = Run(tmp_path / str(stop_after), snapshot_steps=2)
+        second.run()
+        assert saves(first.tape + second.tape) == WITHIN
+        assert second.results() == undisturbed[0]
+
+
+def test_a_run_killed_at_any_step_loses_no_snapshot_within_an_epoch(tmp_path, undisturbed):
+    for kill_after in range(1, STEPS + 1):
+        settings = {"every_steps": 7, "snapshot_steps": 2}
+        first = Run(tmp_path / str(kill_after), kill_after=kill_after, **settings)
+        first.stop(Killed)
+        second = Run(tmp_path / str(kill_after), **settings)
+        second.run()
+        # Those since the checkpoint are saved again, with the same bytes.
+        assert list(dict.fromkeys(saves(first.tape + second.tape))) == WITHIN
+        assert second.results() == undisturbed[0]
+
+
+def test_a_network_that_diverges_is_not_saved_within_an_epoch():
+    run = Run(snapshot_steps=2)
+    run.network.scale = math.inf
+    assert str(run.stop(UserError)).startswith("the Q-values diverged to infinity or NaN by step 2")
+    assert saves(run.tape) == []
 
 
 def test_a_run_killed_at_any_step_goes_on_from_the_checkpoint_before(tmp_path, undisturbed):

@@ -406,6 +406,17 @@ def test_the_forecast_counts_the_snapshots_that_are_kept(run, caplog, monkeypatc
     assert "the snapshots 2 × " in line  # the last one and the best
 
 
+def test_the_forecast_counts_the_snapshots_within_epochs(run, caplog, monkeypatch):
+    monkeypatch.setattr(dqn.experiment, "FORECAST_SECONDS", 0)
+    monkeypatch.setattr(dqn.experiment, "LONG_SECONDS", 0)
+    options = ("--save_weights_prefix", "s/b", "--epochs", 2, "--train_steps", 40)
+    run("breakout", *options, "--snapshot_steps", 15, status=0)
+    (line,) = logged(caplog, "At this speed")
+    assert "the snapshots 6 × " in line  # after steps 15, 30 and 40
+    names = ("b_1.15", "b_1.30", "b_1", "b_2.15", "b_2.30", "b_2")
+    assert all(os.path.exists(f"s/{name}.pkl") for name in names)
+
+
 def test_the_test_of_a_snapshot_tells_no_time_left(run, caplog, snapshot):
     caplog.clear()
     run("--load_weights", snapshot, "--random_steps", 0, "--train_steps", 0, status=0)

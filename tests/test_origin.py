@@ -112,6 +112,15 @@ def test_the_epoch_of_a_snapshot_that_records_none_is_in_its_name(name, epoch):
     assert origin_of("breakout", "--load_weights", name, *TRAIN).epoch_of_snapshot == epoch
 
 
+def test_datatype_auto_is_what_the_snapshot_was_trained_in():
+    auto = [*LOAD, "--datatype", "auto"]
+    write_snapshot(flags={"datatype": "bfloat16"})
+    assert origin_of(*auto, *TRAIN).args.datatype == "bfloat16"
+    assert origin_of(*auto, *TRAIN, "--train_steps", "0").args.datatype == "auto"
+    write_snapshot()  # of a version without flags
+    assert origin_of(*auto, *TRAIN).args.datatype == "auto"
+
+
 def test_start_epoch_auto_follows_the_snapshot():
     write_snapshot()
     assert origin_of(*LOAD, *TRAIN, "--start_epoch", "auto").args.start_epoch == 2
@@ -135,6 +144,12 @@ def test_a_checkpoint_brings_its_game_and_its_flags_which_the_command_line_may_c
     assert origin.flags_before["epochs"] == 5
     assert "Resuming from the checkpoint" in caplog.text
     assert "Using --epochs 7 instead of 5" in caplog.text
+
+
+def test_datatype_auto_is_what_the_checkpoint_was_computed_in(caplog):
+    write_checkpoint("--datatype", "bfloat16")
+    assert origin_of("breakout", *TRAIN, "--datatype", "auto").args.datatype == "bfloat16"
+    assert "Using --datatype" not in caplog.text
 
 
 @pytest.mark.parametrize(

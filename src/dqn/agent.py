@@ -6,7 +6,7 @@ from typing import Any
 
 from dqn.actors.events import Step, Transition
 from dqn.actors.group import Actors
-from dqn.exploration import LinearDecay, Policy
+from dqn.exploration import Policy, Schedule
 from dqn.learner import Learner
 from dqn.machine.state_values import take_integer, take_integers
 from dqn.replay.memory import ReplayMemory
@@ -112,7 +112,7 @@ class Agent(Tester):
         memory: ReplayMemory,
         learner: Learner,
         *,
-        exploration: LinearDecay,
+        exploration: Schedule,
         exploration_rate_test: float,
         periods: Periods,
         total_train_steps: int = 0,

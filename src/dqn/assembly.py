@@ -25,7 +25,7 @@ from dqn.learner import Learner, OverlappingLearner
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
 from dqn.machine.wording import counted
-from dqn.networks.create import create_network, learns_on_gpu
+from dqn.networks.create import choose_datatype, create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.options import (
     agent_flags,
@@ -132,6 +132,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     game = train_actors.first.environment
+    if args.datatype == "auto":
+        args.datatype = _datatype(args, game, _metadata(origin, game).input_shape)
     metadata = _metadata(origin, game)
     network = _create_network(origin, metadata, chance.generators["network"])
     memory = _create_memory(origin, network, chance.generators["memory"])
@@ -231,6 +233,18 @@ def _metadata(origin: Origin, game: Environment) -> Metadata:
         args.screen_width,
         args.history_length,
         flags=continuing.flags_for_snapshots(args),
+    )
+
+
+def _datatype(args: Namespace, game: Environment, state_shape: tuple[int, ...]) -> str:
+    """What auto stands for: predictions alone are not worth measuring."""
+    if not args.train_steps:
+        return "float32"
+    return choose_datatype(
+        network_flags.architecture(args, game.num_actions, state_shape),
+        network_flags.optimization(args),
+        network_flags.targets(args),
+        network_flags.compute(args),
     )
 
 

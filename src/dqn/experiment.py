@@ -36,7 +36,8 @@ class Phases:
     """What a run does: random → (train → test) × epochs → play.
 
     A phase of 0 steps is left out. `test_games`, if not None, takes the place of `test_steps`.
-    Epochs up to `start_epoch` are done. `play_games` may be infinity.
+    Epochs up to `start_epoch` are done. `play_games` may be infinity. Snapshots are saved after
+    every epoch and, unless 0, after every `snapshot_steps` training steps within it.
     """
 
     random_steps: int = 50000
@@ -46,6 +47,7 @@ class Phases:
     start_epoch: int = 0
     epochs: int = 200
     play_games: float = 0
+    snapshot_steps: int = 0
 
 
 class Experiment:
@@ -80,6 +82,7 @@ class Experiment:
         self._epochs = phases.epochs
         self._tested_epoch = tested_epoch
         self._play_games = phases.play_games
+        self._snapshot_steps = phases.snapshot_steps
         self._listeners = listeners
         self._has_quit = has_quit
         self._forecast = Forecast()
@@ -227,9 +230,15 @@ class Experiment:
         if self._checkpointer and self._checkpointer.most_bytes:
             disk.append(f"the checkpoint takes up to {size(self._checkpointer.most_bytes)}")
         if self._saver:
-            one, number = self._saver.snapshot_bytes(), self._saver.num_kept(epochs)
+            one = self._saver.snapshot_bytes()
+            number = self._saver.num_kept(epochs, self._snapshots_an_epoch)
             disk.append(f"the snapshots {number} × {size(one)} = {size(number * one)}")
         logger.info("%s", "; ".join([line, ", ".join(disk)] if disk else [line]))
+
+    @property
+    def _snapshots_an_epoch(self) -> int:
+        """One after it, and those at all multiples of `snapshot_steps` before its end."""
+        return -(-self._train_steps // self._snapshot_steps) if self._snapshot_steps else 1
 
     def _fill_memory(self) -> None:
         logger.info(
@@ -247,6 +256,8 @@ class Experiment:
         self._begin(epoch, "train")
         done = self._statistics.num_steps
         steps = self._watch_loss(self._trainee.train(self._train_steps, done))
+        if self._saver and self._snapshot_steps:
+            steps = self._save_within(steps, epoch, done, self._saver)
         self._run_phase(steps, self._train_steps, "step", done)
 
     def _test(self, epoch: int) -> Scores:
@@ -323,4 +334,19 @@ class Experiment:
             if not all(map(math.isfinite, step.costs)):
                 what = f"the loss became {step.costs[-1]} at step {self._agent.total_train_steps}"
                 raise Diverged(what, self._saver.last_good if self._saver else None)
+            yield step
+
+    def _save_within(
+        self, steps: Iterable[Step], epoch: int, done: int, saver: SnapshotSaver
+    ) -> Iterator[Step]:
+        """The same steps, with a snapshot at each multiple of `snapshot_steps`, or right after it.
+
+        It is saved before anything else hears of the step, so that a checkpoint knows of it.
+        """
+        for step in steps:
+            before, done = done, done + len(step.actions)
+            is_due = done // self._snapshot_steps > before // self._snapshot_steps
+            if is_due and done < self._train_steps:  # the last one is that of the epoch
+                self._trainee.check()
+                saver.save_within(epoch, done, self._agent.total_train_steps)
             yield step

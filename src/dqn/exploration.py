@@ -1,5 +1,6 @@
 """The ε-greedy policy, and the schedules of ε, its exploration rate."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from dqn.networks.deepqnetwork import DeepQNetwork
 
 # Chooses the actions for n states, uint8 (n, history, height, width), at an exploration rate
 Policy = Callable[[np.ndarray, float], list[int]]
+# ε, in 0..1, as a function of the training step
+Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,22 @@ class LinearDecay:
         if step >= self.decay_steps:
             return self.end
         return self.start - step * (self.start - self.end) / self.decay_steps
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """ε as a function of the training step t: ε_end + (ε_start − ε_end)·e^(−kt).
+
+    It begins at `start` and comes ever closer to `end`; `decay_rate` is k, per step.
+    """
+
+    start: float = 1
+    end: float = 0.1
+    decay_rate: float = 0.00003
+
+    def __call__(self, step: int) -> float:
+        """The exploration rate, in 0..1, at training step `step`."""
+        return self.end + (self.start - self.end) * math.exp(-self.decay_rate * step)
 
 
 class EpsilonGreedy:

@@ -19,6 +19,7 @@ from dqn.machine.files import can_be_asked_for, check_name
 from dqn.machine.wording import counted
 from dqn.options import checks, continuing, parser
 from dqn.snapshots.file import load_snapshot
+from dqn.snapshots.moment import is_within_epoch
 from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ def _start(
             raise UserError(f"the snapshot {args.load_weights} has an unusable flag: {reason}")
         complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
         continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
+        continuing.keep_datatype(complete, before)
         continuing.log_changes(complete, before)
     game = complete.game or _rom_of(snapshot, complete.load_weights)
     return Origin(complete, *_find_game(game, project), folder, snapshot=snapshot)
@@ -140,6 +142,7 @@ def _resume(
     logger.info("Resuming from the checkpoint %s; %s", folder.path, what_is_missing(checkpoint))
     continuing.log_taken(complete, args, "the checkpoint")
     continuing.keep_seed(complete, before)
+    continuing.keep_datatype(complete, before)
     continuing.log_changes(complete, before)
     if complete.actors == "auto":
         complete.actors = checkpoint["options"]["actors"]
@@ -187,20 +190,31 @@ def _start_epoch_of(path: Path | None) -> int:
 def _find_checkpoint(args: Namespace, folder: CheckpointFolder) -> dict[str, Any] | None:
     """The checkpoint to resume from; None if there is none, or it is not wanted.
 
-    A snapshot is begun with only if the checkpoint is of another epoch, and not of a run that the
-    same command began. Raises UserError for a checkpoint that this program cannot have made.
+    A snapshot is begun with only if it is not the last one that was saved before the checkpoint,
+    which is not of a run that the same command began. Raises UserError for a checkpoint that this
+    program cannot have made.
     """
     checkpoint = None if args.restart else folder.load()
     if checkpoint and not _tells_its_run(checkpoint):
         raise UnfittingCheckpoint(folder, "it lacks what tells which run it is of")
     if checkpoint and args.load_weights:
         before = checkpoint["options"]
-        epoch = last_saved_epoch(checkpoint["parts"]["experiment"])
         same_command = before["load_weights"] == str(args.load_weights)
-        if not same_command and epoch != (args.start_epoch or None):
+        if not same_command and not _is_last_saved(args, checkpoint["parts"]):
+            epoch = last_saved_epoch(checkpoint["parts"]["experiment"])
             logger.info("The checkpoint %s is of epoch %d: not used", folder.path, epoch)
             checkpoint = None
     return checkpoint
+
+
+def _is_last_saved(args: Namespace, parts: dict[str, Any]) -> bool:
+    """Whether the snapshot to load is the last one that was saved before a checkpoint.
+
+    Of one from within an epoch the name tells, of others the epoch.
+    """
+    if is_within_epoch(args.load_weights):
+        return Path(parts["saver"]["last_good"] or "").stem == args.load_weights.stem
+    return last_saved_epoch(parts["experiment"]) == (args.start_epoch or None)
 
 
 def _tells_its_run(checkpoint: dict[str, Any]) -> bool:
@@ -212,7 +226,7 @@ def _tells_its_run(checkpoint: dict[str, Any]) -> bool:
             "rom_sha256": str(),
             "parts": {
                 "experiment": {"epoch": int(), "phase": str()},
-                "saver": {"failed_epoch": int() | None},
+                "saver": {"failed_epoch": int() | None, "last_good": str() | None},
             },
         } if n > 0:
             values = checkpoint["options"].values()

@@ -215,3 +215,37 @@ def test_a_restart_that_fails_leaves_the_old_run_where_it_is(copy, monkeypatch, 
     assert main.main([*FLAGS, *outputs(copy), "--restart", *failing]) == 2
     (copy / "x.checkpoint/lock").write_bytes(before[copy / "x.checkpoint/lock"])
     assert files() == before
+
+
+@pytest.mark.parametrize("measured", ["bfloat16", "float32"])
+def test_datatype_auto_is_measured_by_a_new_run_alone(tmp_path, monkeypatch, measured):
+    """A stopped run, and one that begins with its snapshot, end as those that name the datatype."""
+
+    def measure(updates, now):
+        for update in updates.values():
+            update()
+        return {name: 1.0 if name == measured else 2.0 for name in updates}
+
+    def must_not(*_):
+        raise AssertionError("measured again")
+
+    def train(name, *flags, status=0):
+        (tmp_path / name).mkdir(exist_ok=True)
+        assert main.main([*FLAGS, *outputs(tmp_path / name), *flags]) == status
+
+    monkeypatch.setattr("dqn.networks.torch_engine.datatype.measure", measure)
+    train("auto", "--datatype", "auto", "--max_computing_time", "0", status=75)
+    monkeypatch.setattr("dqn.networks.torch_engine.datatype.measure", must_not)
+    assert f"--datatype {measured}\n" in (tmp_path / "auto" / "x.args").read_text()
+    train("auto", "--max_computing_time", "0", status=75)
+    train("auto", "--datatype", "auto")
+    train("named", "--datatype", measured)
+    snapshots = [tmp_path / name / "x_1.pkl" for name in ("auto", "named")]
+    assert snapshots[0].read_bytes() == snapshots[1].read_bytes()
+
+    for name, datatype in (("auto", "auto"), ("named", measured)):
+        begin = ["--load_weights", str(tmp_path / name / "x_1.pkl"), "--epochs", "2"]
+        train(f"{name} again", *begin, "--start_epoch", "1", "--datatype", datatype)
+    snapshots = [tmp_path / f"{name} again" / "x_2.pkl" for name in ("auto", "named")]
+    assert snapshots[0].read_bytes() == snapshots[1].read_bytes()
+    assert load_snapshot(snapshots[0]).metadata.flags["datatype"] == measured

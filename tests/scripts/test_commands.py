@@ -101,6 +101,24 @@ def test_resume_takes_the_epoch_that_the_snapshot_records_where_its_name_has_non
     ]
 
 
+@pytest.mark.parametrize(
+    ("snapshot", "run_name"),
+    [
+        ("breakout_3.25000.pkl", "breakout"),
+        ("breakout_v1.5_3.25000.safetensors", "breakout_v1.5"),
+        ("breakout_7_1.16.pkl", "breakout_7"),
+    ],
+)
+def test_resume_takes_a_snapshot_from_within_an_epoch(light_project, snapshot, run_name):
+    (light_project.root / snapshot).touch()
+    root = light_project.root
+    assert run(light_project, "resume.sh", snapshot) == [
+        *["main.py", "--load_weights", snapshot, "--start_epoch", "auto"],
+        *["--save_weights_prefix", f"{root}/snapshots/{run_name}"],
+        *["--csv_file", f"{root}/results/{Path(snapshot).stem}.csv"],
+    ]
+
+
 @pytest.mark.parametrize("name", ["snapshots/pong_3.pkl", "nonsense", "snapshots"])
 def test_resume_says_first_that_there_is_no_such_snapshot(light_project, name):
     assert_one_line_error(light_project.run("resume.sh", name), f"there is no snapshot {name}")
@@ -120,6 +138,7 @@ def test_test_neither_plays_at_random_nor_trains(light_project):
         ("snapshots/breakout_10.pkl", "breakout_10", "breakout"),
         ("my nets/space_invaders_fast_7.safetensors", "space_invaders_fast_7", None),
         ("best.pkl", "best", "best"),
+        ("breakout_3.25000.pkl", "breakout_3.25000", "breakout"),
         ("breakout_200", "breakout_200", "breakout"),
     ],
 )

@@ -1,8 +1,11 @@
 """Which snapshots a run leaves: the best one is always marked, and only its own are deleted."""
 
+import csv
 import logging
 import math
 import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 import main
 from dqn.checkpoints.folder import CheckpointFolder
+from dqn.errors import UserError
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata
@@ -47,6 +51,10 @@ class Run:
         metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
         prefix = folder / "breakout"
         self.saver = SnapshotSaver(prefix, NETWORK, metadata, None, num_newest)
+
+    def within(self, epoch, step, train_steps=0):
+        NETWORK.train_iterations = 1000 * self._number + 100 * epoch + step
+        self.saver.save_within(epoch, step, train_steps)
 
     def epoch(self, epoch, score=math.nan):
         NETWORK.train_iterations = 1000 * self._number + epoch
@@ -264,6 +272,164 @@ def test_a_snapshot_that_was_not_saved_is_not_the_best(tmp_path, monkeypatch):
     assert run.best == 1
 
 
+# Snapshots within epochs
+
+
+def test_a_snapshot_within_an_epoch_is_named_after_it_and_records_the_epochs_before(tmp_path):
+    run = Run(tmp_path)
+    run.within(1, 20, train_steps=20)
+    run.epoch(1)
+    run.within(2, 20, train_steps=70)
+    assert run.names == ["1", "1.20", "2.20"]
+    assert run.saver.last_good == tmp_path / "breakout_2.20.pkl"
+    found = {name: load_snapshot(tmp_path / f"breakout_{name}.pkl").metadata for name in run.names}
+    assert {name: (m.epoch, m.train_steps) for name, m in found.items()} == {
+        **{"1.20": (0, 20), "1": (1, 0), "2.20": (1, 70)}
+    }
+
+
+@pytest.mark.parametrize(
+    ("num_newest", "kept"),
+    [
+        (None, ["1", "1.20", "1.40", "2", "2.100", "2.20", "2.40", "best"]),
+        (1, ["1", "2", "best"]),
+        (2, ["1", "2", "2.100", "best"]),
+        (4, ["1", "2", "2.100", "2.20", "2.40", "best"]),
+    ],
+)
+def test_those_within_epochs_count_among_the_newest_and_go_after_an_epoch(
+    tmp_path, num_newest, kept
+):
+    run = Run(tmp_path, num_newest)
+    run.within(1, 20)
+    run.within(1, 40)
+    run.epoch(1, 5.0)
+    for step in (20, 40, 100):
+        run.within(2, step)
+    assert {"2.20", "2.40", "2.100"} < set(run.names)
+    run.epoch(2, 3.0)
+    assert run.names == kept
+    assert run.best == 1
+
+
+@pytest.mark.parametrize(
+    ("num_newest", "epochs", "an_epoch", "number"),
+    [
+        (None, 3, 1, 3),
+        (None, 3, 10, 30),
+        (2, 9, 1, 3),
+        (2, 1, 1, 1),
+        (2, 9, 10, 12),
+        (50, 3, 4, 12),
+    ],
+)
+def test_how_many_snapshots_the_disk_must_hold(tmp_path, num_newest, epochs, an_epoch, number):
+    """Between two epochs' ends: the newest, the best, and those of the epoch but its last."""
+    assert Run(tmp_path, num_newest).saver.num_kept(epochs, an_epoch) == number
+
+
+def test_the_forecast_of_snapshots_is_not_exceeded(tmp_path):
+    run = Run(tmp_path, 2)
+    most = 0
+    for epoch in range(1, 6):
+        for step in (20, 40, 60):
+            run.within(epoch, step)
+            most = max(most, len(set(run.names) - {"best"}))
+        run.epoch(epoch, -epoch)
+    assert most <= run.saver.num_kept(5, 4) == 6
+
+
+def test_a_resumed_run_knows_its_snapshots_within_epochs(tmp_path):
+    run = Run(tmp_path, 1)
+    run.within(1, 20)
+    state = run.saver.get_state()
+    assert set(state["saved"]) == {"1.20"}
+    run.within(1, 40)  # and then it was killed, before the next checkpoint
+    run = Run(tmp_path, 1)
+    run.saver.set_state(state)
+    assert run.saver.last_good == tmp_path / "breakout_1.20.pkl"
+    run.within(1, 40)
+    run.epoch(1)
+    assert run.names == ["1"]
+
+
+@pytest.mark.parametrize("name", ["", "1.", ".5", "1.5.2", "x", "1.x"])
+def test_a_checkpoint_whose_snapshots_have_no_names_does_not_fit(tmp_path, name):
+    state = {"last_good": None, "failed_epoch": None, "saved": {name: "0" * 64}}
+    with pytest.raises(ValueError, match="invalid literal"):
+        Run(tmp_path).saver.set_state(state)
+
+
+def test_a_snapshot_within_an_epoch_that_fails_is_logged_and_forgotten(
+    tmp_path, monkeypatch, caplog
+):
+    run = Run(tmp_path)
+    run.epoch(1, 1.0)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dqn.snapshots.saver.save_snapshot", fail)
+        run.within(2, 20)
+    assert "cannot save " in caplog.text
+    assert "; training continues" in caplog.text
+    assert run.saver.failed_epoch is None
+    assert run.saver.last_good == tmp_path / "breakout_1.pkl"
+    run.saver.close()
+
+
+def test_an_epoch_that_failed_has_failed_whatever_is_saved_within_the_next(tmp_path, monkeypatch):
+    run = Run(tmp_path)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dqn.snapshots.saver.save_snapshot", fail)
+        run.epoch(1)
+    run.within(2, 20)
+    assert run.saver.failed_epoch == 1
+    run.epoch(2)
+    assert run.saver.failed_epoch is None
+
+
+def test_weights_that_diverge_within_an_epoch_end_the_run(tmp_path):
+    run = Run(tmp_path)
+    run.epoch(1)
+    layers = NETWORK.get_layers()
+    layers[0].weights[0, 0] = np.nan
+    try:
+        with pytest.raises(UserError, match=r"diverged in epoch 2: .* is .*breakout_1\.pkl"):
+            run.within(2, 20)
+    finally:
+        layers[0].weights[0, 0] = 0
+    assert run.names == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "loaded", "stay"),
+    [
+        (0, None, ""),
+        (0, "1.20", "1.20"),
+        (1, "1", "1 1.20"),
+        (1, "2.20", "1 1.20 2.20"),
+        (2, "2", "1 1.20 2 2.20 2.40"),
+    ],
+)
+def test_an_older_runs_snapshots_from_within_later_epochs_go_aside(tmp_path, epoch, loaded, stay):
+    run = Run(tmp_path)
+    for number in (1, 2):
+        run.within(number, 20)
+        if number == 2:
+            run.within(2, 40)
+        run.epoch(number)
+    names = run.names
+    Run(tmp_path).saver.move_older_aside(epoch, loaded and tmp_path / f"breakout_{loaded}.pkl")
+    gone = set(names) - set(stay.split())
+    assert run.names == sorted([*stay.split(), *(f"{name}.pkl.1" for name in gone)])
+
+
 TINY = (
     "breakout --backend cpu --random_steps 60 --train_steps 40 --test_games 1 --replay_size 500 "
     "--screen_width 44 --screen_height 44 --max_game_frames 160 --random_seed 2"
@@ -302,3 +468,158 @@ def test_a_snapshot_that_the_checkpoint_goes_on_from_stays(tmp_path, monkeypatch
     flags = ["--save_weights_prefix", str(prefix), "--epochs", "3", "--keep_snapshots", "last:1"]
     assert main.main([*TINY, *flags]) == 2  # for want of a checkpoint
     assert {"a_1.pkl", "a_2.pkl", "a_3.pkl"} <= {path.name for path in tmp_path.iterdir()}
+
+
+class Training:
+    """Runs of two epochs with snapshots after 16 steps, too; `results` are their files."""
+
+    flags = (*TINY, "--epochs", "2", "--snapshot_steps", "16")
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, *flags, status=0):
+        files = ["--save_weights_prefix", f"{self.folder}/a", "--csv_file", f"{self.folder}/a.csv"]
+        assert main.main([*self.flags, *files, *flags]) == status
+
+    def results(self):
+        return {path.name: path.read_bytes() for path in sorted(self.folder.glob("*.pkl*"))}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    training = Training(tmp_path_factory.mktemp("trained"))
+    training.run()
+    return training
+
+
+def test_snapshots_within_epochs_change_nothing_else(trained, tmp_path):
+    names = ["a_1.16.pkl", "a_1.32.pkl", "a_1.pkl", "a_2.16.pkl", "a_2.32.pkl", "a_2.pkl"]
+    assert [name for name in trained.results() if name != "a_best.pkl"] == names
+    without = Training(tmp_path)
+    without.run("--snapshot_steps", "0")
+    assert len(without.results()) == 3
+    assert without.results().items() < trained.results().items()
+
+
+def test_snapshots_within_epochs_wait_for_an_update_beside_the_acting(tmp_path):
+    runs = [Training(tmp_path / name) for name in ("one", "other", "without")]
+    for run, steps in zip(runs, ("16", "16", "0"), strict=True):
+        run.folder.mkdir()
+        run.run("--overlap", "true", "--snapshot_steps", steps)
+    assert runs[0].results() == runs[1].results()
+    assert runs[2].results().items() < runs[0].results().items()
+
+
+def test_several_actors_save_at_the_first_step_after_the_multiple(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        Training(tmp_path / name).run("--actors", "3", "--epochs", "1")
+    results = Training(tmp_path / "one").results()
+    assert set(results) == {"a_1.18.pkl", "a_1.33.pkl", "a_1.pkl", "a_best.pkl"}
+    assert load_snapshot(tmp_path / "one" / "a_1.18.pkl").metadata.train_steps == 18
+    assert results == Training(tmp_path / "other").results()
+
+
+def end_at(monkeypatch, moments, end):
+    """Do `end` right after the snapshots of these `moments`, (epoch, step), were saved."""
+    save_within = SnapshotSaver.save_within
+
+    def save_and_end(saver, epoch, step, train_steps):
+        save_within(saver, epoch, step, train_steps)
+        if (epoch, step) in moments:
+            end()
+
+    monkeypatch.setattr(SnapshotSaver, "save_within", save_and_end)
+
+
+def terminate():
+    signal.raise_signal(signal.SIGTERM)
+
+
+class Killed(BaseException):
+    """The end of a process, wherever it is."""
+
+
+def kill():
+    raise Killed
+
+
+def test_a_run_stopped_at_each_snapshot_within_an_epoch_saves_each_once(
+    trained, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    end_at(monkeypatch, {(1, 16), (1, 32), (2, 32)}, terminate)
+    run = Training(tmp_path)
+    for _ in range(3):
+        run.run(status=143)
+    run.run()
+    assert run.results() == trained.results()
+    for name in run.results().keys() - {"a_best.pkl"}:
+        assert caplog.text.count(f"Saving weights to {tmp_path}/{name}\n") == 1
+
+
+def test_a_run_killed_after_a_snapshot_within_an_epoch_saves_it_again(
+    trained, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    run = Training(tmp_path)
+    with monkeypatch.context() as patch:
+        end_at(patch, {(2, 32)}, kill)
+        with pytest.raises(Killed):
+            run.run("--checkpoint_steps", "7")
+    run.run()
+    assert run.results() == trained.results()  # nothing is moved aside
+    assert caplog.text.count(f"Saving weights to {tmp_path}/a_2.32.pkl\n") == 2
+
+
+@pytest.mark.parametrize("name", ["a_1.16", "a_1.32"])
+def test_a_run_begins_with_a_snapshot_from_within_an_epoch(trained, tmp_path, name, caplog):
+    """As resume.sh calls it: the epoch is trained anew, and ε follows from all steps so far."""
+    caplog.set_level(logging.INFO)
+    shutil.copy(trained.folder / f"{name}.pkl", tmp_path)
+    steps = int(name.removeprefix("a_1."))
+    run = Training(tmp_path)
+    loaded = ["--load_weights", str(tmp_path / f"{name}.pkl"), "--start_epoch", "auto"]
+    run.run(*loaded, "--epochs", "1", "--exploration_decay_steps", "100")
+    assert "Epoch #1" in caplog.text
+    assert load_snapshot(tmp_path / "a_1.pkl").metadata.train_steps == steps + 40
+    with open(tmp_path / "a.csv", newline="") as file:
+        rows = {(row["epoch"], row["phase"]): row for row in csv.DictReader(file)}
+    assert list(rows) == [("0", "random"), ("1", "train"), ("1", "test")]
+    assert float(rows["0", "random"]["last_exploration_rate"]) == pytest.approx(1 - 0.009 * steps)
+    # Its own snapshot of that name took the place of the one that it began with.
+    aside = (tmp_path / f"{name}.pkl.1").read_bytes()
+    assert aside == (trained.folder / f"{name}.pkl").read_bytes()
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_checkpoint_goes_on_from_the_last_snapshot_within_its_epoch_and_from_no_other(
+    trained, tmp_path, epoch, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    run = Training(tmp_path / "run")
+    run.folder.mkdir()
+    end_at(monkeypatch, {(epoch, 32)}, terminate)
+    run.run(status=143)
+    copy = Training(shutil.copytree(run.folder, tmp_path / "copy"))
+    run.run("--load_weights", f"{run.folder}/a_{epoch}.32.pkl", "--start_epoch", "auto")
+    assert "Resuming from the checkpoint" in caplog.text
+    assert run.results() == trained.results()
+
+    earlier = ["--load_weights", f"{copy.folder}/a_{epoch}.16.pkl", "--start_epoch", "auto"]
+    copy.run(*earlier, "--snapshot_steps", "0")
+    assert f"is of epoch {epoch - 1}: not used" in caplog.text
+    assert "A snapshot has no replay memory" in caplog.text
+    assert f"a_{epoch}.32.pkl.1" in copy.results()
+
+
+def test_a_snapshot_from_within_the_first_epoch_is_tested(trained, tmp_path, capsys):
+    path = trained.folder / "a_1.16.pkl"
+    flags = "--random_steps 0 --train_steps 0 --epochs 1".split()  # as test.sh
+    csv_file = tmp_path / "test.csv"
+    loaded = ["--load_weights", str(path), "--csv_file", str(csv_file)]
+    assert main.main([*TINY[1:], *loaded, *flags]) == 0
+    assert capsys.readouterr().out.startswith("games: 1, ")
+    with open(csv_file, newline="") as file:
+        assert [(row["epoch"], row["phase"]) for row in csv.DictReader(file)] == [("0", "test")]

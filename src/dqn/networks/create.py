@@ -37,6 +37,22 @@ def create_network(
     raise ValueError(f"unknown engine {compute.engine}")
 
 
+def choose_datatype(
+    architecture: Architecture, optimization: Optimization, targets: Targets, compute: Compute
+) -> str:
+    """What --datatype auto stands for in training: measured with PyTorch, float32 with Neon.
+
+    Raises UserError if the engine cannot run here.
+    """
+    if compute.engine != "torch":
+        return "float32"
+    with uninterrupted():
+        from dqn.networks.torch_engine import datatype
+
+        set_up_torch()
+    return datatype.choose(architecture, optimization, targets, compute)
+
+
 def learns_on_gpu(compute: Compute) -> bool:
     """Whether the network will be on a GPU."""
     if compute.engine == "torch" and compute.backend == "auto":

@@ -4,8 +4,8 @@ import argparse
 from argparse import Namespace
 
 from dqn.agent import Periods
-from dqn.exploration import LinearDecay
-from dqn.options.types import MAX_STEPS, Integer, IntegerOr, Number, boolean
+from dqn.exploration import ExponentialDecay, LinearDecay, Schedule
+from dqn.options.types import MAX_STEPS, Integer, IntegerOr, Number, boolean, choice
 
 MAX_ACTORS = 1000
 # These bound what happens within a step, because a signal is looked at only after it.
@@ -16,6 +16,13 @@ MAX_TRAIN_REPEAT = 1000
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the group "Agent"."""
     group = parser.add_argument_group("Agent")
+    group.add_argument(
+        "--exploration_schedule",
+        **choice("linear", "exponential"),
+        default="linear",
+        help="How the exploration rate falls with the training steps: linear, to its end in "
+        "--exploration_decay_steps; exponential, ever closer to it, by --exploration_decay_rate.",
+    )
     group.add_argument(
         "--exploration_rate_start",
         type=Number(0, 1),
@@ -32,7 +39,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--exploration_decay_steps",
         type=Number(0, MAX_STEPS),
         default=LinearDecay.decay_steps,
-        help="Training steps in which the exploration rate decays.",
+        help="Training steps in which the exploration rate decays, if linear.",
+    )
+    group.add_argument(
+        "--exploration_decay_rate",
+        type=Number(0, 1),
+        default=ExponentialDecay.decay_rate,
+        metavar="K",
+        help="Decay of the exploration rate per training step, if exponential: after t steps, "
+        "e^(-K*t) of the way to its end is left.",
     )
     group.add_argument(
         "--exploration_rate_test",
@@ -82,11 +97,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def exploration(args: Namespace) -> LinearDecay:
+def exploration(args: Namespace) -> Schedule:
     """The schedule of ε in training."""
-    return LinearDecay(
-        args.exploration_rate_start, args.exploration_rate_end, args.exploration_decay_steps
-    )
+    start, end = args.exploration_rate_start, args.exploration_rate_end
+    if args.exploration_schedule == "exponential":
+        return ExponentialDecay(start, end, args.exploration_decay_rate)
+    return LinearDecay(start, end, args.exploration_decay_steps)
 
 
 def periods(args: Namespace) -> Periods:

@@ -46,7 +46,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="all",
         metavar="{all,last:N,best}",
         help="Which of the snapshots that this run saved stay: all, the newest N and the best one, "
-        "or the newest and the best one. The best by the mean score of its test is also "
+        "or the newest and the best one. Those of --snapshot_steps count as any other; all that "
+        "must go is deleted after an epoch. The best by the mean score of its test is also "
         "PREFIX_best.pkl.",
     )
 

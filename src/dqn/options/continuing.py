@@ -31,7 +31,9 @@ OF_THE_PROCESS = (
     "record_screen_path record_sound_filename"
 ).split()
 # They say how a run is kept and not what it computes: its snapshots do not depend on them.
-OF_THE_STORAGE = "checkpoint checkpoint_steps keep_snapshots replay_file replay_device".split()
+OF_THE_STORAGE = (
+    "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device"
+).split()
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = (
     "environment frame_skip repeat_action_probability minimal_action_set color_averaging "
@@ -84,6 +86,12 @@ def keep_seed(args: Namespace, before: PlainFlags) -> None:
     if "random_seed" in _changed(args, before):
         logger.info("The run that goes on has random numbers already: --random_seed is unused")
         args.random_seed = before["random_seed"]
+
+
+def keep_datatype(args: Namespace, before: PlainFlags) -> None:
+    """Let --datatype auto stand for what the run computed in `before`: it is measured once."""
+    if args.datatype == "auto":
+        args.datatype = before.get("datatype", "auto")
 
 
 def log_changes(args: Namespace, before: PlainFlags) -> None:

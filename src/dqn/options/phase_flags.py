@@ -61,6 +61,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Save snapshots as PREFIX_<epoch>.pkl.",
     )
     group.add_argument(
+        "--snapshot_steps",
+        type=Integer(0, MAX_STEPS),
+        default=Phases.snapshot_steps,
+        metavar="STEPS",
+        help="Save snapshots within an epoch, too, after every N of its training steps, as "
+        "PREFIX_<epoch>.<step>.pkl; a run that begins with one trains that epoch anew. 0: only "
+        "after epochs.",
+    )
+    group.add_argument(
         "--csv_file",
         type=file,
         metavar="FILE",
@@ -78,4 +87,5 @@ def phases(args: Namespace) -> Phases:
         start_epoch=args.start_epoch,
         epochs=args.epochs,
         play_games=args.play_games,
+        snapshot_steps=args.snapshot_steps,
     )

@@ -25,6 +25,7 @@ from dqn.machine.files import (
 from dqn.machine.state_values import take, take_integer, take_list, take_number, take_text
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.snapshots.file import save_snapshot
+from dqn.snapshots.moment import Moment, parse_moment
 from dqn.snapshots.snapshot import Metadata, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,12 @@ class Diverged(UserError):
 class SnapshotSaver:
     """Saves the network as `<prefix>_<epoch>.pkl`, in the prefix's folder, which it makes.
 
-    `metadata` says what the network was trained on; epoch and steps are filled in. `last_good` is
-    the last snapshot with finite weights: at first the one that was loaded, if any. A save that
-    fails, because the disk is full, say, is logged, and training continues. The snapshot with the
-    best test is also `<prefix>_best.pkl`. `prune` deletes this run's snapshots except the
-    `num_newest` newest (None: all stay) and the best.
+    Within an epoch it is `<prefix>_<epoch>.<step>.pkl`, which records the epochs before. `metadata`
+    says what the network was trained on; epoch and steps are filled in. `last_good` is the last
+    snapshot with finite weights: at first the one that was loaded, if any. A save that fails,
+    because the disk is full, say, is logged, and training continues. The snapshot with the best
+    test is also `<prefix>_best.pkl`. `prune` deletes this run's snapshots, those from within epochs
+    included, except the `num_newest` newest (None: all stay) and the best.
     Raises UserError if the folder cannot be written.
     """
 
@@ -66,10 +68,10 @@ class SnapshotSaver:
         self._network = network
         self._metadata = metadata
         self._num_newest = num_newest
-        self._failure: str | None = None
-        self.failed_epoch: int | None = None  # of the last save, if it failed
+        self._failure: str | None = None  # of the last epoch's save
+        self.failed_epoch: int | None = None  # the last one, if it was not saved
         self.last_good = last_good
-        self._saved: dict[int, str] = {}  # epoch → digest of the file that this run saved
+        self._saved: dict[Moment, str] = {}  # digests of the files that this run saved
         self._best: tuple[int, float] | None = None  # its epoch and its mean score
 
     def save(self, epoch: int, train_steps: int) -> None:
@@ -77,11 +79,27 @@ class SnapshotSaver:
 
         Raises Diverged if a weight is not a finite number.
         """
-        path = self._path(epoch)
+        self._failure = self._save(Moment(epoch), train_steps)
+        self.failed_epoch = epoch if self._failure else None
+        if self._failure:
+            logger.error("%s; the next epoch will be saved anew", self._failure)
+
+    def save_within(self, epoch: int, step: int, train_steps: int) -> None:
+        """Save a snapshot after `step` training steps of `epoch`, and `train_steps` in all.
+
+        Raises Diverged if a weight is not a finite number.
+        """
+        failure = self._save(Moment(epoch - 1, step), train_steps)
+        if failure:
+            logger.error("%s; training continues", failure)
+
+    def _save(self, moment: Moment, train_steps: int) -> str | None:
+        """Why it was not saved, if so."""
+        path = self._path(moment)
         logger.info("Saving weights to %s", path)
         metadata = dataclasses.replace(
             self._metadata,
-            epoch=epoch,
+            epoch=moment.epochs,
             train_steps=train_steps,
             weight_updates=self._network.train_iterations,
         )
@@ -96,21 +114,19 @@ class SnapshotSaver:
             digest = _digest(new)
             new.replace(path)
         except NonFiniteWeights as error:
-            raise Diverged(f"the weights diverged in epoch {epoch}", self.last_good) from error
+            what = f"the weights diverged in epoch {moment.epochs + (moment.steps > 0)}"
+            raise Diverged(what, self.last_good) from error
         except (OSError, CannotMoveAside) as error:
             reason = explain(error) if isinstance(error, OSError) else f"because {error}"
-            self._failure = f"cannot save {path} {reason}"
-            self.failed_epoch = epoch
-            logger.error("%s; the next epoch will be saved anew", self._failure)
-        else:
-            self._failure = self.failed_epoch = None
-            self.last_good = path
-            self._saved[epoch] = digest
+            return f"cannot save {path} {reason}"
+        self.last_good = path
+        self._saved[moment] = digest
+        return None
 
     def on_test(self, epoch: int, mean_score: float) -> None:
         """Note how the snapshot of `epoch` did in its test; NaN if no game ended in it."""
         best_score = self._best[1] if self._best else -math.inf
-        if epoch in self._saved and mean_score > best_score:  # NaN is not
+        if Moment(epoch) in self._saved and mean_score > best_score:  # NaN is not
             self._best = epoch, mean_score
         if self._best:
             try:
@@ -123,20 +139,25 @@ class SnapshotSaver:
         if self._num_newest is None:
             return
         newest = sorted(self._saved)[-self._num_newest :]
-        for epoch in sorted(self._saved.keys() - {*newest, *(self._best or ())[:1]}):
-            path = self._path(epoch)
+        best = {Moment(self._best[0])} if self._best else set()
+        for moment in sorted(self._saved.keys() - {*newest, *best}):
+            path = self._path(moment)
             try:
-                if self._is_own(path, epoch):
+                if self._is_own(path, moment):
                     path.unlink()
                     logger.info("Deleted %s, which --keep_snapshots does not keep", path)
             except OSError as error:
                 logger.error("Cannot delete %s %s", path, explain(error))
             else:
-                del self._saved[epoch]
+                del self._saved[moment]
 
-    def num_kept(self, epochs: int) -> int:
-        """How many snapshots stay, at most, of so many epochs."""
-        return epochs if self._num_newest is None else min(epochs, self._num_newest + 1)
+    def num_kept(self, epochs: int, an_epoch: int = 1) -> int:
+        """How many snapshots there are at most in so many epochs, if `an_epoch` are saved in each.
+
+        They are pruned after an epoch.
+        """
+        number = epochs * an_epoch
+        return number if self._num_newest is None else min(number, self._num_newest + an_epoch)
 
     def snapshot_bytes(self) -> int:
         """About the size of a snapshot as it would be saved now."""
@@ -151,12 +172,12 @@ class SnapshotSaver:
 
         The older run's best may be from before; only a run from the beginning moves it at once.
         """
-        older = re.compile(re.escape(self._prefix.name) + r"_(\d+|best)\.pkl", re.ASCII)
+        older = re.compile(re.escape(self._prefix.name) + r"_(\d+(\.\d+)?|best)\.pkl", re.ASCII)
         for path in sorted(self._prefix.parent.iterdir()):
             match = older.fullmatch(path.name)
             if not match or not path.is_file():
                 continue
-            if epoch > 0 if match[1] == "best" else int(match[1]) <= epoch:
+            if epoch > 0 if match[1] == "best" else parse_moment(match[1]) <= Moment(epoch):
                 continue
             if loaded is None or not path.samefile(loaded):
                 move_aside(path)
@@ -166,7 +187,7 @@ class SnapshotSaver:
         return {
             "last_good": self.last_good and str(self.last_good),
             "failed_epoch": self.failed_epoch,
-            "saved": {str(epoch): digest for epoch, digest in self._saved.items()},
+            "saved": {str(moment): digest for moment, digest in self._saved.items()},
             "best": self._best,
         }
 
@@ -178,11 +199,12 @@ class SnapshotSaver:
         if take(state, "failed_epoch") is not None:
             self.failed_epoch = take_integer(state, "failed_epoch")
         # Checkpoints of earlier versions have neither.
-        self._saved = {int(epoch): digest for epoch, digest in state.get("saved", {}).items()}
+        saved = state.get("saved", {}).items()
+        self._saved = {parse_moment(moment): digest for moment, digest in saved}
         if state.get("best") is not None:
             best = take_list(state, "best", 2)
             self._best = take_integer(best, 0), take_number(best, 1)
-            if self._best[0] not in self._saved:
+            if Moment(self._best[0]) not in self._saved:
                 raise ValueError(f"the best snapshot, {self._best[0]}, was not saved")
 
     def close(self) -> None:
@@ -190,14 +212,14 @@ class SnapshotSaver:
         if self._failure:
             raise UserError(self._failure)
 
-    def _path(self, epoch: int | str) -> Path:
-        return self._prefix.with_name(f"{self._prefix.name}_{epoch}.pkl")
+    def _path(self, which: Moment | str) -> Path:
+        return self._prefix.with_name(f"{self._prefix.name}_{which}.pkl")
 
-    def _is_own(self, path: Path, *epochs: int) -> bool:
-        """Whether a file is what this run saved after one of the `epochs`."""
+    def _is_own(self, path: Path, *moments: Moment) -> bool:
+        """Whether a file is what this run saved at one of the `moments`."""
         if path.is_symlink() or not path.is_file():
             return False
-        return _digest(path) in [self._saved[epoch] for epoch in epochs]
+        return _digest(path) in [self._saved[moment] for moment in moments]
 
     def _mark_best(self, epoch: int, mean_score: float) -> None:
         """Give the best snapshot its second name, unless it has it already.
@@ -205,8 +227,9 @@ class SnapshotSaver:
         A hard link: like a symbolic one it takes no room, but it survives whatever is moved, copied
         or deleted. Raises OSError.
         """
-        path, best = self._path(epoch), self._path("best")
-        if self._is_own(best, epoch) or not self._is_own(path, epoch):
+        moment = Moment(epoch)
+        path, best = self._path(moment), self._path("best")
+        if self._is_own(best, moment) or not self._is_own(path, moment):
             return
         if best.is_symlink() or (best.exists() and not self._is_own(best, *self._saved)):
             rename_aside(best)
