@@ -48,8 +48,9 @@ class Recorder:
         return self.q_values[-1]
 
     def train(self, minibatch):
-        self.costs.append(self.network.train(minibatch).cost)
-        return self.costs[-1]
+        update = self.network.train(minibatch)
+        self.costs.append(update.cost)
+        return update
 
 
 def play(monkeypatch, engine, optimizer):
