@@ -23,8 +23,9 @@
                      returns.py (clipping and discount), transitions.py (one step or several),
                      minibatch.py, memory.py (all of them together), settings.py
     networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
-                     settings.py; torch_engine/: network.py, q_function.py, optimizers.py,
-                     affine.py, input.py, rounding.py; neon_engine/: network.py, compatibility.py
+                     settings.py, memory_need.py; torch_engine/: network.py, q_function.py,
+                     dueling.py, targets.py, gradients.py, optimizers.py, affine.py, input.py,
+                     layout.py, rounding.py; neon_engine/: network.py, compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      argument_files.py (@FILE), continuing.py (the flags that a run keeps)
     snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),

@@ -68,13 +68,20 @@ class Architecture:
 
         Raises UserError if the screen is too small for a convolution.
         """
-        shapes, num_inputs = self._convolution_shapes()
+        convolutions = self._convolution_sizes()
+        shapes = [shape for shape, _ in convolutions]
+        num_inputs = convolutions[-1][1] if convolutions else math.prod(self.state_shape)
         for units in self._affine_outputs:
             shapes.append((units, num_inputs))
             num_inputs = units
         if self.has_streams:  # each has half of the last hidden layer
             shapes[-1] = (shapes[-1][0], shapes[-1][1] // 2)
         return shapes
+
+    @property
+    def layer_outputs(self) -> list[int]:
+        """How many numbers each layer gives for a state."""
+        return [*(outputs for _, outputs in self._convolution_sizes()), *self._affine_outputs]
 
     @property
     def is_dueling(self) -> bool:
@@ -93,16 +100,17 @@ class Architecture:
             outputs[-2] *= 2
         return outputs
 
-    def _convolution_shapes(self) -> tuple[list[tuple[int, int]], int]:
-        """The shapes of the convolutions' weights, and how many numbers the last one gives."""
+    def _convolution_sizes(self) -> list[tuple[tuple[int, int], int]]:
+        """The shape of each convolution's weights, and how many numbers it gives for a state."""
         if not self.convolutions:
-            return [], math.prod(self.state_shape)
+            return []
         if len(self.state_shape) < 3:
             raise UserError(
                 f"{self.convolutions[0]} needs screens, but an observation is "
                 f"{self.state_shape[-1]} numbers: use --network dense"
             )
-        shapes = []
+        sizes = []
+        images = self.state_shape[0] if self.shared_convolutions else 1
         channels = self.input_channels
         height, width = self.state_shape[-2:]
         for layer in self.convolutions:
@@ -111,12 +119,12 @@ class Architecture:
                     f"{layer} is larger than what reaches it, {height}×{width}: use larger "
                     "screens or a smaller --network"
                 )
-            shapes.append((channels * layer.height * layer.width, layer.filters))
+            shape = channels * layer.height * layer.width, layer.filters
             channels = layer.filters
             height = (height - layer.height) // layer.stride + 1
             width = (width - layer.width) // layer.stride + 1
-        screens = self.state_shape[0] if self.shared_convolutions else 1
-        return shapes, screens * channels * height * width
+            sizes.append((shape, images * channels * height * width))
+        return sizes
 
 
 def initial_weights(

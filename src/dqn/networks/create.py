@@ -6,6 +6,7 @@ from dqn.machine.interruption import uninterrupted
 from dqn.machine.setup import set_up_torch
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.memory_need import check_memory
 from dqn.networks.settings import Compute, Optimization, Targets
 
 
@@ -18,8 +19,9 @@ def create_network(
 ) -> DeepQNetwork:
     """A deep Q-network with initial weights drawn by `generator`.
 
-    Raises UserError if its engine cannot run here.
+    Raises UserError if its engine cannot run here, or it does not fit into memory.
     """
+    check_memory(architecture, optimization, targets, compute, learns_on_gpu(compute))
     if compute.engine == "torch":
         with uninterrupted():
             from dqn.networks.torch_engine.network import TorchNetwork

@@ -22,7 +22,7 @@ def network(text: str) -> str:
     """The text of a --network, in one spelling; raises ArgumentTypeError."""
     if text.lower() in NAMED:
         return text.lower()
-    convolutions, units = layers(text)
+    convolutions, units = _own_layers(text)
     return ",".join(map(str, (*convolutions, *units)))
 
 
@@ -36,6 +36,17 @@ def layers(spec: str, units: str | None = None) -> Layers:
     last = tuple(map(int, units.split(","))) if units else HIDDEN_UNITS
     if spec in NAMED:
         return NAMED[spec], last
+    convolutions, own_units = _own_layers(spec)
+    return convolutions, own_units or last
+
+
+def has_own_units(spec: str) -> bool:
+    """Whether a --network says the units of its dense layers, so that --dense_units has no use."""
+    return spec.rpartition(",")[2].isdecimal()
+
+
+def _own_layers(spec: str) -> Layers:
+    """The layers that a SPEC names itself."""
     convolutions: list[Convolution] = []
     own_units: list[int] = []
     for word in _words(spec):
@@ -46,12 +57,7 @@ def layers(spec: str, units: str | None = None) -> Layers:
             convolutions.append(_convolution(word, match))
         else:
             own_units.append(_number(word, word, MAX_UNITS))
-    return tuple(convolutions), tuple(own_units) or last
-
-
-def has_own_units(spec: str) -> bool:
-    """Whether a --network says the units of its dense layers, so that --dense_units has no use."""
-    return spec.rpartition(",")[2].isdecimal()
+    return tuple(convolutions), tuple(own_units)
 
 
 def _words(text: str) -> list[str]:

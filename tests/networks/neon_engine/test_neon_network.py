@@ -11,7 +11,9 @@ import main
 from dqn import assembly
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
+from dqn.networks.architecture import Convolution
 from dqn.networks.create import create_network
+from dqn.replay.minibatch import Minibatch
 from dqn.snapshots.file import load_snapshot, save_snapshot
 from dqn.snapshots.snapshot import Snapshot
 from helpers.engines import (
@@ -30,6 +32,49 @@ SHORT_RUN = (
     "breakout --random_seed 5 --backend cpu --replay_size 1000 --random_steps 100 --epochs 1 "
     "--test_steps 0 --log_level ERROR"
 )
+SCREENS = (3, 21, 16)
+TWO_CONVOLUTIONS = (Convolution(5, 6, 4, 3), Convolution(4, 2, 3, 1))
+VARIANTS = {
+    "biases, elu": {
+        "state_shape": SCREENS,
+        "convolutions": TWO_CONVOLUTIONS,
+        "dense_units": (7,),
+        "biases": True,
+        "activation": "elu",
+        "initializer": "fan_in",
+    },
+    "colours, several layers": {
+        "state_shape": (2, 3, 21, 16),
+        "convolutions": (*TWO_CONVOLUTIONS, Convolution(6, 1, 1, 1)),
+        "dense_units": (9, 7),
+        "biases": True,
+    },
+    "stride above the size": {
+        "state_shape": SCREENS,
+        "convolutions": (Convolution(4, 2, 3, 4), Convolution(5, 2, 2, 1)),
+        "dense_units": (7,),
+        "activation": "elu",
+    },
+    "vectors": {
+        "state_shape": (2, 17),
+        "convolutions": (),
+        "dense_units": (16, 11),
+        "biases": True,
+    },
+    "vectors without biases": {"state_shape": (2, 17), "convolutions": (), "dense_units": (16,)},
+    "dense screens": {
+        "state_shape": SCREENS,
+        "convolutions": (),
+        "dense_units": (12,),
+        "activation": "elu",
+    },
+    "vectors, batch_norm": {
+        "state_shape": (2, 17),
+        "convolutions": (),
+        "dense_units": (16, 8),
+        "batch_norm": True,
+    },
+}
 
 
 class Recorder:
@@ -133,6 +178,108 @@ def test_a_run_on_neon_repeats_to_the_byte(tmp_path):
 def test_what_neon_cannot_compute_here_is_refused(settings, advice):
     with pytest.raises(UserError, match=advice):
         make_network("neon", **{**SMALL, **settings})
+
+
+def make_variant(engine, name, seed=0, **settings):
+    architecture = {"num_actions": 3, "batch_size": 4, "datatype": "float64", **VARIANTS[name]}
+    return make_network(engine, seed=seed, **architecture, **settings)
+
+
+def minibatch_of(name, seed, n=4):
+    generator = np.random.default_rng(seed)
+    states, next_states = generator.integers(
+        0, 256, (2, n, *VARIANTS[name]["state_shape"]), np.uint8
+    )
+    actions = generator.integers(0, 3, n).astype(np.uint8)
+    return Minibatch(states, actions, generator.normal(size=n), next_states, np.full(n, 0.9))
+
+
+def arrays_of(network):
+    return [array for layer in network.get_layers() for array in layer.arrays()]
+
+
+@needs_neon
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_learns_alike_on_both_engines(name, optimizer):
+    """Equal Q-values, costs, weights and states in six updates and a copy, then a snapshot."""
+    ours, neons = (
+        make_variant(engine, name, optimizer=optimizer, adam_epsilon=1e-3)
+        for engine in ("torch", "neon")
+    )
+    states = minibatch_of(name, 50, n=6).states
+    tolerance = 3e-5 if VARIANTS[name].get("batch_norm") else 1e-9  # Neon's sums are float32
+    differences = []
+    for seed in range(6):
+        differences.append(difference(ours.predict(states), neons.predict(states)))
+        costs = [network.train(minibatch_of(name, seed)).cost for network in (ours, neons)]
+        assert costs[0] == pytest.approx(costs[1], rel=tolerance)
+        if seed == 3:
+            ours.update_target_network()
+            neons.update_target_network()
+    for array, neons_array in zip(arrays_of(ours), arrays_of(neons), strict=True):
+        assert array.shape == neons_array.shape
+        differences.append(difference(array, neons_array))
+
+    # What one has learned the other goes on with.
+    layers = ours.get_layers(), neons.get_layers()
+    ours.set_layers(layers[1])
+    neons.set_layers(layers[0])
+    for seed in range(6, 9):
+        costs = [network.train(minibatch_of(name, seed)).cost for network in (ours, neons)]
+        assert costs[0] == pytest.approx(costs[1], rel=tolerance)
+    differences.append(difference(ours.predict(states), neons.predict(states)))
+    show({"q, weights and states": max(differences)}, name, optimizer)
+    assert max(differences) <= tolerance
+
+
+@needs_neon
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_on_neon_goes_on_from_its_state_to_the_last_bit(name, optimizer):
+    one = make_variant("neon", name, optimizer=optimizer)
+    for seed in range(3):
+        one.train(minibatch_of(name, seed))
+    one.update_target_network()
+    one.train(minibatch_of(name, 3))
+    state = one.get_state()
+    costs = [one.train(minibatch_of(name, seed)).cost for seed in (4, 5)]
+    other = make_variant("neon", name, seed=1, optimizer=optimizer)
+    other.set_state(state)
+    assert [other.train(minibatch_of(name, seed)).cost for seed in (4, 5)] == costs
+    for array, others in zip(arrays_of(one), arrays_of(other), strict=True):
+        np.testing.assert_array_equal(array, others)
+
+
+@needs_neon
+def test_black_screens_below_biases_of_zero_learn_alike_with_elu():
+    """Where Neon's own ELU has no slope."""
+    networks = [make_variant(engine, "biases, elu") for engine in ("torch", "neon")]
+    minibatch = minibatch_of("biases, elu", 0)
+    black = minibatch._replace(states=np.zeros_like(minibatch.states))
+    for network in networks:
+        network.train(black)
+    for array, neons_array in zip(*map(arrays_of, networks), strict=True):
+        np.testing.assert_allclose(array, neons_array, rtol=1e-8, atol=1e-13)
+    assert networks[1].get_layers()[0].biases.values.any()
+
+
+@needs_neon
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"dueling": "avg"}, "dueling networks: use --dueling false"),
+        ({"shared_convolutions": True}, "use --shared_convolutions false"),
+        ({"biases": True, "batch_norm": True}, "use --biases false"),
+        ({"optimizer": "rmsprop_graves"}, "Graves' RMSProp: use --optimizer rmsprop"),
+        ({"gradient_norm_clip": 10}, "use --gradient_norm_clip 0"),
+        ({"double_q": True}, "double Q-learning: use --double_q false"),
+        ({"update_rate": 0.01}, "use --target_update_rate 1"),
+    ],
+)
+def test_a_variant_that_neon_lacks_is_refused_by_name(settings, advice):
+    with pytest.raises(UserError, match=f"Neon has no .*{advice}, or --engine torch$"):
+        make_network("neon", **SMALL, **settings)
 
 
 @needs_neon

@@ -20,7 +20,7 @@ class Max(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """As in `Naive`."""
         advantages = x[:, 1:]
-        return x[:, :1] + advantages - advantages.amax(1, keepdim=True)
+        return x[:, :1] + (advantages - advantages.amax(1, keepdim=True))
 
 
 class Average(nn.Module):
@@ -29,7 +29,7 @@ class Average(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """As in `Naive`."""
         advantages = x[:, 1:]
-        return x[:, :1] + advantages - advantages.mean(1, keepdim=True)
+        return x[:, :1] + (advantages - advantages.mean(1, keepdim=True))
 
 
 DUELING = {"naive": Naive, "max": Max, "avg": Average}

@@ -1,6 +1,6 @@
 """The way of the states into the network: uint8 to floats in 0..1, screens with channels last."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from dqn.networks.architecture import Architecture
+
+MOST_MERGED = 128  # channels that OpenCV 5 can merge
 
 
 class NetworkInput(Protocol):
@@ -38,6 +40,7 @@ class ScreenInput:
 
     def __init__(self, channels: int, device: torch.device, dtype: torch.dtype):
         self._channels = channels
+        self._interleave: Any = cv2.merge if channels <= MOST_MERGED else _interleave
         self._device = device
         self._dtype = dtype
         self._pixels = torch.empty(0, dtype=torch.uint8)  # (images, height, width, channels)
@@ -56,7 +59,7 @@ class ScreenInput:
         else:
             pixels = self._pixels[:num_images]
             for image, interleaved in zip(images, pixels.numpy(), strict=True):
-                cv2.merge(image, interleaved)  # type: ignore[call-overload]
+                self._interleave(image, interleaved)
             pixels = pixels.to(self._device)  # as uint8: fewer bytes to move
         return self._floats[:num_images].copy_(pixels).div_(255).permute(0, 3, 1, 2)
 
@@ -73,3 +76,7 @@ class VectorInput:
         if not isinstance(numbers, Tensor):
             numbers = torch.from_numpy(np.ascontiguousarray(numbers))
         return numbers.to(self._device, self._dtype).div_(255)
+
+
+def _interleave(image: np.ndarray, interleaved: np.ndarray) -> None:
+    np.copyto(interleaved, image.transpose(1, 2, 0))
