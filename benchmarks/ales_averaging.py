@@ -16,14 +16,24 @@ import checkout  # noqa: F401 (it comes before dqn)
 import main as trainer
 from dqn.environments import create
 from dqn.environments.atari import AleEnvironment
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 
 
 class AlesAveraging(AleEnvironment):
     """One act of ALE for all frames of a step, and its own averaged screen."""
 
-    def __init__(self, rom: Path, name: str, settings: GameSettings, *, seed: int, **more: Any):
-        super().__init__(rom, name, settings, seed=seed, **more)
+    def __init__(
+        self,
+        rom: Path,
+        name: str,
+        settings: GameSettings,
+        observation: ObservationSettings,
+        *,
+        seed: int,
+        **more: Any,
+    ):
+        super().__init__(rom, name, settings, observation, seed=seed, **more)
+        self._screen_size = (observation.width, observation.height)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", settings.frame_skip)
@@ -40,8 +50,9 @@ class AlesAveraging(AleEnvironment):
         return reward
 
     def observe(self) -> np.ndarray:
-        self._ale.getScreenGrayscale(self._gray)
-        return cv2.resize(self._gray, self._screen_size, interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(
+            self._ale.getScreenGrayscale(), self._screen_size, interpolation=cv2.INTER_LINEAR
+        )
 
 
 if __name__ == "__main__":

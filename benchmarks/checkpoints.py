@@ -25,7 +25,7 @@ from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.environments.create import create_environment
 from dqn.environments.roms import find_rom
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization, Targets
@@ -104,7 +104,11 @@ class Run:
         )
         parts: dict[str, Part] = {"network": self.network}
         for actor in ("train_actor", "test_actor"):
-            game = create_environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=0)
+            game = create_environment(
+                *(rom, name, GameSettings(), ObservationSettings()),
+                life_loss_is_terminal=True,
+                seed=0,
+            )
             parts[actor] = started = Actor(
                 game, state_shape=(4, 84, 84), random_starts=30, generator=generator
             )

@@ -16,7 +16,7 @@ from checkout import PROJECT
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.networks.architecture import Architecture
 from dqn.networks.create import create_network
 from dqn.networks.settings import Compute, Optimization, Targets
@@ -26,6 +26,15 @@ from dqn.replay.settings import ReplaySettings
 from dqn.replay.storage import OTHER_MEMORY
 
 REPEATS = 300
+OBSERVATIONS = {
+    "average": ObservationSettings(),
+    "max": ObservationSettings(pooling="max"),
+    "one frame": ObservationSettings(pooling="none"),
+    "max, resized by area": ObservationSettings(pooling="max", interpolation="area"),
+    "red, green and blue": ObservationSettings(kind="rgb"),
+    "red, green and blue, 160×210": ObservationSettings(kind="rgb", width=160, height=210),
+    "RAM": ObservationSettings(kind="ram"),
+}
 
 
 def main() -> None:
@@ -37,6 +46,8 @@ def main() -> None:
         "emulator: act and screen": emulator(AleEnvironment),
         "emulator with ALE's own averaging": emulator(AlesAveraging),
     }
+    for what, settings in OBSERVATIONS.items():
+        figures[f"observation: {what}"] = observation(settings)
     for datatype in ("float32", "bfloat16"):
         figures.update(network(arguments.backend, datatype))
     print(json.dumps(figures))
@@ -46,10 +57,28 @@ def emulator(environment: type[AleEnvironment]) -> float:
     """Milliseconds of a step of a game."""
     rom, name = find_rom("breakout", PROJECT / "roms")
     generator = np.random.default_rng(0)
-    game = environment(rom, name, GameSettings(), life_loss_is_terminal=True, seed=1)
+    game = environment(
+        rom, name, GameSettings(), ObservationSettings(), life_loss_is_terminal=True, seed=1
+    )
     actor = Actor(game, state_shape=(4, 84, 84), random_starts=30, generator=generator)
     actor.start()
     return median(lambda: actor.act(int(generator.integers(4))), 10 * REPEATS)
+
+
+def observation(settings: ObservationSettings) -> float:
+    """Milliseconds of an observation, without the emulation and what looks at each frame."""
+    rom, name = find_rom("breakout", PROJECT / "roms")
+    game = AleEnvironment(rom, name, GameSettings(), settings, life_loss_is_terminal=True, seed=1)
+    game.restart()
+    times = []
+    for step in range(10 * REPEATS):
+        game.act(step % 4)
+        start = time.perf_counter()
+        game.observe()
+        times.append(time.perf_counter() - start)
+        if game.is_game_over():
+            game.restart()
+    return 1000 * statistics.median(times)
 
 
 def network(backend: str, datatype: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dqn import assembly
 from dqn.assembly import Chance, assemble
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
+from dqn.options import parser as options
 from dqn.origin import find_origin
 from dqn.replay.prioritized import PrioritizedSampler
 from dqn.replay.returns import NStepReturns, OneStepReturns
@@ -266,6 +267,36 @@ def test_training_ends_an_episode_with_a_life_and_testing_does_not(wire):
     games = {name: group.first.environment for name, group in groups.items()}
     assert games["train"]._life_loss_is_terminal
     assert not games["test"]._life_loss_is_terminal
+
+
+def test_training_need_not_end_an_episode_with_a_life(wire):
+    groups = wire(*TRAIN, "--life_loss_terminal", "false").actors.groups
+    assert not any(group.first.environment._life_loss_is_terminal for group in groups.values())
+
+
+def test_fire_begins_the_episodes_of_training_and_testing(wire):
+    for group in wire(*TRAIN, "--fire_on_start", "true").actors.groups.values():
+        group.restart()
+        assert group.first.action == 1
+        group.first.act(2)
+
+
+@pytest.mark.parametrize(("observation", "shape"), [("ram", (128,)), ("rgb", (3, 44, 44))])
+def test_states_have_the_shape_of_what_is_observed(wire, observation, shape):
+    play = "breakout --play_games 3 --display_screen terminal".split()
+    actors = wire(*play, "--observation", observation).actors.groups["test"]
+    actors.start()
+    assert actors.states.shape == (1, 2, *shape)
+    assert actors.first.act(0).observation.shape == shape
+
+
+@pytest.mark.parametrize(("observation", "shape"), [("ram", (128,)), ("rgb", (3, 44, 44))])
+def test_the_replay_memory_keeps_what_is_observed(observation, shape):
+    line = f"breakout --observation {observation} --replay_size 100"
+    args = options.parse([*SMALL, *line.split()], PROJECT)
+    network = SimpleNamespace(device="cpu")
+    memory = assembly._create_memory(args, network, np.random.default_rng(0))
+    assert memory.state_shape == (2, *shape)
 
 
 @pytest.mark.parametrize(

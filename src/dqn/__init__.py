@@ -16,8 +16,8 @@
                      input), actor.py (one game; random starts, restarts), group.py (the contract of
                      actors that step together), local.py (in this process), processes.py (in
                      several)
-    environments/    environment.py (the contract), atari.py with blending.py (colours, as ALE
-                     averages them), roms.py (finds games), settings.py
+    environments/    environment.py (the contract), atari.py with observing.py (screen or
+                     RAM) and blending.py (two frames made one), roms.py (finds games), settings.py
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),

@@ -208,15 +208,21 @@ def _create_actors(
             f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
             f"use at least {smallest}, or lower --actors"
         )
-    settings = game_flags.game_settings(args)
-    make = partial(create_environment, origin.rom, origin.game, settings)
+    observation = game_flags.observation_settings(args)
+    make = partial(
+        create_environment, origin.rom, origin.game, game_flags.game_settings(args), observation
+    )
     with_sound = args.sound and args.play_games > 0
-    makers = {"train": make, "test": partial(make, sound=with_sound)}
+    makers = {
+        "train": partial(make, life_loss_is_terminal=args.life_loss_terminal),
+        "test": partial(make, life_loss_is_terminal=False, sound=with_sound),
+    }
     return create_actors(
         {group: makers[group] for group in groups},
         num_actors=args.actors,
-        state_shape=(args.history_length, args.screen_height, args.screen_width),
+        state_shape=(args.history_length, *observation.shape),
         random_starts=args.random_starts,
+        fires_on_start=args.fire_on_start,
         game_seeds=chance.seeds["game"],
         seeds=chance.seeds,
         generators=chance.generators,
@@ -290,16 +296,17 @@ def _create_memory(
 ) -> ReplayMemory:
     args = origin.args
     settings, priorities = replay_flags.replay_settings(args), replay_flags.priorities(args)
+    shape = game_flags.observation_settings(args).shape
     other_memory = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
     if priorities:
         other_memory += bytes_of_sum_tree(settings.size)
     if network.device == "cpu":
-        pixels = args.batch_size * args.screen_height * args.screen_width
+        pixels = args.batch_size * math.prod(shape)
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
         other_memory += pixels * (floats + 2 * args.history_length)
     storage = create_storage(
         settings,
-        shape=(args.screen_height, args.screen_width),
+        shape=shape,
         network_device=network.device,
         other_memory=other_memory,
     )

@@ -1,17 +1,23 @@
 """Random starts, restarts and the counting of whole games."""
 
+from pathlib import Path
+
 import numpy as np
 
 from dqn.actors.actor import Actor
 from dqn.actors.events import FinishedGame
+from dqn.environments.create import create_environment
+from dqn.environments.roms import find_rom
+from dqn.environments.settings import GameSettings, ObservationSettings
 from helpers.toy_games import ScriptedGame
 
 
-def make_actor(*scripts, history_length=2, random_starts=2, seed=0):
+def make_actor(*scripts, history_length=2, random_starts=2, seed=0, fires=False, num_actions=3):
     return Actor(
-        ScriptedGame(*scripts),
+        ScriptedGame(*scripts, num_actions=num_actions),
         state_shape=(history_length, 2, 2),
         random_starts=random_starts,
+        fires_on_start=fires,
         generator=np.random.default_rng(seed),
     )
 
@@ -94,3 +100,64 @@ def test_start_leaves_a_game_in_play_alone_and_restart_drops_it():
     assert actor.environment.tape.count("restart") == 1
     actor.restart()
     assert actor.environment.tape.count("restart") == 2
+
+
+def test_fire_follows_the_no_ops_of_every_episode():
+    actor = make_actor("...l.....o", history_length=2, random_starts=2, fires=True)
+    actor.start()
+    assert actor.environment.tape == ["restart", 0, 0, 1]
+    assert actor.state[:, 0, 0].tolist() == [2, 3]
+    assert actor.act(2).episode_end  # a lost life
+    assert actor.environment.tape == ["restart", 0, 0, 1, 2, 0, 0, 1]
+    actor.act(2)
+    actor.act(2)
+    game = actor.act(2).games
+    assert game == [FinishedGame(0, 10, 40)]
+    assert actor.environment.tape[-4:] == ["restart", 0, 0, 1]
+
+
+def test_fire_comes_after_as_many_no_ops_as_without_it():
+    tapes = []
+    for fires in (False, True):
+        actor = make_actor("." * 99, random_starts=20, seed=4, fires=fires)
+        actor.start()
+        tapes.append(actor.environment.tape)
+    without, with_fire = tapes
+    assert with_fire == [*without, 1]
+
+
+def test_a_game_without_fire_begins_with_no_ops_alone():
+    actor = make_actor("." * 9, fires=True, num_actions=1)
+    actor.start()
+    assert actor.environment.tape == ["restart", 0, 0]
+
+
+def test_a_game_that_fire_ends_is_counted_and_a_new_one_begun():
+    actor = make_actor("..o", ".....o", fires=True)
+    actor.start()
+    assert actor.environment.tape == ["restart", 0, 0, 1, "restart"]
+    assert actor.act(2).games == [FinishedGame(0, 3, 12)]
+
+
+def test_breakouts_ball_waits_for_fire_after_each_lost_life():
+    games = []
+    for fires in (False, True):
+        game = create_environment(
+            *find_rom("breakout", Path("roms")),
+            GameSettings(),
+            ObservationSettings(kind="ram"),
+            life_loss_is_terminal=True,
+            seed=1,
+        )
+        actor = Actor(
+            game,
+            state_shape=(4, 128),
+            random_starts=4,
+            fires_on_start=fires,
+            generator=np.random.default_rng(1),
+        )
+        actor.start()
+        games.append([actor.act(0).terminal for _ in range(200)])
+    idle, fired = games
+    assert not any(idle)  # the ball waits
+    assert sum(fired) > 1  # also after a lost life it was thrown

@@ -1,5 +1,6 @@
 """Real Atari games: screens, lives, limits, and the same game for the same seed."""
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -8,19 +9,25 @@ import pytest
 from ale_py import ALEInterface
 from ale_py.roms import get_all_rom_ids, get_rom_path
 
-from dqn.environments.atari import AVERAGED_BY_ALE, AleEnvironment
+from dqn.environments.atari import AleEnvironment
+from dqn.environments.observing import AVERAGED_BY_ALE
 from dqn.environments.roms import find_rom
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 
 NO_ROMS = Path("/nowhere")
 # Some games that ale-py carries are for several players, and unknown to this ALE.
 ALL_GAMES = [n for n in get_all_rom_ids() if ALEInterface.isSupportedROM(str(get_rom_path(n)))]
 
 
+OF_THE_OBSERVATION = {field.name for field in dataclasses.fields(ObservationSettings)}
+
+
 def make_game(name="breakout", life_loss_is_terminal=True, seed=0, sound=False, **settings):
+    observation = {key: settings.pop(key) for key in OF_THE_OBSERVATION & set(settings)}
     return AleEnvironment(
         *find_rom(name, NO_ROMS),
         GameSettings(**settings),
+        ObservationSettings(**observation),
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed,
         sound=sound,
@@ -62,9 +69,9 @@ def start_ale(name, *, frame_skip=1, color_averaging=False, sound=False):
 @pytest.mark.parametrize("frame_skip", [1, 3, 4])
 @pytest.mark.parametrize("name", ["breakout", "pong", "seaquest", "king_kong"])
 def test_a_screen_is_ales_gray_resized_linearly(name, frame_skip, color_averaging):
-    settings = {"frame_skip": frame_skip, "color_averaging": color_averaging}
-    game = make_game(name, screen_width=52, screen_height=40, **settings)
-    ale = start_ale(name, **settings)
+    pooling = "average" if color_averaging else "none"
+    game = make_game(name, width=52, height=40, frame_skip=frame_skip, pooling=pooling)
+    ale = start_ale(name, frame_skip=frame_skip, color_averaging=color_averaging)
     generator = np.random.default_rng(0)
     for step in range(150):
         if step % 75 == 0:
@@ -82,7 +89,7 @@ def test_a_screen_is_ales_gray_resized_linearly(name, frame_skip, color_averagin
 def test_every_frame_of_every_game_is_averaged_as_ale_does(name):
     averaging, plain = (start_ale(name, color_averaging=is_) for is_ in (True, False))
     height, width = plain.getScreenDims()
-    game = make_game(name, frame_skip=1, screen_width=width, screen_height=height)
+    game = make_game(name, frame_skip=1, width=width, height=height)
     generator = np.random.default_rng(0)
     for step in range(1000):
         if step % 300 == 0 or game.is_game_over():
@@ -170,7 +177,7 @@ def continue_both(name, after=230, steps=150, **settings):
         {"repeat_action_probability": 0.25},
         {"frame_skip": 1},  # screens are blended from the frames of two acts
         {"frame_skip": 1, "repeat_action_probability": 0.25},
-        {"frame_skip": 3, "color_averaging": False},
+        {"frame_skip": 3, "pooling": "none"},
     ],
 )
 def test_a_game_goes_on_in_a_fresh_emulator_exactly(name, settings):
@@ -203,7 +210,7 @@ def test_a_state_that_does_not_fit_is_refused(change):
 @pytest.mark.parametrize("sound", [False, True])
 def test_a_person_sees_and_hears_every_emulated_frame(sound):
     frames = []
-    game = make_game("space_invaders", color_averaging=False, sound=sound)
+    game = make_game("space_invaders", pooling="none", sound=sound)
     game.on_frame = frames.append
     game.restart()
     assert frames == []  # those that ALE emulates to begin a game are not played

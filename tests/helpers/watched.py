@@ -10,7 +10,7 @@ from dqn.actors.local import LocalActors
 from dqn.agent import Tester
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.exploration import EpsilonGreedy
 from dqn.player.display import Display
 from dqn.player.keyboard import Joystick, action_name
@@ -18,7 +18,8 @@ from dqn.player.player import Player
 from helpers.networks import make_network
 
 PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
-STATE_SHAPE = (4, 84, 84)
+HISTORY_LENGTH = 4
+SCREEN = ObservationSettings()
 
 
 def wait_for(condition, what="the condition"):
@@ -77,10 +78,11 @@ class Watched:
         seed=1,
         waits_after_games=False,
         max_game_frames=0,
+        observation=SCREEN,
     ):
         rom, name = find_rom(game, Path("roms"))
         self.game = AleEnvironment(
-            *(rom, name, GameSettings(max_game_frames=max_game_frames)),
+            *(rom, name, GameSettings(max_game_frames=max_game_frames), observation),
             life_loss_is_terminal=False,
             seed=seed,
             sound=True,
@@ -91,7 +93,7 @@ class Watched:
             policy = EpsilonGreedy(network, self.game.num_actions, np.random.default_rng(2))
         self.actor = Actor(
             self.game,
-            state_shape=STATE_SHAPE,
+            state_shape=(HISTORY_LENGTH, *observation.shape),
             random_starts=4,
             generator=np.random.default_rng(seed),
         )

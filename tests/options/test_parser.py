@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dqn.environments.settings import ObservationSettings
+from dqn.options import game_flags
 from dqn.options import parser as options
 from dqn.options.checkpoint_flags import number_of_snapshots
 from helpers.paths import PROJECT
@@ -21,10 +23,16 @@ DEFAULTS = {
     "frame_skip": 4,
     "repeat_action_probability": 0,
     "minimal_action_set": True,
+    "observation": "screen",
     "color_averaging": True,
+    "frame_pooling": None,
+    "grayscale": "luminance",
+    "interpolation": "linear",
     "screen_width": 84,
     "screen_height": 84,
     "max_game_frames": 108_000,
+    "life_loss_terminal": True,
+    "fire_on_start": False,
     "replay_size": 1_000_000,
     "history_length": 4,
     "n_steps": 1,
@@ -158,6 +166,28 @@ def test_the_preset_is_found_from_any_folder(tmp_path, monkeypatch):
     assert (args.test_games, args.max_game_frames) == (30, 18_000)
 
 
+@pytest.mark.parametrize(
+    ("flags", "pooling"),
+    [
+        ("", "average"),
+        ("--color_averaging false", "none"),
+        ("--frame_pooling max", "max"),
+        ("--frame_pooling none --color_averaging true", "none"),
+        ("--frame_pooling average --color_averaging false", "average"),
+    ],
+)
+def test_frame_pooling_wins_over_the_originals_color_averaging(flags, pooling):
+    settings = game_flags.observation_settings(parse(GAME, *flags.split()))
+    assert settings.pooling == pooling
+
+
+def test_the_flags_of_the_observation_arrive_in_its_settings():
+    flags = "--observation rgb --interpolation area --screen_width 100 --screen_height 90"
+    settings = game_flags.observation_settings(parse(GAME, *flags.split()))
+    assert settings == ObservationSettings("rgb", 100, 90, interpolation="area")
+    assert settings.shape == (3, 90, 100)
+
+
 def test_the_game_may_be_left_out_with_a_snapshot():
     assert parse("--load_weights", "snapshots/pong_1.pkl").game is None
 
@@ -188,6 +218,23 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "--exploration_decay_rate", "-0.1"], "-0.1 is below 0"),
         ([GAME, "--repeat_action_probability", "7"], "7 is above 1"),
         ([GAME, "--screen_width", "35"], "35 is below 36"),
+        ([GAME, "--observation", "sound"], "invalid choice: 'sound'"),
+        (
+            [GAME, "--observation", "rgb", "--grayscale", "mean"],
+            "--grayscale mean needs --observation screen: with rgb, leave it at luminance",
+        ),
+        (
+            [GAME, "--observation", "ram", "--grayscale", "mean"],
+            "--grayscale mean needs --observation screen: with ram, leave it at luminance",
+        ),
+        (
+            [GAME, "--observation", "ram", "--frame_pooling", "max"],
+            "--frame_pooling max needs a screen: with --observation ram, use none",
+        ),
+        (
+            [GAME, "--observation", "ram", "--interpolation", "area"],
+            "--interpolation area needs a screen: with --observation ram, leave it at linear",
+        ),
         ([GAME, "--screen_height", "100000"], "is above 210"),
         ([GAME, "--frame_skip", "0"], "0 is below 1"),
         ([GAME, "--train_frequency", "0"], "0 is below 1"),

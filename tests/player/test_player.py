@@ -138,7 +138,7 @@ def test_help_and_overlay_are_shown_and_taken_away(watched, display):
     assert watched.view.help
     insight = watched.view.insight
     network = make_network(num_actions=watched.game.num_actions)
-    np.testing.assert_allclose(insight.q_values, network.predict(insight.screens[np.newaxis])[0])
+    np.testing.assert_allclose(insight.q_values, network.predict(insight.state[np.newaxis])[0])
     assert insight.actions == ["no-op", "fire", "right", "left"]
     assert insight.actions[insight.action] == watched.actions[-1]
     assert insight.exploration_rate == 0.05

@@ -12,11 +12,11 @@ from dqn import assembly
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.player.keyboard import COMMANDS, Command
 from dqn.player.spectator import Spectator
 from helpers.networks import make_network
-from helpers.watched import STATE_SHAPE, Script
+from helpers.watched import HISTORY_LENGTH, Script
 
 FRAME_SECONDS = 0.001  # what a frame takes in a training
 MESSAGE = "works in play.sh only"
@@ -28,12 +28,15 @@ class Training:
     def __init__(self, frame_seconds=FRAME_SECONDS):
         rom, name = find_rom("breakout", Path("roms"))
         game = AleEnvironment(
-            *(rom, name, GameSettings(max_game_frames=0)),
+            *(rom, name, GameSettings(max_game_frames=0), ObservationSettings()),
             life_loss_is_terminal=True,
             seed=1,
         )
         self.actor = Actor(
-            game, state_shape=STATE_SHAPE, random_starts=4, generator=np.random.default_rng(1)
+            game,
+            state_shape=(HISTORY_LENGTH, 84, 84),
+            random_starts=4,
+            generator=np.random.default_rng(1),
         )
         self.display = Script()
         self.network = make_network(num_actions=game.num_actions)
@@ -162,7 +165,7 @@ def test_o_shows_the_q_values_of_what_the_network_sees(training):
     training.press(Command.PAUSE)
     training.play(0.5)
     insight = training.view.insight
-    expected = training.network.predict(insight.screens[np.newaxis])[0]
+    expected = training.network.predict(insight.state[np.newaxis])[0]
     np.testing.assert_array_equal(insight.q_values, expected)
     assert insight.actions == ["no-op", "fire", "right", "left"]
     assert insight.action in range(4)

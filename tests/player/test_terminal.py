@@ -99,6 +99,25 @@ def test_taking_over_playing_and_giving_back(snapshot):
         assert terminal.end() == 0
 
 
+@pytest.mark.parametrize("kind", ["rgb", "ram"])
+def test_what_is_observed_is_shown_below_the_actions(kind):
+    with play("breakout", "--observation", kind) as terminal:
+        terminal.wait_for_text("you play")
+        terminal.type(b"o")
+        terminal.wait_for_text("▶ no-op")
+        columns = range(132 - 33, 132)  # of the panel
+        rows = terminal.screen.buffer
+
+        def shown():
+            return {rows[row][column].fg for row in range(14, 38) for column in columns}
+
+        terminal.wait_for(lambda: len(shown()) > 4, "the state")
+        gray = all(colour[:2] == colour[2:4] == colour[4:] for colour in shown() - {"default"})
+        assert gray == (kind == "ram")
+        terminal.type(b"q")
+        assert terminal.end() == 0
+
+
 def test_every_other_key():
     with play("breakout") as terminal:
         terminal.wait_for_text(" 1× ")

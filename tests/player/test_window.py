@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from dqn.environments.settings import ObservationSettings
 from dqn.errors import UserError
 from helpers.watched import Watched, paddle
 
@@ -205,6 +206,28 @@ def test_the_overlay_stands_beside_the_picture(watched, desktop):
     watched.play_until(lambda: not watched.view.insight)
     watched.look()
     assert desktop.window_size(watched.number) == (width, height)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "ram"])
+def test_the_overlay_shows_what_is_observed_instead_of_gray_screens(desktop, kind):
+    from dqn.player.window import Window
+
+    settings = ObservationSettings(kind=kind)
+    with Watched(Window("a game"), with_network=False, observation=settings) as watched:
+        watched.step()
+        desktop.window()
+        desktop.press("o")
+        watched.play_until(lambda: watched.view.insight)
+        watched.look()
+        np.testing.assert_array_equal(
+            watched.frames[-1][100], watched.game._ale.getScreenRGB()[100]
+        )
+        shown = pixels(watched)
+        height = shown.shape[0] - 40
+        panel = shown[height // 2 : height, -int(0.3 * height) :]
+        is_coloured = bool((np.ptp(panel, axis=2) > 60).any())
+        assert is_coloured == (kind == "rgb")
+        assert len(np.unique(panel.reshape(-1, 3), axis=0)) > 20
 
 
 def test_full_screen_and_back(watched):

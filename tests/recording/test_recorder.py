@@ -18,7 +18,7 @@ import pytest
 from dqn.actors.events import FinishedGame
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Frame
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.errors import UserError
 from dqn.recording.settings import RecordingSettings
 
@@ -35,6 +35,7 @@ def play(game, num_frames):
         Path(ale_py.roms.get_rom_path(game)),
         game,
         GameSettings(max_game_frames=0),
+        ObservationSettings(),
         life_loss_is_terminal=False,
         seed=1,
         sound=True,

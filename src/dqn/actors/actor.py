@@ -9,7 +9,8 @@ from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.environment import Environment
 from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
 
-NO_OP = 0
+NO_OP = 0  # an index into the actions of a game
+FIRE = 1  # ALE's number
 
 
 class Actor:
@@ -17,7 +18,8 @@ class Actor:
 
     Every episode begins with a random start: `history_length` to `random_starts` no-ops, drawn
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
-    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`.
+    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. With
+    `fires_on_start`, FIRE follows, in games that have it: some wait for it.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class Actor:
         *,
         state_shape: tuple[int, ...],
         random_starts: int,
+        fires_on_start: bool = False,
         generator: np.random.Generator,
     ):
         self.environment = environment
@@ -33,6 +36,8 @@ class Actor:
         history_length = state_shape[0]
         self._min_no_ops = history_length
         self._max_no_ops = max(history_length, random_starts)
+        fires = fires_on_start and FIRE in environment.actions
+        self._last_of_start = [environment.actions.index(FIRE)] if fires else []
         self._generator = generator
         self._is_started = False
         self._score: float = 0
@@ -126,7 +131,7 @@ class Actor:
 
     def _random_start(self) -> None:
         no_ops = self._generator.integers(self._min_no_ops, self._max_no_ops, endpoint=True)
-        for _ in range(no_ops):
-            self._act(NO_OP)
-            self._finish_game()  # also a game that a no-op ends is counted
+        for action in (*[NO_OP] * no_ops, *self._last_of_start):
+            self._act(action)
+            self._finish_game()  # also a game that this ends is counted
             self._buffer.add(self.environment.observe())

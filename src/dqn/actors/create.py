@@ -10,7 +10,7 @@ from dqn.actors.processes import ActorProcesses as ActorProcesses
 from dqn.environments.environment import Environment
 from dqn.machine.cores import usable_cores
 
-# Makes a game, which takes `life_loss_is_terminal` and `seed`; it travels to other processes
+# Makes a game, which takes `seed`; it travels to other processes
 MakeEnvironment = Callable[..., Environment]
 
 
@@ -20,6 +20,7 @@ def create_actors(
     num_actors: int,
     state_shape: tuple[int, ...],
     random_starts: int,
+    fires_on_start: bool,
     game_seeds: np.random.SeedSequence,
     seeds: dict[str, np.random.SeedSequence],
     generators: dict[str, np.random.Generator],
@@ -39,12 +40,15 @@ def create_actors(
             if num_actors > 1:
                 generator = np.random.default_rng(seeds[group].spawn(1)[0])
             if group in makers:
-                is_training = group == "train"
-                make = partial(
-                    make_environments[group], life_loss_is_terminal=is_training, seed=seed
-                )
                 makers[group].append(
-                    partial(create_actor, make, state_shape, random_starts, generator)
+                    partial(
+                        create_actor,
+                        partial(make_environments[group], seed=seed),
+                        state_shape=state_shape,
+                        random_starts=random_starts,
+                        fires_on_start=fires_on_start,
+                        generator=generator,
+                    )
                 )
     return ActorProcesses(
         makers,
@@ -56,8 +60,10 @@ def create_actors(
 
 def create_actor(
     make_environment: Callable[[], Environment],
+    *,
     state_shape: tuple[int, ...],
     random_starts: int,
+    fires_on_start: bool,
     generator: np.random.Generator,
 ) -> Actor:
     """An actor with a game of its own."""
@@ -65,5 +71,6 @@ def create_actor(
         make_environment(),
         state_shape=state_shape,
         random_starts=random_starts,
+        fires_on_start=fires_on_start,
         generator=generator,
     )

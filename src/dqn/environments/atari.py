@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from ale_py import ALEInterface, ALEState
 
-from dqn.environments.blending import NTSC, PAL, Blending
 from dqn.environments.environment import Environment, Frame
-from dqn.environments.settings import GameSettings
+from dqn.environments.observing import create_observer, is_averaged_by_ale
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.machine.state_values import take, take_array, take_flag, take_integer
 
 # The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
@@ -18,11 +17,6 @@ from dqn.machine.state_values import take, take_array, take_flag, take_integer
 NOT_RESTORED_EXACTLY = ("qbert", "tetris")
 NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
 
-# The games that at times think so long that the emulator stops within a frame and goes on with it:
-# which frame was on the screen before, ALE alone knows.
-AVERAGED_BY_ALE = ("tetris", "tic_tac_toe_3d", "video_chess")
-
-PAL_HEIGHT = 250
 NO_OP = 0
 
 
@@ -33,17 +27,17 @@ def restores_exactly(game: str, frame_skip: int) -> bool:
 
 
 class AleEnvironment(Environment):
-    """One Atari game, its screens in gray and resized.
+    """One Atari game, observed as `observation` says.
 
     `rom` must be a ROM that ALE supports (`roms.find_rom` sees to it): ALE ends the process on
     any other. With `life_loss_is_terminal` a lost life ends the episode, but the game goes on.
     `lives` are those left after the last act. With `sound` every Frame has its samples.
 
     The frames of a step are emulated one by one, so that each can be seen: `frame_skip` acts of one
-    frame are the same as ALE's one act of so many. The last two are averaged as ALE does it; a
-    screen right after `restart` is of one frame alone. Sticky actions (Machado et al. 2018, section
-    5.2) are made here as ALE makes them, once a frame: ALE does not put the action that it repeats
-    into its state.
+    frame are the same as ALE's one act of so many. The observer is told of each and may pool the
+    last two; a screen right after `restart` is of one frame alone. Sticky actions (Machado et al.
+    2018, section 5.2) are made here as ALE makes them, once a frame: ALE does not put the action
+    that it repeats into its state.
     """
 
     frame_rate = 60  # frames a second
@@ -54,20 +48,19 @@ class AleEnvironment(Environment):
         rom: Path,
         name: str,
         settings: GameSettings,
+        observation: ObservationSettings,
         *,
         life_loss_is_terminal: bool,
         seed: int,
         sound: bool = False,
     ):
         self.name = name
-        self._screen_size = (settings.screen_width, settings.screen_height)
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
         self.lives = 0  # asked for right after an act: some games forget them in their state
         self._frame_skip = settings.frame_skip
         self._sound = sound
         self._repeat_action_probability = settings.repeat_action_probability
-        self._averages = settings.color_averaging and name not in AVERAGED_BY_ALE
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = NO_OP
 
@@ -76,7 +69,7 @@ class AleEnvironment(Environment):
         self._ale.setInt("frame_skip", 1)
         self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
         self._ale.setFloat("repeat_action_probability", 0)
-        self._ale.setBool("color_averaging", settings.color_averaging and not self._averages)
+        self._ale.setBool("color_averaging", is_averaged_by_ale(name, observation))
         self._ale.setBool("sound_obs", sound)
         self._ale.loadROM(str(rom))
         is_minimal = settings.minimal_action_set
@@ -84,11 +77,8 @@ class AleEnvironment(Environment):
         action_set = ale.getMinimalActionSet() if is_minimal else ale.getLegalActionSet()
         self.actions = [action.value for action in action_set]
 
-        height, width = self._ale.getScreenDims()
-        self._blending = Blending(PAL if height == PAL_HEIGHT else NTSC)
-        self._frame = np.zeros((height, width), np.uint8)  # in ALE's numbers of colours
-        self._frame_before = np.zeros_like(self._frame)
-        self._gray = np.empty_like(self._frame)
+        self._observer = create_observer(ale, name, observation)
+        self._frames = self._observer.frames
 
     @property
     def is_restored_exactly(self) -> bool:
@@ -100,18 +90,14 @@ class AleEnvironment(Environment):
         self.lives = self._ale.lives()
         self._life_lost = False
         self._sticky_action = NO_OP
-        if self._averages:
-            self._ale.getScreen(self._frame)
-            self._frame_before[:] = self._frame  # ALE does not show the one before
+        self._frames.restart()
 
     def act(self, action: int) -> float:
         lives = self.lives
         reward = 0
         for _ in range(self._frame_skip):
             reward += self._ale.act(self._stick(self.actions[action]))
-            if self._averages:
-                self._frame, self._frame_before = self._frame_before, self._frame
-                self._ale.getScreen(self._frame)
+            self._frames.add()
             if self.on_frame:
                 self.on_frame(self._picture_and_sound())
             if self._ale.game_over():
@@ -131,11 +117,7 @@ class AleEnvironment(Environment):
         return Frame(self._ale.getScreenRGB(), sound)
 
     def observe(self) -> np.ndarray:
-        if self._averages:
-            self._blending.blend(self._frame_before, self._frame, self._gray)
-        else:
-            self._ale.getScreenGrayscale(self._gray)
-        return cv2.resize(self._gray, self._screen_size, interpolation=cv2.INTER_LINEAR)
+        return self._observer.observe()
 
     def is_terminal(self) -> bool:
         over = self._ale.game_over(with_truncation=False)
@@ -152,7 +134,7 @@ class AleEnvironment(Environment):
         return {
             "name": self.name,
             "emulator": np.frombuffer(state.serialize(), np.uint8),
-            "frame": self._frame.copy(),  # ALE does not put it into its state
+            "frame": self._frames.last.copy(),  # ALE does not put it into its state
             "lives": self.lives,
             "life_lost": self._life_lost,
             "sticky_action": self._sticky_action,
@@ -170,7 +152,8 @@ class AleEnvironment(Environment):
             self._ale.restoreSystemState(ALEState(serialized))
         except (SystemError, MemoryError) as error:  # ALE's own, which Python does not know
             raise ValueError("the emulator's state is damaged") from error
-        self._frame[:] = take_array(state, "frame", np.uint8, self._frame.shape)
+        frame = self._frames.last
+        frame[:] = take_array(state, "frame", np.uint8, frame.shape)
         self.lives = take_integer(state, "lives", minimum=-(2**31))
         self._life_lost = take_flag(state, "life_lost")
         self._sticky_action = sticky_action

@@ -1,8 +1,8 @@
-"""How ALE averages the colours of two frames, for the screens that are looked at alone.
+"""The colours of two frames made one, by tables of all pairs of colours.
 
-ALE's own `color_averaging` averages every emulated frame, which takes about as long as emulating
-it. What stands here was found by measuring: `benchmarks/measure_colours.py` tells whether it holds
-for the ALE that is installed.
+ALE averages them; the DQN of Nature takes their maximum. ALE's own `color_averaging` averages every
+emulated frame, which takes about as long as emulating it. What stands here of it was found by
+measuring: `benchmarks/measure_colours.py` tells whether it holds for the ALE that is installed.
 """
 
 from functools import cache
@@ -51,39 +51,74 @@ PAL = """
 
 
 class Blending:
-    """Averages two frames of colour numbers into a gray screen.
+    """Makes one value of the two colours that each pixel has in two frames.
 
-    `palette` is NTSC or PAL.
+    `values`, uint8 (256, 256), has it for every pair of colour numbers.
     """
 
-    def __init__(self, palette: str):
-        self._grays = average_grays(palette)
-        self._grays_alone = self._grays.diagonal().copy()
+    def __init__(self, values: np.ndarray):
+        self._values = values
+        self._values_alone = values.diagonal().copy()
 
     def blend(self, before: np.ndarray, now: np.ndarray, screen: np.ndarray) -> None:
-        """Write the average of two frames into `screen`; all are uint8 (height, width)."""
-        cv2.LUT(now, self._grays_alone, screen)
+        """Write the values of two frames into `screen`; all are uint8 (height, width)."""
+        self.map(now, screen)
         # Few pixels differ, and looking pairs up takes longer.
         changed = np.flatnonzero(before != now)
         pairs = before.reshape(-1)[changed], now.reshape(-1)[changed]
-        screen.reshape(-1)[changed] = self._grays[pairs]
+        screen.reshape(-1)[changed] = self._values[pairs]
+
+    def map(self, now: np.ndarray, screen: np.ndarray) -> None:
+        """The same for a frame that is like the one before."""
+        cv2.LUT(now, self._values_alone, screen)
 
 
 @cache
-def average_grays(palette: str) -> np.ndarray:
-    """The gray of every pair of colours averaged, uint8 (256, 256); odd numbers make black.
+def average_colours(palette: str) -> np.ndarray:
+    """The colour of every pair of colours averaged, uint8 (256, 256, 3); odd numbers make black.
 
     As on a phosphor, the brighter value of each of red, green and blue fades towards the other. The
     average is the palette's colour nearest to the result in steps of 4.
     """
-    colours = np.array([list(bytes.fromhex(colour)) for colour in palette.split()], np.int16)
+    colours = _colours(palette)
     distances = np.zeros((len(colours),) * 3, np.int16)
     for value in colours.T:  # red, green, blue
         low = np.minimum(value[:, np.newaxis], value)
         high = np.maximum(value[:, np.newaxis], value)
         faded = (low + (high - low) * 77 // 100) // 4 * 4
         distances += np.abs(faded[:, :, np.newaxis] - value)
-    luminances = np.round(colours @ (0.2989, 0.5870, 0.1140))
-    grays = np.zeros((256, 256), np.uint8)
-    grays[::2, ::2] = luminances[distances.argmin(axis=-1)]
-    return grays
+    averages = np.zeros((256, 256, 3), np.uint8)
+    averages[::2, ::2] = colours[distances.argmin(axis=-1)]
+    return averages
+
+
+@cache
+def brightest_colours(palette: str) -> np.ndarray:
+    """The greater of each of red, green and blue of every pair of colours, uint8 (256, 256, 3).
+
+    Odd numbers are shown as ALE does: the colour before, in gray.
+    """
+    colours = np.zeros((256, 3), np.uint8)
+    colours[::2] = _colours(palette)
+    colours[1::2] = luminance(colours[::2])[:, np.newaxis]
+    return np.maximum(colours[:, np.newaxis], colours)
+
+
+def luminance(colours: np.ndarray) -> np.ndarray:
+    """ALE's gray of colours: uint8 (…, 3) → (…,), 0.2989 R + 0.5870 G + 0.1140 B, rounded."""
+    return ((colours @ np.array([2989, 5870, 1140]) + 5000) // 10000).astype(np.uint8)
+
+
+def mean(colours: np.ndarray) -> np.ndarray:
+    """The mean of red, green and blue, rounded down: uint8 (…, 3) → (…,)."""
+    return (colours.sum(axis=-1, dtype=np.int64) // 3).astype(np.uint8)
+
+
+def average_grays(palette: str) -> np.ndarray:
+    """ALE's gray of every pair of colours averaged, uint8 (256, 256)."""
+    return luminance(average_colours(palette))
+
+
+def _colours(palette: str) -> np.ndarray:
+    """The colours with even numbers, int16 (128, 3)."""
+    return np.array([list(bytes.fromhex(colour)) for colour in palette.split()], np.int16)

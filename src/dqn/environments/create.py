@@ -5,7 +5,7 @@ from pathlib import Path
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.atari import restores_exactly as restores_exactly
 from dqn.environments.environment import Environment
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.machine.setup import set_up_emulators
 
 
@@ -13,6 +13,7 @@ def create_environment(
     rom: Path,
     name: str,
     settings: GameSettings,
+    observation: ObservationSettings,
     *,
     life_loss_is_terminal: bool,
     seed: int,
@@ -24,6 +25,7 @@ def create_environment(
         rom,
         name,
         settings,
+        observation,
         life_loss_is_terminal=life_loss_is_terminal,
         seed=seed & 0x7FFFFFFF,  # ALE takes a signed 32-bit number
         sound=sound,

@@ -54,7 +54,7 @@ class Environment(ABC):
 
     @abstractmethod
     def observe(self) -> np.ndarray:
-        """The current screen, uint8 (screen_height, screen_width); the caller copies it."""
+        """The current observation, uint8 (*shape), the same in every step; a new array."""
 
     @abstractmethod
     def is_terminal(self) -> bool:
@@ -74,7 +74,7 @@ class Environment(ABC):
 
     @abstractmethod
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore what `get_state` returned; the screen is right again after the next act.
+        """Restore what `get_state` returned; the observation is right again after the next act.
 
         Raises ValueError if the state is of another kind of game.
         """

@@ -1,6 +1,8 @@
-"""How a game is run: values, as the flags give them."""
+"""How a game is run and what is observed of it: values, as the flags give them."""
 
 from dataclasses import dataclass
+
+RAM_BYTES = 128  # of an Atari 2600
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,32 @@ class GameSettings:
     frame_skip: int = 4
     repeat_action_probability: float = 0
     minimal_action_set: bool = True
-    color_averaging: bool = True
-    screen_width: int = 84
-    screen_height: int = 84
     max_game_frames: int = 108000
+
+
+@dataclass(frozen=True)
+class ObservationSettings:
+    """What the agent sees of a game.
+
+    kind: "screen" (gray), "rgb" or "ram", of which the fields below say nothing; pooling: of the
+    last two frames, "average" (as ALE blends colours), "max" (Mnih et al. 2015, Methods,
+    "Preprocessing") or "none"; grayscale: "luminance" or "mean"; interpolation: "linear", "area"
+    or "nearest".
+    """
+
+    kind: str = "screen"
+    width: int = 84
+    height: int = 84
+    pooling: str = "average"
+    grayscale: str = "luminance"
+    interpolation: str = "linear"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an observation: (height, width), (3, height, width) or (128,)."""
+        shapes = {
+            "screen": (self.height, self.width),
+            "rgb": (3, self.height, self.width),
+            "ram": (RAM_BYTES,),
+        }
+        return shapes[self.kind]

@@ -20,6 +20,7 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("name a game, such as roms/breakout.bin")
     if args.min_reward > args.max_reward:
         parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
+    _check_observation(parser, args)
     # A minibatch, and any window of a state and its successor clear of the write position
     smallest = max(args.batch_size, args.history_length + 1) + args.history_length
     if args.replay_size < smallest:
@@ -58,6 +59,24 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.epochs == 0 and not (args.play_games or any(recordings(args))):
         parser.error("--epochs 0 leaves nothing to do: raise --epochs")
     _check_folders(parser, args)
+
+
+def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse what would say nothing of the observation asked for."""
+    if args.observation != "screen" and args.grayscale != "luminance":
+        parser.error(
+            f"--grayscale {args.grayscale} needs --observation screen: with {args.observation}, "
+            "leave it at luminance"
+        )
+    if args.observation == "ram" and args.frame_pooling not in (None, "none"):
+        parser.error(
+            f"--frame_pooling {args.frame_pooling} needs a screen: with --observation ram, use none"
+        )
+    if args.observation == "ram" and args.interpolation != "linear":
+        parser.error(
+            f"--interpolation {args.interpolation} needs a screen: with --observation ram, leave "
+            "it at linear"
+        )
 
 
 def _check_folders(parser: argparse.ArgumentParser, args: Namespace) -> None:

@@ -20,9 +20,9 @@ PlainFlags = dict[str, Any]  # name → bool, int, float, str or None
 
 # A checkpoint fits no other values of these.
 FIXED = (
-    "environment minimal_action_set screen_width screen_height history_length replay_size "
-    "optimizer network dense_units activation biases batch_norm shared_convolutions dueling "
-    "dueling_streams engine actors prioritized"
+    "environment minimal_action_set observation screen_width screen_height history_length "
+    "replay_size optimizer network dense_units activation biases batch_norm shared_convolutions "
+    "dueling dueling_streams engine actors prioritized"
 ).split()
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (
@@ -36,9 +36,10 @@ OF_THE_STORAGE = (
 ).split()
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = (
-    "environment frame_skip repeat_action_probability minimal_action_set color_averaging "
-    "screen_width screen_height max_game_frames history_length random_starts network dense_units "
-    "activation biases batch_norm shared_convolutions dueling dueling_streams"
+    "environment frame_skip repeat_action_probability minimal_action_set observation "
+    "color_averaging frame_pooling grayscale interpolation screen_width screen_height "
+    "max_game_frames history_length random_starts fire_on_start network dense_units activation "
+    "biases batch_norm shared_convolutions dueling dueling_streams"
 ).split()
 
 
@@ -72,6 +73,7 @@ def as_arguments(flags: PlainFlags) -> list[str]:
 
 def check_fits(args: Namespace, before: PlainFlags) -> None:
     """Raises UserError if the checkpoint of a run with the flags `before` does not fit `args`."""
+    before = {"observation": "screen", **before}  # the first versions knew nothing else
     for name in _changed(args, before):
         if name in FIXED:
             raise UserError(

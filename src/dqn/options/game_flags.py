@@ -3,7 +3,7 @@
 import argparse
 from argparse import Namespace
 
-from dqn.environments.settings import GameSettings
+from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 from dqn.options.types import Integer, Number, boolean, choice
 
@@ -41,21 +41,48 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Use only the actions that the game knows, not all 18.",
     )
     group.add_argument(
+        "--observation",
+        **choice("screen", "ram", "rgb"),
+        default=ObservationSettings.kind,
+        help="What the agent sees: the screen in gray, the RAM of 128 bytes, or the screen in red, "
+        "green and blue.",
+    )
+    group.add_argument(
         "--color_averaging",
         type=boolean,
-        default=GameSettings.color_averaging,
+        default=ObservationSettings.pooling == "average",
         help="Blend the last two frames, against flicker.",
+    )
+    group.add_argument(
+        "--frame_pooling",
+        **choice("average", "max", "none"),
+        help="How the last two frames make a screen: blended, the greater of each of red, green "
+        "and blue, as in the paper of Nature, or the last one alone. Without it, --color_averaging "
+        "says average or none.",
+    )
+    group.add_argument(
+        "--grayscale",
+        **choice("luminance", "mean"),
+        default=ObservationSettings.grayscale,
+        help="How colours become gray: as the eye sees them, or the mean of red, green and blue, "
+        "rounded down.",
+    )
+    group.add_argument(
+        "--interpolation",
+        **choice("linear", "area", "nearest"),
+        default=ObservationSettings.interpolation,
+        help="How OpenCV resizes the screen; nearest takes every second pixel for half the size.",
     )
     group.add_argument(
         "--screen_width",
         type=Integer(MIN_SCREEN_SIZE, MAX_SCREEN_SIZE),
-        default=GameSettings.screen_width,
+        default=ObservationSettings.width,
         help="Screen width after resizing, in pixels.",
     )
     group.add_argument(
         "--screen_height",
         type=Integer(MIN_SCREEN_SIZE, MAX_SCREEN_SIZE),
-        default=GameSettings.screen_height,
+        default=ObservationSettings.height,
         help="Screen height after resizing, in pixels.",
     )
     group.add_argument(
@@ -63,6 +90,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=Integer(0, MAX_C_INT),
         default=GameSettings.max_game_frames,
         help="Truncate games after this many frames (not terminal); 0: never.",
+    )
+    group.add_argument(
+        "--life_loss_terminal",
+        type=boolean,
+        default=True,
+        help="In training, a lost life ends the episode; the game goes on.",
+    )
+    group.add_argument(
+        "--fire_on_start",
+        type=boolean,
+        default=False,
+        help="Begin every episode with FIRE, after the no-ops, in games that have this action.",
     )
 
 
@@ -72,8 +111,17 @@ def game_settings(args: Namespace) -> GameSettings:
         frame_skip=args.frame_skip,
         repeat_action_probability=args.repeat_action_probability,
         minimal_action_set=args.minimal_action_set,
-        color_averaging=args.color_averaging,
-        screen_width=args.screen_width,
-        screen_height=args.screen_height,
         max_game_frames=args.max_game_frames,
+    )
+
+
+def observation_settings(args: Namespace) -> ObservationSettings:
+    """The settings of what is observed of it."""
+    return ObservationSettings(
+        kind=args.observation,
+        width=args.screen_width,
+        height=args.screen_height,
+        pooling=args.frame_pooling or ("average" if args.color_averaging else "none"),
+        grayscale=args.grayscale,
+        interpolation=args.interpolation,
     )

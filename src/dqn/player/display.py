@@ -9,22 +9,28 @@ import numpy as np
 from dqn.player.keyboard import Command, Joystick
 
 RECORDING = "● recording"
+VALUES_IN_A_ROW = 16  # of an observation that is no picture: the RAM takes eight rows
 
 
 @dataclass(frozen=True)
 class Insight:
     """What the network made of a state.
 
-    screens: uint8 (history, height, width), what it saw; actions: their names; q_values: float
+    state: uint8 (history, *observation), what it saw; actions: their names; q_values: float
     (num_actions,), or None without a network; action: the index of the one taken, with ε; both are
     None before the first.
     """
 
-    screens: np.ndarray
+    state: np.ndarray
     actions: list[str]
     q_values: np.ndarray | None
     action: int | None
     exploration_rate: float | None
+
+    @property
+    def pictures(self) -> list[np.ndarray]:
+        """Each observation of the state as a picture, uint8 (height, width, 3)."""
+        return [_as_picture(observation) for observation in self.state]
 
     @property
     def heading(self) -> str:
@@ -44,6 +50,16 @@ class Insight:
             return 1.0
         lowest, highest = self.q_values.min(), self.q_values.max()
         return float(0.1 + 0.9 * (self.q_values[index] - lowest) / (highest - lowest))
+
+
+def _as_picture(observation: np.ndarray) -> np.ndarray:
+    """A gray or coloured screen as it is, and a row of values as a block of gray pixels."""
+    if observation.ndim == 3:
+        return np.ascontiguousarray(np.moveaxis(observation, 0, -1))
+    if observation.ndim == 1:
+        missing = -len(observation) % VALUES_IN_A_ROW
+        observation = np.pad(observation, (0, missing)).reshape(-1, VALUES_IN_A_ROW)
+    return np.repeat(observation[..., np.newaxis], 3, axis=2)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Player:
             self._end_recording()
 
     def choose_actions(self, states: np.ndarray, exploration_rate: float) -> list[int]:
-        """The action for one state, uint8 (1, history, height, width), of network or person."""
+        """The action for one state, uint8 (1, history, *observation), of network or person."""
         if self._is_person or self._policy is None:
             actions = [nearest_action(self._display.joystick.look(), self._game.actions)]
         else:

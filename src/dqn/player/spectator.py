@@ -39,7 +39,7 @@ KEYS_OF_PLAY = {command: key for key, command in COMMANDS.items()}
 class Moment:
     """A frame of a game with what is told about it.
 
-    state: uint8 (history, height, width), what the network saw; action: the index of what followed.
+    state: uint8 (history, *observation), what the network saw; action: the index of what followed.
     """
 
     picture: np.ndarray

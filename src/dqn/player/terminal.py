@@ -238,20 +238,19 @@ class Terminal(Display):
                 column += len(text)
 
     def _draw_insight(self, insight: Insight, left: int, columns: int) -> None:
-        """Draw the actions with their Q-values and, as far as there is room, the screens below."""
+        """Draw the actions with their Q-values and, as far as there is room, the state below."""
         cells = self._cells
         lines = [("", DIM), (f"  {insight.heading}", DIM), *_action_lines(insight, columns - 1)]
         lines += [("", DIM), (f"  {insight.exploration}", DIM), ("", DIM)]
         for row in range(cells.rows - 1):
             text, colour = lines[row] if row < len(lines) else ("", DIM)
             cells.write(row, left, text.ljust(columns), colour, DARK)
-        screen_rows = (columns - 6) // 4  # two of them, each twice as many columns wide, and gaps
-        for index, screen in enumerate(insight.screens):
-            row = len(lines) + index // 2 * (screen_rows + 1)
-            column = left + 2 + index % 2 * (2 * screen_rows + 2)
-            if row + screen_rows < cells.rows and column + 2 * screen_rows <= cells.columns:
-                picture = np.repeat(screen[..., np.newaxis], 3, axis=2)
-                cells.draw(picture, row, column, screen_rows, 2 * screen_rows)
+        picture_rows = (columns - 6) // 4  # two of them, each twice as many columns wide, and gaps
+        for index, picture in enumerate(insight.pictures):
+            row = len(lines) + index // 2 * (picture_rows + 1)
+            column = left + 2 + index % 2 * (2 * picture_rows + 2)
+            if row + picture_rows < cells.rows and column + 2 * picture_rows <= cells.columns:
+                cells.draw(picture, row, column, picture_rows, 2 * picture_rows)
 
 
 def number_of_colours(environment: Mapping[str, str]) -> int:

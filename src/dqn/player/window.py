@@ -244,16 +244,17 @@ def _widest(texts: Sequence[str], size: int) -> int:
 
 
 def _draw_insight(screen: pygame.Surface, panel: pygame.Rect, insight: Insight) -> None:
-    """Draw the actions with their Q-values, ε, and the screens below."""
+    """Draw the actions with their Q-values, ε, and what the network saw below."""
     screen.fill(PANEL, panel)
     margin = max(panel.width // 16, 4)
     content = panel.inflate(-2 * margin, -2 * margin)
     gap = max(margin // 2, 2)
-    side = (content.width - gap) // 2  # of a screen
-    rows = (len(insight.screens) + 1) // 2
-    screens_height = rows * (side + gap) - gap
+    pictures = insight.pictures
+    side = (content.width - gap) // 2  # of a picture
+    rows = (len(pictures) + 1) // 2
+    pictures_height = rows * (side + gap) - gap
     lines = len(insight.actions) + 3
-    line = min((content.height - screens_height - margin) // lines, round(panel.width / 10))
+    line = min((content.height - pictures_height - margin) // lines, round(panel.width / 10))
     size = max(round(line * 0.62), 8)
 
     _draw_label(screen, content.left, content.top, line, insight.heading, size, DIM)
@@ -264,11 +265,10 @@ def _draw_insight(screen: pygame.Surface, panel: pygame.Rect, insight: Insight) 
     top = content.top + (len(insight.actions) + 1) * line
     _draw_label(screen, content.left, top, line, insight.exploration, size, DIM)
 
-    top = content.bottom - screens_height
+    top = content.bottom - pictures_height
     _draw_label(screen, content.left, top - line, line, "what the network sees", size, DIM)
-    for index, pixels in enumerate(insight.screens):
-        picture = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
-        surface = _surface(np.repeat(picture[..., np.newaxis], 3, axis=2))
+    for index, picture in enumerate(pictures):
+        surface = _surface(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
         left = content.left + index % 2 * (side + gap)
         screen.blit(surface, (left, top + index // 2 * (side + gap)))
 
