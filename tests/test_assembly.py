@@ -292,7 +292,7 @@ def test_states_have_the_shape_of_what_is_observed(wire, observation, shape):
 
 @pytest.mark.parametrize(("observation", "shape"), [("ram", (128,)), ("rgb", (3, 44, 44))])
 def test_the_replay_memory_keeps_what_is_observed(observation, shape):
-    line = f"breakout --observation {observation} --replay_size 100"
+    line = f"breakout --observation {observation} --replay_size 100 --actors 1"
     args = options.parse([*SMALL, *line.split()], PROJECT)
     network = SimpleNamespace(device="cpu")
     memory = assembly._create_memory(args, network, np.random.default_rng(0))
