@@ -12,6 +12,7 @@ from dqn import assembly
 from dqn.assembly import Chance, assemble
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
+from dqn.networks.architecture import Architecture
 from dqn.origin import find_origin
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
@@ -34,10 +35,10 @@ def snapshot(tmp_path_factory):
     """A snapshot of two epochs."""
     path = tmp_path_factory.mktemp("snapshots") / "snapshot.pkl"
     metadata = Metadata(
-        "breakout", [0, 1, 3, 4], **SIZE, epoch=2, train_steps=700, weight_updates=170
+        "breakout", [0, 1, 3, 4], (2, 44, 44), 2, train_steps=700, weight_updates=170
     )
     layers = make_network(**SIZE, seed=5).get_layers()
-    save_snapshot(Snapshot(layers, metadata.input_shape, metadata), path)
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), metadata), path)
     return path
 
 
@@ -199,6 +200,7 @@ def test_the_saver_keeps_what_was_asked_for_and_records_the_run(wire):
     assert saver._metadata.game == "breakout"
     assert saver._metadata.actions == [0, 1, 3, 4]
     assert saver._metadata.input_shape == (2, 44, 44)
+    assert saver._architecture == Architecture(4, (2, 44, 44))
 
 
 def test_training_ends_an_episode_with_a_life_and_testing_does_not(wire):

@@ -9,6 +9,7 @@ import pytest
 from dqn.assembly import assemble
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
+from dqn.networks.architecture import Architecture
 from dqn.origin import find_origin
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
@@ -33,8 +34,9 @@ def folder(tmp_path, monkeypatch, caplog):
 
 def write_snapshot(name="run_2.pkl", game="breakout", **metadata):
     actions = [0, 1, 3, 4]
-    about = Metadata(game, actions, **SIZE, epoch=2, train_steps=700, **metadata)
-    save_snapshot(Snapshot(make_network(**SIZE).get_layers(), about.input_shape, about), Path(name))
+    about = Metadata(game, actions, (2, 44, 44), epoch=2, train_steps=700, **metadata)
+    layers = make_network(**SIZE).get_layers()
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), about), Path(name))
 
 
 def write_checkpoint(*flags, epoch=1, phase="train", **changes):
@@ -107,7 +109,7 @@ def test_the_epoch_of_a_snapshot_is_the_one_that_it_records_whatever_it_is_calle
     ],
 )
 def test_the_epoch_of_a_snapshot_that_records_none_is_in_its_name(name, epoch):
-    snapshot = Snapshot(make_network(**SIZE).get_layers(), (2, 44, 44), None)
+    snapshot = Snapshot(make_network(**SIZE).get_layers(), Architecture(4, (2, 44, 44)))
     save_snapshot(snapshot, Path(name))
     assert origin_of("breakout", "--load_weights", name, *TRAIN).epoch_of_snapshot == epoch
 

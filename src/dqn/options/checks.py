@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
+from dqn.networks.architecture import MAX_LAYERS
 from dqn.options import network_spec
 
 # The files that a run writes
@@ -32,6 +33,12 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.dense_units and network_spec.has_own_units(args.network):
         parser.error(
             f"--network {args.network} has dense layers of its own: leave --dense_units out"
+        )
+    convolutions, units = network_spec.layers(args.network, args.dense_units)
+    if len(convolutions) + len(units) > MAX_LAYERS:
+        parser.error(
+            f"--network and --dense_units ask for {len(convolutions) + len(units)} layers before "
+            f"the last one: use at most {MAX_LAYERS}"
         )
     if args.overlap and args.engine != "torch":
         parser.error("--overlap needs --engine torch")
