@@ -16,6 +16,7 @@ from dqn.networks.architecture import Architecture
 from dqn.origin import find_origin
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
+from helpers import golden
 from helpers.networks import make_network
 from helpers.paths import PROJECT
 
@@ -157,6 +158,35 @@ def test_a_loaded_snapshot_brings_its_weights_and_its_counts(wire):
         np.testing.assert_array_equal(layer.weights, other.weights)
     assert network_of(run).train_iterations == 170
     assert agent_of(run).total_train_steps == 700
+
+
+@pytest.mark.parametrize(
+    ("trained", "given", "kept", "logged"),
+    [
+        ("adam", ["--optimizer", "adam"], True, False),
+        ("adam", ["--optimizer", "rmsprop_graves"], False, True),
+        (None, ["--optimizer", "adam"], True, False),
+        ("adam", ["--optimizer", "rmsprop_graves", "--train_steps", "0"], False, False),
+    ],
+)
+def test_states_of_another_optimizer_are_dropped(
+    wire, tmp_path, caplog, trained, given, kept, logged
+):
+    """Adam and Graves' RMSProp both have two, but they mean something else."""
+    caplog.set_level(logging.INFO)
+    trainer = make_network(**SIZE, optimizer="adam")
+    trainer.train(golden.make_minibatch(0, 32, 4, (2, 44, 44)))
+    flags = {"optimizer": trained} if trained else {}
+    metadata = Metadata("breakout", [0, 1, 3, 4], (2, 44, 44), 2, flags=flags)
+    layers = trainer.get_layers()
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), metadata), tmp_path / "adam.pkl")
+    network = network_of(wire(*TRAIN, "--load_weights", "adam.pkl", *given))
+    for layer, expected in zip(network.get_layers(), layers, strict=True):
+        np.testing.assert_array_equal(layer.weights, expected.weights)
+        for mine, theirs in zip(layer.states, expected.states, strict=True):
+            np.testing.assert_array_equal(mine, theirs if kept else np.zeros_like(theirs))
+    line = "has states of --optimizer adam: those of rmsprop_graves start from zero"
+    assert (line in caplog.text) == logged
 
 
 @pytest.mark.parametrize(

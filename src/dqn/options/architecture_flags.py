@@ -20,7 +20,7 @@ def flags_of(architecture: Architecture, recorded: dict[str, Any]) -> dict[str, 
     layers = architecture.convolutions, architecture.dense_units
     network, units = recorded.get("network"), recorded.get("dense_units")
     if _layers(network, units) != layers:
-        network, units = _spec_of(architecture.convolutions), _units_of(architecture.dense_units)
+        network, units = _texts_of(*layers)
     flags = {name: getattr(architecture, name) for name in _AS_THEY_ARE}
     return {"network": network, "dense_units": units, **flags}
 
@@ -49,11 +49,12 @@ def _layers(network: Any, units: Any) -> network_spec.Layers | None:
         return None
 
 
-def _spec_of(convolutions: tuple[Convolution, ...]) -> str:
-    names = {layers: name for name, layers in network_spec.NAMED.items()}
-    return names.get(convolutions) or ",".join(map(str, convolutions))
-
-
-def _units_of(dense_units: tuple[int, ...]) -> str | None:
-    """None for the default, which stands for it on the command line, too."""
-    return None if dense_units == HIDDEN_UNITS else ",".join(map(str, dense_units))
+def _texts_of(
+    convolutions: tuple[Convolution, ...], dense_units: tuple[int, ...]
+) -> tuple[str, str | None]:
+    """A --network and its --dense_units, None where that is the default."""
+    units = None if dense_units == HIDDEN_UNITS else ",".join(map(str, dense_units))
+    for name, layers in network_spec.NAMED.items():
+        if layers == convolutions:
+            return name, units
+    return ",".join(map(str, (*convolutions, *dense_units))), None

@@ -25,8 +25,8 @@ def network(text: str) -> str:
     """The text of a --network, in one spelling; raises ArgumentTypeError."""
     if text.lower() in NAMED:
         return text.lower()
-    convolutions, units = layers(text)
-    return ",".join(map(str, (*convolutions, *units)))
+    convolutions, own_units = _own_layers(text)
+    return ",".join(map(str, (*convolutions, *own_units)))
 
 
 def dense_units(text: str) -> str:
@@ -39,6 +39,12 @@ def layers(spec: str, units: str | None = None) -> Layers:
     last = tuple(map(int, units.split(","))) if units else HIDDEN_UNITS
     if spec in NAMED:
         return NAMED[spec], last
+    convolutions, own_units = _own_layers(spec)
+    return convolutions, own_units or last
+
+
+def _own_layers(spec: str) -> Layers:
+    """The layers that a SPEC says; raises ArgumentTypeError."""
     convolutions: list[Convolution] = []
     own_units: list[int] = []
     for word in _words(spec):
@@ -49,7 +55,7 @@ def layers(spec: str, units: str | None = None) -> Layers:
             convolutions.append(_convolution(word, match))
         else:
             own_units.append(_number(word, word, MAX_UNITS))
-    return tuple(convolutions), tuple(own_units) or last
+    return tuple(convolutions), tuple(own_units)
 
 
 def has_own_units(spec: str) -> bool:
