@@ -68,16 +68,17 @@ class TimedPlayer(Player):
 def make_snapshot(folder: Path) -> Path:
     """A snapshot of a network with random weights: to play takes it as long as any other."""
     actions = [0, 1, 3, 4]  # Breakout's
+    architecture = Architecture(len(actions))
     network = create_network(
-        Architecture(len(actions)),
+        architecture,
         Optimization(),
         Targets(),
         Compute(backend="cpu"),
         np.random.default_rng(0),
     )
-    metadata = Metadata("breakout", actions, 84, 84, 4)
+    metadata = Metadata("breakout", actions, architecture.state_shape)
     path = folder / "breakout_0.pkl"
-    save_snapshot(Snapshot(network.get_layers(), metadata.input_shape, metadata), path)
+    save_snapshot(Snapshot(network.get_layers(), architecture, metadata), path)
     return path
 
 

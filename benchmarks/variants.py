@@ -2,10 +2,9 @@
 
     python benchmarks/variants.py [--rounds 3] [--seeds 5] [--only double_q]
 
-The speed is that of training on Breakout, in turns with the default. In the toy game Catch
-(bsuite)
-a ball that is caught counts 1, one that is missed −1; it is tested after 2,500 steps.
-Markdown tables go to standard output.
+The speed is that of training on Breakout, in turns with the default. In the toy game Catch (bsuite)
+a ball that is caught counts 1, one that is missed −1; it is tested after 2,500 steps. Markdown
+tables go to standard output.
 """
 
 import argparse

@@ -12,6 +12,7 @@ from dqn import assembly
 from dqn.assembly import Chance, assemble
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
+from dqn.networks.architecture import Architecture
 from dqn.options import parser as options
 from dqn.origin import find_origin
 from dqn.replay.prioritized import PrioritizedSampler
@@ -20,6 +21,7 @@ from dqn.replay.settings import PrioritySettings
 from dqn.replay.transitions import NStepTransitions, OneStepTransitions
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
+from helpers import golden
 from helpers.networks import make_network
 from helpers.paths import PROJECT
 
@@ -39,10 +41,10 @@ def snapshot(tmp_path_factory):
     """A snapshot of two epochs."""
     path = tmp_path_factory.mktemp("snapshots") / "snapshot.pkl"
     metadata = Metadata(
-        "breakout", [0, 1, 3, 4], **SIZE, epoch=2, train_steps=700, weight_updates=170
+        "breakout", [0, 1, 3, 4], (2, 44, 44), 2, train_steps=700, weight_updates=170
     )
     layers = make_network(**SIZE, seed=5).get_layers()
-    save_snapshot(Snapshot(layers, metadata.input_shape, metadata), path)
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), metadata), path)
     return path
 
 
@@ -220,6 +222,35 @@ def test_a_loaded_snapshot_brings_its_weights_and_its_counts(wire):
 
 
 @pytest.mark.parametrize(
+    ("trained", "given", "kept", "logged"),
+    [
+        ("adam", ["--optimizer", "adam"], True, False),
+        ("adam", ["--optimizer", "rmsprop_graves"], False, True),
+        (None, ["--optimizer", "adam"], True, False),
+        ("adam", ["--optimizer", "rmsprop_graves", "--train_steps", "0"], False, False),
+    ],
+)
+def test_states_of_another_optimizer_are_dropped(
+    wire, tmp_path, caplog, trained, given, kept, logged
+):
+    """Adam and Graves' RMSProp both have two, but they mean something else."""
+    caplog.set_level(logging.INFO)
+    trainer = make_network(**SIZE, optimizer="adam")
+    trainer.train(golden.make_minibatch(0, 32, 4, (2, 44, 44)))
+    flags = {"optimizer": trained} if trained else {}
+    metadata = Metadata("breakout", [0, 1, 3, 4], (2, 44, 44), 2, flags=flags)
+    layers = trainer.get_layers()
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), metadata), tmp_path / "adam.pkl")
+    network = network_of(wire(*TRAIN, "--load_weights", "adam.pkl", *given))
+    for layer, expected in zip(network.get_layers(), layers, strict=True):
+        np.testing.assert_array_equal(layer.weights, expected.weights)
+        for mine, theirs in zip(layer.states, expected.states, strict=True):
+            np.testing.assert_array_equal(mine, theirs if kept else np.zeros_like(theirs))
+    line = "has states of --optimizer adam: those of rmsprop_graves start from zero"
+    assert (line in caplog.text) == logged
+
+
+@pytest.mark.parametrize(
     ("arguments", "steps", "rate"),
     [
         ([], 0, 1),
@@ -260,6 +291,7 @@ def test_the_saver_keeps_what_was_asked_for_and_records_the_run(wire):
     assert saver._metadata.game == "breakout"
     assert saver._metadata.actions == [0, 1, 3, 4]
     assert saver._metadata.input_shape == (2, 44, 44)
+    assert saver._architecture == Architecture(4, (2, 44, 44))
 
 
 def test_training_ends_an_episode_with_a_life_and_testing_does_not(wire):

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 import pytest
 
+import convert
 import dqn.experiment
 import dqn.networks.torch_engine.network
 import dqn.snapshots.saver
@@ -501,3 +502,25 @@ def test_random_play_is_byte_equal_to_what_it_was_with_ales_own_averaging(
     assert main.main([*arguments, "--save_weights_prefix", str(tmp_path / "run")]) == 0
     (steps,) = (tmp_path / "run.checkpoint" / "steps").iterdir()
     assert hashlib.sha256(steps.read_bytes()).hexdigest()[:16] == digest
+
+
+def test_a_snapshot_of_another_network_is_tested_resumed_and_converted_without_its_flags(
+    run, tmp_path
+):
+    network = "--network conv8x8s4,conv16x4s2,32 --dueling avg --biases true --activation elu"
+    run("breakout", *network.split(), "--save_weights_prefix", "s/b", status=0)
+    first = load_snapshot(tmp_path / "s" / "b_1.pkl")
+    assert convert.main(["s/b_1.pkl", "s/b_1.safetensors"]) == 0
+
+    test = ("--random_steps", 0, "--train_steps", 0, "--test_steps", 20)
+    for name in ("s/b_1.pkl", "s/b_1.safetensors"):
+        run("--load_weights", name, *test, status=0)
+    line = run("--load_weights", "s/b_1.pkl", *test, "--dueling", "max")
+    assert "--dueling max contradicts the snapshot s/b_1.pkl, which was trained with" in line
+
+    resume = ("--start_epoch", 1, "--epochs", 2, "--save_weights_prefix", "s/c")
+    run("--load_weights", "s/b_1.safetensors", *resume, status=0)
+    last = load_snapshot(tmp_path / "s" / "c_2.pkl")
+    assert last.architecture == first.architecture
+    assert last.metadata.weight_updates == 2 * first.metadata.weight_updates > 0
+    assert (last.layers[1].biases.values != first.layers[1].biases.values).any()

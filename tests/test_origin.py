@@ -1,6 +1,7 @@
 """Where a command starts from: nothing, a snapshot or a checkpoint, and with which flags."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,11 +10,14 @@ import pytest
 from dqn.assembly import assemble
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
-from dqn.origin import find_origin
+from dqn.networks.architecture import Architecture, Convolution
+from dqn.options import network_flags
+from dqn.origin import find_origin, flags_of_snapshot
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.networks import make_network
 from helpers.paths import PROJECT
+from helpers.snapshots import make_snapshot_of
 
 SIZE = {"screen_height": 44, "screen_width": 44, "history_length": 2}
 TRAIN = (
@@ -33,8 +37,9 @@ def folder(tmp_path, monkeypatch, caplog):
 
 def write_snapshot(name="run_2.pkl", game="breakout", **metadata):
     actions = [0, 1, 3, 4]
-    about = Metadata(game, actions, **SIZE, epoch=2, train_steps=700, **metadata)
-    save_snapshot(Snapshot(make_network(**SIZE).get_layers(), about.input_shape, about), Path(name))
+    about = Metadata(game, actions, (2, 44, 44), epoch=2, train_steps=700, **metadata)
+    layers = make_network(**SIZE).get_layers()
+    save_snapshot(Snapshot(layers, Architecture(4, (2, 44, 44)), about), Path(name))
 
 
 def write_checkpoint(*flags, epoch=1, phase="train", **changes):
@@ -94,6 +99,95 @@ def test_a_snapshot_brings_its_game_and_its_flags_which_the_command_line_may_cha
     assert "--frame_skip 3" in caplog.text
 
 
+VARIANT = Architecture(
+    num_actions=4,
+    state_shape=(2, 44, 44),
+    convolutions=(Convolution(4, 8, 8, 4),),
+    dense_units=(8, 7),
+    activation="elu",
+    biases=True,
+    dueling="avg",
+    dueling_streams=False,
+)
+TEST = "--random_steps 0 --train_steps 0 --test_steps 5 --epochs 1".split()
+
+
+def write_variant(**flags):
+    about = Metadata("breakout", [0, 1, 3, 4], VARIANT.state_shape, 2, flags=flags)
+    snapshot = make_snapshot_of(VARIANT)
+    save_snapshot(Snapshot(snapshot.layers, VARIANT, about), Path("run_2.pkl"))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"network": "conv4x8s4", "dense_units": "8,7"},
+        {"dense_units": "100000,100000", "batch_norm": True, "dueling": "false"},  # hostile
+    ],
+)
+@pytest.mark.parametrize("arguments", [TEST, TRAIN])
+def test_a_snapshot_brings_its_network_also_where_its_flags_do_not(arguments, flags):
+    write_variant(**flags)
+    args = origin_of(*LOAD, *arguments).args
+    assert network_flags.architecture(args, 4, VARIANT.state_shape) == VARIANT
+    assert (args.screen_height, args.history_length) == (44, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "trained"),
+    [
+        ("--dueling max", "--dueling avg"),
+        ("--dueling_streams true", "--dueling_streams false"),
+        ("--network nature", "--network conv4x8s4,8,7"),
+        ("--activation relu", "--activation elu"),
+        ("--biases false", "--biases true"),
+        ("--batch_norm true", "--batch_norm false"),
+        ("--shared_convolutions true", "--shared_convolutions false"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [TEST, TRAIN])
+def test_a_flag_that_contradicts_the_snapshot_s_network_is_refused(arguments, given, trained):
+    write_variant()
+    with pytest.raises(UserError) as caught:
+        origin_of(*LOAD, *arguments, *given.split())
+    assert str(caught.value) == (
+        f"{given} contradicts the snapshot run_2.pkl, which was trained with {trained}: leave the "
+        "flag out"
+    )
+
+
+def test_units_that_contradict_the_default_ones_are_refused():
+    write_snapshot()
+    with pytest.raises(UserError, match=r"^--dense_units 64 .* with --dense_units 512: leave"):
+        origin_of(*LOAD, *TEST, "--dense_units", "64")
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["--dueling", "avg", "--biases", "yes"],
+        ["--network", "conv4x8s4,8,7"],
+        ["--network", "conv4x8x8s4,8,7", "--initializer", "fan_in"],
+    ],
+)
+@pytest.mark.parametrize("flags", [{}, {"network": "conv4x8s4", "dense_units": "8,7"}])
+def test_a_flag_that_says_what_the_snapshot_is_does_no_harm(same, flags):
+    write_variant(**flags)
+    args = origin_of(*LOAD, *TEST, *same).args
+    assert network_flags.architecture(args, 4, VARIANT.state_shape) == replace(
+        VARIANT, initializer=args.initializer
+    )
+
+
+def test_all_18_actions_are_seen_behind_a_value():
+    """A dueling network for 17 actions has 18 rows in its last layer."""
+    for num_actions, is_minimal in ((17, True), (18, False)):
+        snapshot = make_snapshot_of(replace(VARIANT, num_actions=num_actions))
+        flags = flags_of_snapshot(snapshot, is_training=False)
+        assert flags["minimal_action_set"] == is_minimal
+
+
 def test_the_epoch_of_a_snapshot_is_the_one_that_it_records_whatever_it_is_called():
     write_snapshot("breakout_7.pkl")
     assert origin_of("--load_weights", "breakout_7.pkl", *TRAIN).epoch_of_snapshot == 2
@@ -107,7 +201,7 @@ def test_the_epoch_of_a_snapshot_is_the_one_that_it_records_whatever_it_is_calle
     ],
 )
 def test_the_epoch_of_a_snapshot_that_records_none_is_in_its_name(name, epoch):
-    snapshot = Snapshot(make_network(**SIZE).get_layers(), (2, 44, 44), None)
+    snapshot = Snapshot(make_network(**SIZE).get_layers(), Architecture(4, (2, 44, 44)))
     save_snapshot(snapshot, Path(name))
     assert origin_of("breakout", "--load_weights", name, *TRAIN).epoch_of_snapshot == epoch
 

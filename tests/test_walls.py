@@ -21,7 +21,7 @@ ARROWS = {
     "learner": "networks.deepqnetwork replay.memory",
     # Only the experiment knows both the loop and those who listen to it.
     "experiment": "agent actors.events actors.group results checkpoints snapshots",
-    "origin": "options snapshots checkpoints environments",
+    "origin": "options snapshots checkpoints environments networks.architecture",
     "assembly": (
         "agent exploration learner experiment origin actors environments replay networks options "
         "snapshots checkpoints results recording player"

@@ -29,8 +29,8 @@
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      argument_files.py (@FILE), continuing.py (the flags that a run keeps)
     snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
-                     neon_format.py with unpickler.py, safetensors_format.py, saver.py (which ones
-                     a run keeps)
+                     neon_format.py with unpickler.py, safetensors_format.py, facts.py (what both
+                     formats hold besides arrays), saver.py (which ones a run keeps)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
     results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py

@@ -25,8 +25,10 @@ from dqn.learner import Learner, OverlappingLearner
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
 from dqn.machine.wording import counted
+from dqn.networks.architecture import Architecture
 from dqn.networks.create import choose_datatype, create_network, learns_on_gpu
 from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.layers import Layer
 from dqn.options import (
     agent_flags,
     continuing,
@@ -49,7 +51,7 @@ from dqn.replay.storage import OTHER_MEMORY
 from dqn.replay.sum_tree import bytes_of_sum_tree
 from dqn.results.statistics import Statistics
 from dqn.snapshots.saver import SnapshotSaver
-from dqn.snapshots.snapshot import Metadata
+from dqn.snapshots.snapshot import Metadata, Snapshot, without_states
 from dqn.snapshots.validation import check_snapshot
 
 logger = logging.getLogger(__name__)
@@ -132,10 +134,12 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     game = train_actors.first.environment
+    architecture = _architecture(args, game.num_actions)
     if args.datatype == "auto":
-        args.datatype = _datatype(args, game, _metadata(origin, game).input_shape)
-    metadata = _metadata(origin, game)
-    network = _create_network(origin, metadata, chance.generators["network"])
+        args.datatype = _datatype(args, architecture)
+    flags = continuing.flags_for_snapshots(args)
+    metadata = Metadata(origin.game, game.actions, architecture.state_shape, flags=flags)
+    network = _create_network(origin, architecture, metadata, chance.generators["network"])
     memory = _create_memory(origin, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     policies = {
@@ -158,7 +162,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         periods=agent_flags.periods(args),
         total_train_steps=_steps_trained(origin),
     )
-    saver = _create_saver(args, network, metadata)
+    saver = _create_saver(args, network, architecture, metadata)
     statistics = Statistics(
         agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
     )
@@ -230,24 +234,17 @@ def _create_actors(
     )
 
 
-def _metadata(origin: Origin, game: Environment) -> Metadata:
-    args = origin.args
-    return Metadata(
-        origin.game,
-        game.actions,
-        args.screen_height,
-        args.screen_width,
-        args.history_length,
-        flags=continuing.flags_for_snapshots(args),
-    )
+def _architecture(args: Namespace, num_actions: int) -> Architecture:
+    state_shape = (args.history_length, *game_flags.observation_settings(args).shape)
+    return network_flags.architecture(args, num_actions, state_shape)
 
 
-def _datatype(args: Namespace, game: Environment, state_shape: tuple[int, ...]) -> str:
+def _datatype(args: Namespace, architecture: Architecture) -> str:
     """What auto stands for: predictions alone are not worth measuring."""
     if not args.train_steps:
         return "float32"
     return choose_datatype(
-        network_flags.architecture(args, game.num_actions, state_shape),
+        architecture,
         network_flags.optimization(args),
         network_flags.targets(args),
         network_flags.compute(args),
@@ -255,26 +252,40 @@ def _datatype(args: Namespace, game: Environment, state_shape: tuple[int, ...]) 
 
 
 def _create_network(
-    origin: Origin, metadata: Metadata, generator: np.random.Generator
+    origin: Origin, architecture: Architecture, metadata: Metadata, generator: np.random.Generator
 ) -> DeepQNetwork:
     """The network with its initial weights, or with those of the snapshot and all that it has."""
     args, snapshot = origin.args, origin.snapshot
+    if snapshot:  # a network is only made as large as the file that fills it
+        check_snapshot(snapshot, args.load_weights, metadata)
     network = create_network(
-        network_flags.architecture(args, len(metadata.actions), metadata.input_shape),
+        architecture,
         network_flags.optimization(args),
         network_flags.targets(args),
         network_flags.compute(args),
         generator,
     )
     if snapshot:
-        check_snapshot(snapshot, args.load_weights, metadata)
-        network.set_layers(snapshot.layers)
+        network.set_layers(_layers_to_take(snapshot, args))
         if snapshot.metadata:
             network.train_iterations = snapshot.metadata.weight_updates
         logger.info("Loaded weights from %s", args.load_weights)
         if args.train_steps:
             logger.info("A snapshot has no replay memory: it is filled by --random_steps")
     return network
+
+
+def _layers_to_take(snapshot: Snapshot, args: Namespace) -> list[Layer]:
+    """The layers of a snapshot, with the optimizer's states if they are of the same optimizer."""
+    optimizer = snapshot.metadata and snapshot.metadata.flags.get("optimizer")
+    if optimizer in (None, args.optimizer):
+        return snapshot.layers
+    if args.train_steps:
+        logger.info(
+            "The snapshot has states of --optimizer %s: those of %s start from zero",
+            *(optimizer, args.optimizer),
+        )
+    return without_states(snapshot.layers)
 
 
 def _steps_trained(origin: Origin) -> int:
@@ -326,13 +337,14 @@ def _create_memory(
 
 
 def _create_saver(
-    args: Namespace, network: DeepQNetwork, metadata: Metadata
+    args: Namespace, network: DeepQNetwork, architecture: Architecture, metadata: Metadata
 ) -> SnapshotSaver | None:
     if not args.save_weights_prefix:
         return None
     return SnapshotSaver(
         args.save_weights_prefix,
         network,
+        architecture,
         metadata,
         last_good=args.load_weights,
         num_newest=number_of_snapshots(args.keep_snapshots),

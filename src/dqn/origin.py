@@ -17,7 +17,8 @@ from dqn.environments.roms import find_rom, game_of_file_name, is_known
 from dqn.errors import UserError
 from dqn.machine.files import can_be_asked_for, check_name
 from dqn.machine.wording import counted
-from dqn.options import checks, continuing, parser
+from dqn.networks.architecture import HIDDEN_UNITS, Architecture
+from dqn.options import architecture_flags, checks, continuing, parser
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.moment import is_within_epoch
 from dqn.snapshots.snapshot import Snapshot
@@ -25,6 +26,7 @@ from dqn.snapshots.snapshot import Snapshot
 logger = logging.getLogger(__name__)
 
 ALL_ACTIONS = 18  # of the Atari joystick
+DEFAULT_UNITS = ",".join(map(str, HIDDEN_UNITS))
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def _start(
         reason = parser.find_unusable(continuing.as_arguments(before))
         if reason:
             raise UserError(f"the snapshot {args.load_weights} has an unusable flag: {reason}")
-        complete = parser.parse([*continuing.as_arguments(before), *arguments], project)
+        words = [*continuing.as_arguments(before), *arguments]
+        fixed = _fixed_by_network(parser.parse(words, project, is_complete=False), before)
+        complete = parser.parse([*words, *continuing.as_arguments(fixed)], project)
         continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
         continuing.keep_datatype(complete, before)
         continuing.log_changes(complete, before)
@@ -154,6 +158,25 @@ def _resume(
     origin = Origin(complete, *_find_game(game, project), folder, checkpoint=checkpoint)
     _check_identity(origin, folder.path, checkpoint)
     return origin
+
+
+def _fixed_by_network(args: Namespace, before: continuing.PlainFlags) -> continuing.PlainFlags:
+    """The flags that a snapshot's network decides; raises UserError if `args` contradict them."""
+    fixed = {name: value for name, value in before.items() if name in continuing.OF_THE_NETWORK}
+    name = architecture_flags.contradicting(args, fixed)
+    if name:
+        given, trained = _as_flag(name, vars(args)[name]), _as_flag(name, fixed[name])
+        raise UserError(
+            f"{given} contradicts the snapshot {args.load_weights}, which was trained with "
+            f"{trained}: leave the flag out"
+        )
+    return fixed
+
+
+def _as_flag(name: str, value: Any) -> str:
+    """A flag with its value, as in a sentence; None is the default of --dense_units."""
+    (word,) = continuing.as_arguments({name: DEFAULT_UNITS if value is None else value})
+    return word.replace("=", " ", 1)
 
 
 def _without_unknown(flags: dict[str, Any], args: Namespace) -> dict[str, Any]:
@@ -276,21 +299,29 @@ def _rom_of(snapshot: Snapshot | None, path: Path) -> str:
 def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> continuing.PlainFlags:
     """The flags that a snapshot was trained with: all, or those of the game to test or play it.
 
-    Files without flags, such as Neon's, still show screens, action set and batch normalisation.
+    Files without flags, such as Neon's, still show states, action set and network. Of the network,
+    only what the file holds counts, so that none is made that is larger than the file.
     """
-    flags: continuing.PlainFlags = {
-        "batch_norm": snapshot.layers[0].batch_norm is not None,
-        "minimal_action_set": len(snapshot.layers[-1].weights) < ALL_ACTIONS,
-    }
+    flags: continuing.PlainFlags = {"minimal_action_set": snapshot.num_actions < ALL_ACTIONS}
     if snapshot.input_shape:
-        names = ("history_length", "screen_height", "screen_width")
-        flags |= zip(names, snapshot.input_shape, strict=True)
-    if snapshot.metadata:
-        kept = snapshot.metadata.flags.items()
-        flags |= {
-            n: v for n, v in kept if n not in continuing.OF_THE_PROCESS + continuing.OF_THE_STORAGE
-        }
+        flags |= _flags_of_states(snapshot.input_shape)
+    recorded = snapshot.metadata.flags if snapshot.metadata else {}
+    left_out = continuing.OF_THE_PROCESS + continuing.OF_THE_STORAGE
+    flags |= {name: value for name, value in recorded.items() if name not in left_out}
+    has_norm = snapshot.layers[0].batch_norm is not None
+    architecture = snapshot.architecture or Architecture(snapshot.num_actions, batch_norm=has_norm)
+    flags |= architecture_flags.flags_of(architecture, recorded)
     return {name: v for name, v in flags.items() if is_training or name in continuing.OF_THE_GAME}
+
+
+def _flags_of_states(state_shape: tuple[int, ...]) -> continuing.PlainFlags:
+    """The flags that make states of this shape."""
+    kinds = {1: "ram", 2: "screen", 3: "rgb"}
+    history, *observation = state_shape
+    flags = {"history_length": history, "observation": kinds[len(observation)]}
+    if len(observation) > 1:
+        flags["screen_height"], flags["screen_width"] = observation[-2:]
+    return {name: value for name, value in flags.items() if name in continuing.OF_THE_GAME}
 
 
 def last_saved_epoch(state: dict[str, Any]) -> int:

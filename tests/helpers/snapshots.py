@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from dqn.errors import UserError
-from dqn.networks.layers import BatchNorm, Layer
+from dqn.networks.architecture import Architecture
+from dqn.networks.layers import BatchNorm, Biases, Layer
 from dqn.snapshots.file import load_snapshot, save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot, SnapshotError
 from helpers.paths import DATA
 
 PYTHON_27 = DATA / "snapshot_python27_rmsprop.prm"
 PYTHON_311 = DATA / "snapshot_python311_adam.prm"
+PYTHON_311_BIASES = DATA / "snapshot_python311_biases.prm"
 PYTHON_27_BATCH_NORM = DATA / "snapshot_python27_batch_norm.prm"
 SMALLEST = (1, 36, 36)  # the smallest screens that the three convolutions leave anything of
 
@@ -43,14 +45,43 @@ def make_snapshot(states=1, batch_norm=False, dtype=np.float32, input_shape=(2, 
         states_of_layer = [draw(rows, columns) for _ in range(states)]
         norm = draw_batch_norm(units) if batch_norm and units else None
         layers.append(Layer(draw(rows, columns), states_of_layer, norm))
-    metadata = Metadata("breakout", [0, 1, 3, 4], height, width, history, 7, 250_000, 62_500)
-    return Snapshot(layers, input_shape, metadata)
+    metadata = Metadata("breakout", [0, 1, 3, 4], input_shape, 7, 250_000, 62_500)
+    return Snapshot(layers, Architecture(4, input_shape, batch_norm=batch_norm), metadata)
+
+
+def make_snapshot_of(architecture: Architecture, states=1, dtype=np.float32) -> Snapshot:
+    """A network of any architecture, all of whose numbers are random."""
+    chance = np.random.default_rng(7)
+    layers = []
+    shapes = architecture.layer_shapes
+    for number, shape in enumerate(shapes):
+        num_outputs = shape[1] if number < len(architecture.convolutions) else shape[0]
+
+        def draw(*shape: int) -> np.ndarray:
+            return chance.standard_normal(shape).astype(dtype)
+
+        def draw_column(num_outputs=num_outputs) -> np.ndarray:
+            return draw(num_outputs, 1)
+
+        layer = Layer(draw(*shape), [draw(*shape) for _ in range(states)])
+        if architecture.biases:
+            layer.biases = Biases(draw_column(), [draw_column() for _ in range(states)])
+        if architecture.batch_norm and number < len(shapes) - 1:
+            columns = [draw_column() for _ in range(4)]
+            of_norm = [[draw_column() for _ in range(states)] for _ in range(2)]
+            layer.batch_norm = BatchNorm(*columns, of_norm)
+        layers.append(layer)
+    actions = list(range(architecture.num_actions))
+    metadata = Metadata("breakout", actions, architecture.state_shape, 7, 250_000, 62_500)
+    return Snapshot(layers, architecture, metadata)
 
 
 def all_arrays(snapshot: Snapshot) -> list[np.ndarray]:
     arrays = []
     for layer in snapshot.layers:
         arrays += [layer.weights, *layer.states]
+        if biases := layer.biases:
+            arrays += [biases.values, *biases.states]
         if norm := layer.batch_norm:
             arrays += [norm.beta, norm.gamma, norm.gmean, norm.gvar, *norm.states[0]]
             arrays += norm.states[1]
@@ -58,7 +89,7 @@ def all_arrays(snapshot: Snapshot) -> list[np.ndarray]:
 
 
 def assert_equal(left: Snapshot, right: Snapshot) -> None:
-    assert left.input_shape == right.input_shape
+    assert left.architecture == right.architecture
     assert left.metadata == right.metadata
     arrays = list(zip(all_arrays(left), all_arrays(right), strict=True))
     for one, other in arrays:
@@ -69,7 +100,6 @@ def assert_equal(left: Snapshot, right: Snapshot) -> None:
 def assert_usable(snapshot: Snapshot) -> None:
     """What load_snapshot promises of every snapshot that it accepts."""
     arrays = all_arrays(snapshot)
-    assert len(snapshot.layers) == 5
     for array in arrays:
         assert array.ndim == 2
         assert array.flags.c_contiguous

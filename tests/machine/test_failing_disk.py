@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dqn.errors import UserError
+from dqn.networks.architecture import Architecture
 from dqn.results.csv_file import CsvFile
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.saver import SnapshotSaver
@@ -70,7 +71,8 @@ sys.addaudithook(FailingDisk.hear)
 
 
 NETWORK = make_network(history_length=1, screen_height=36, screen_width=36)
-METADATA = Metadata("breakout", [0, 1, 3, 4], 36, 36, 1)
+ARCHITECTURE = Architecture(4, (1, 36, 36))
+METADATA = Metadata("breakout", [0, 1, 3, 4], (1, 36, 36))
 
 
 class Files:
@@ -99,7 +101,7 @@ class Files:
     def run_anew(self):
         run = Run(self.folder / "run.checkpoint")
         try:
-            saver = SnapshotSaver(self.folder / "run", NETWORK, METADATA, None)
+            saver = SnapshotSaver(self.folder / "run", NETWORK, ARCHITECTURE, METADATA, None)
             csv_file = CsvFile(self.folder / "run.csv", ("one",))
             run.checkpointer.begin()
             self._go_on(run, saver, csv_file, 1)
@@ -109,7 +111,7 @@ class Files:
     def go_on(self):
         run = Run(self.folder / "run.checkpoint")
         try:
-            saver = SnapshotSaver(self.folder / "run", NETWORK, METADATA, None)
+            saver = SnapshotSaver(self.folder / "run", NETWORK, ARCHITECTURE, METADATA, None)
             run.checkpointer.restore(run.folder.load())
             self._go_on(run, saver, None, 2)
         finally:

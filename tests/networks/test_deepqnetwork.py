@@ -107,7 +107,7 @@ def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
     one = make_network(writer, seed=1, **settings)
     for seed in range(3):
         one.train(make_minibatch(seed))
-    save_snapshot(Snapshot(one.get_layers(), SHAPE), path)
+    save_snapshot(Snapshot(one.get_layers(), Architecture(4, SHAPE, batch_norm=batch_norm)), path)
     one.set_layers(one.get_layers())  # Adam's count of updates begins anew, as for the reader
     before = one.predict(states)
     costs = [one.train(make_minibatch(seed)).cost for seed in range(3, 6)]
@@ -133,7 +133,7 @@ def test_a_float32_snapshot_predicts_alike_on_every_engine(writer, reader, batch
     one = make_network(writer, seed=1, batch_norm=batch_norm, **SMALL)
     for seed in range(3):
         one.train(make_minibatch(seed))
-    save_snapshot(Snapshot(one.get_layers(), SHAPE), path)
+    save_snapshot(Snapshot(one.get_layers(), Architecture(4, SHAPE, batch_norm=batch_norm)), path)
     expected = one.predict(states)
     other = make_network(reader, seed=2, batch_norm=batch_norm, **SMALL)
     other.set_layers(load_snapshot(path).layers)

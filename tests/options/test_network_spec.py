@@ -140,3 +140,17 @@ def test_a_screen_that_is_too_small_for_a_layer_ends_in_one_line(capsys):
     assert main.main(["breakout", *flags.split()]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "conv8x30s1 is larger than what reaches it, 20×20" in line
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--network", ",".join(["conv8x1s1"] * 20)],
+        ["--network", "conv8x1s1", "--dense_units", ",".join("9" * 20)],
+    ],
+)
+def test_more_layers_than_a_snapshot_may_have_take_one_line(flags, capsys):
+    with pytest.raises(SystemExit):
+        parse(*flags)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "21 layers before the last one: use at most" in line

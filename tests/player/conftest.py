@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from dqn.networks.architecture import Architecture
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.networks import make_network
@@ -93,6 +94,6 @@ def screen():
 def snapshot(tmp_path_factory):
     """A snapshot of a network that plays Breakout, though it never learned to."""
     path = tmp_path_factory.mktemp("snapshots") / "breakout_1.pkl"
-    metadata = Metadata("breakout", [0, 1, 3, 4], 84, 84, 4)
-    save_snapshot(Snapshot(make_network().get_layers(), metadata.input_shape, metadata), path)
+    metadata = Metadata("breakout", [0, 1, 3, 4], (4, 84, 84))
+    save_snapshot(Snapshot(make_network().get_layers(), Architecture(4), metadata), path)
     return path

@@ -20,16 +20,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
 from dqn.errors import NonFiniteWeights, UserError
+from dqn.networks.architecture import Architecture, Convolution
 from dqn.snapshots import file as snapshot_file
 from dqn.snapshots import neon_format, unpickler
 from dqn.snapshots.file import load_snapshot, save_snapshot
 from dqn.snapshots.snapshot import Snapshot, SnapshotError
 from helpers.snapshots import (
     PYTHON_27,
+    PYTHON_311_BIASES,
     SMALLEST,
     assert_equal,
     assert_usable,
     make_snapshot,
+    make_snapshot_of,
     old_content,
     refusal,
     write,
@@ -37,6 +40,19 @@ from helpers.snapshots import (
 
 STATES = {"fresh": 0, "rmsprop": 1, "adam": 2, "adadelta": 3}
 NAMES = ["breakout_7.prm", "breakout_7.safetensors"]
+# A small network that is all but the default
+VARIANT = Architecture(
+    num_actions=3,
+    state_shape=(2, 3, 12, 10),
+    convolutions=(Convolution(4, 4, 3, 2), Convolution(3, 2, 2, 1)),
+    dense_units=(5, 6),
+    activation="elu",
+    biases=True,
+    batch_norm=True,
+    shared_convolutions=True,
+    dueling="avg",
+    dueling_streams=False,
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +86,8 @@ def test_numpy_s_integers_in_the_metadata_come_back_as_plain_ones(tmp_path):
     expected = dataclasses.replace(snapshot.metadata)
     snapshot.metadata.actions = list(np.array(expected.actions))
     snapshot.metadata.train_steps = np.int64(expected.train_steps)
-    snapshot.input_shape = tuple(np.array(snapshot.input_shape))
+    shape = tuple(np.array(snapshot.input_shape))
+    snapshot.architecture = dataclasses.replace(snapshot.architecture, state_shape=shape)
     save_snapshot(snapshot, tmp_path / "breakout_7.prm")
     loaded = load_snapshot(tmp_path / "breakout_7.prm").metadata
     assert loaded == expected
@@ -162,7 +179,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
         snapshot.metadata.actions = [0, 1, 3]
 
     def change_the_screens(snapshot):
-        snapshot.metadata.screen_height = 84
+        snapshot.metadata.input_shape = (1, 84, 36)
 
     for break_something in (
         drop_a_layer,
@@ -303,19 +320,25 @@ def small_files(tmp_path_factory) -> dict[str, bytes]:
     snapshot = make_snapshot(batch_norm=True, dtype=np.float16, input_shape=SMALLEST)
     save_snapshot(snapshot, folder / "ours.prm")
     save_snapshot(snapshot, folder / "ours.safetensors")
+    variant = make_snapshot_of(VARIANT)
+    save_snapshot(variant, folder / "variant.prm")
+    save_snapshot(variant, folder / "variant.safetensors")
     return {
+        "variant": (folder / "variant.prm").read_bytes(),
+        "variant in safetensors": (folder / "variant.safetensors").read_bytes(),
         "safetensors": (folder / "ours.safetensors").read_bytes(),
         "ours": (folder / "ours.prm").read_bytes(),
         "old": pickle.dumps(old_content(snapshot, named=False), protocol=2),
         "again": pickle.dumps(pickle.loads((folder / "ours.prm").read_bytes()), protocol=4),
         "python 2": PYTHON_27.read_bytes(),
+        "biases of neon": PYTHON_311_BIASES.read_bytes(),
     }
 
 
 def test_a_truncated_file_is_refused(small_files, tmp_path):
     for form, data in small_files.items():
         path = tmp_path / file_name("cut", form)
-        step = 997 if form in ("ours", "safetensors") else 9973
+        step = 9973 if form in ("old", "again", "python 2") else 997
         path.write_bytes(data)
         for size in [len(data) - 1, *range(len(data) // step * step, 0, -step), 2, 1]:
             os.truncate(path, size)
@@ -358,12 +381,12 @@ def test_arrays_of_any_other_shape_or_type_are_refused(changes, has_metadata, wi
 
 
 def file_name(stem: str, form: str) -> str:
-    return f"{stem}.safetensors" if form == "safetensors" else f"{stem}.prm"
+    return f"{stem}.safetensors" if form.endswith("safetensors") else f"{stem}.prm"
 
 
 def structure(data: bytes, form: str) -> list[int]:
     """The places in a file that are not the contents of its arrays."""
-    if form == "safetensors":
+    if form.endswith("safetensors"):
         return list(range(8 + int.from_bytes(data[:8], "little")))
     starts = [position for _, _, position in pickletools.genops(data)]
     return [p for start in starts for p in range(start, start + 9) if p < len(data)]
@@ -415,6 +438,7 @@ def check_mutations(data: bytes, form: str, count: int, seed: int, folder: Path)
 
 
 FORMS = ["ours", "old", "again", "python 2", "safetensors"]
+FORMS += ["variant", "variant in safetensors", "biases of neon"]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import main
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
+from dqn.networks.architecture import Architecture
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata
@@ -48,9 +49,10 @@ class Run:
     def __init__(self, folder, num_newest=None, number=0):
         self.folder = folder
         self._number = number
-        metadata = Metadata("breakout", [0, 1, 3, 4], **SHAPE)
+        metadata = Metadata("breakout", [0, 1, 3, 4], (1, 36, 36))
+        architecture = Architecture(4, (1, 36, 36))
         prefix = folder / "breakout"
-        self.saver = SnapshotSaver(prefix, NETWORK, metadata, None, num_newest)
+        self.saver = SnapshotSaver(prefix, NETWORK, architecture, metadata, None, num_newest)
 
     def within(self, epoch, step, train_steps=0):
         NETWORK.train_iterations = 1000 * self._number + 100 * epoch + step

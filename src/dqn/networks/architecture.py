@@ -28,6 +28,14 @@ HIDDEN_UNITS = (512,)
 # The smallest screen that leaves the last of these convolutions one output
 MIN_SCREEN_SIZE = 36
 
+# What a command line or a file may ask for
+ACTIVATIONS = ("relu", "elu")
+DUELING = ("false", "avg", "max", "naive")
+MAX_LAYERS = 20  # before the last one
+MAX_UNITS = 100_000
+MAX_FILTERS = 10_000
+MAX_PIXELS = 1_000  # height, width and stride of a filter
+
 
 @dataclass(frozen=True)
 class Architecture:

@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
+from dqn.networks.architecture import MAX_LAYERS
 from dqn.options import network_spec
 
 # The files that a run writes
@@ -21,6 +22,7 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.min_reward > args.max_reward:
         parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
     _check_observation(parser, args)
+    _check_network(parser, args)
     # A minibatch, and any window of a state and its successor clear of the write position
     smallest = max(args.batch_size, args.history_length + 1) + args.history_length
     if args.replay_size < smallest:
@@ -30,14 +32,6 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if (args.play_games or any(recordings(args))) and args.actors not in ("auto", 1):
         parser.error(f"--actors {args.actors} plays several games at once: one can be watched")
-    if args.dense_units and network_spec.has_own_units(args.network):
-        parser.error(
-            f"--network {args.network} has dense layers of its own: leave --dense_units out"
-        )
-    if args.overlap and args.engine != "torch":
-        parser.error("--overlap needs --engine torch")
-    if args.prioritized and args.engine != "torch":
-        parser.error("--prioritized needs --engine torch")
     if args.replay_file and args.replay_device == "gpu":
         parser.error("--replay_file and --replay_device gpu exclude each other")
     if args.start_epoch >= args.epochs > 0:
@@ -77,6 +71,24 @@ def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None
             f"--interpolation {args.interpolation} needs a screen: with --observation ram, leave "
             "it at linear"
         )
+
+
+def _check_network(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse layers that contradict one another, and what an engine lacks."""
+    if args.dense_units and network_spec.has_own_units(args.network):
+        parser.error(
+            f"--network {args.network} has dense layers of its own: leave --dense_units out"
+        )
+    convolutions, units = network_spec.layers(args.network, args.dense_units)
+    if len(convolutions) + len(units) > MAX_LAYERS:
+        parser.error(
+            f"--network and --dense_units ask for {len(convolutions) + len(units)} layers before "
+            f"the last one: use at most {MAX_LAYERS}"
+        )
+    if args.overlap and args.engine != "torch":
+        parser.error("--overlap needs --engine torch")
+    if args.prioritized and args.engine != "torch":
+        parser.error("--prioritized needs --engine torch")
 
 
 def _check_folders(parser: argparse.ArgumentParser, args: Namespace) -> None:

@@ -24,6 +24,11 @@ FIXED = (
     "replay_size optimizer network dense_units activation biases batch_norm shared_convolutions "
     "dueling dueling_streams engine actors prioritized"
 ).split()
+# A snapshot's network fits no other values of these.
+OF_THE_NETWORK = (
+    "observation network dense_units activation biases batch_norm shared_convolutions dueling "
+    "dueling_streams"
+).split()
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (
     "game load_weights start_epoch trained_steps save_weights_prefix csv_file restart "

@@ -3,7 +3,7 @@
 import argparse
 from argparse import Namespace
 
-from dqn.networks.architecture import Architecture
+from dqn.networks.architecture import ACTIVATIONS, DUELING, Architecture
 from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.options import network_spec
 from dqn.options.types import MAX_FLOAT, Integer, Number, boolean, choice
@@ -119,7 +119,7 @@ def add_architecture_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--activation",
-        **choice("relu", "elu"),
+        **choice(*ACTIVATIONS),
         default=Architecture.activation,
         help="Activation between the layers.",
     )
@@ -140,7 +140,7 @@ def add_architecture_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--dueling",
-        **choice("false", "avg", "max", "naive"),
+        **choice(*DUELING),
         default=Architecture.dueling,
         help="Learn a value and advantages; how they become Q-values: V + A less its average, less "
         "its maximum, or V + A as it is.",

@@ -3,12 +3,15 @@
 import argparse
 import re
 
-from dqn.networks.architecture import HIDDEN_UNITS, NATURE_CONVOLUTIONS, Convolution
-
-MAX_LAYERS = 20
-MAX_UNITS = 100_000
-MAX_FILTERS = 10_000
-MAX_PIXELS = 1_000
+from dqn.networks.architecture import (
+    HIDDEN_UNITS,
+    MAX_FILTERS,
+    MAX_LAYERS,
+    MAX_PIXELS,
+    MAX_UNITS,
+    NATURE_CONVOLUTIONS,
+    Convolution,
+)
 
 _EXAMPLE = "conv32x8s4,conv64x4s2,conv64x3s1,512"
 _CONVOLUTION = re.compile(r"conv(\d{1,9})x(\d{1,9})(?:x(\d{1,9}))?s(\d{1,9})")

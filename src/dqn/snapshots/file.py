@@ -11,7 +11,9 @@ from dqn.snapshots import neon_format
 from dqn.snapshots.snapshot import NonFiniteArray, Snapshot, SnapshotError, Unusable
 from dqn.snapshots.validation import validate
 
-MAX_FILE_SIZE = 400 * 2**20  # bytes: room for 210×160 pixels with Adadelta's states in float32
+# bytes: room for 35 million weights, as keras-rl2's network has, with Adadelta's states in float32
+# or Adam's in float64. A pickle takes two bytes for each one above 127.
+MAX_FILE_SIZE = 2 * 2**30
 
 _TOO_LARGE = f"too large for a snapshot (more than {MAX_FILE_SIZE // 2**20} MiB)"
 _ADVICE = {
@@ -31,7 +33,7 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> None:
         with atomic_write(path) as file:
             _format_of(path).write(file, snapshot)
             if file.tell() > MAX_FILE_SIZE:
-                raise Unusable(f"is {_TOO_LARGE}: use smaller screens")
+                raise Unusable(f"is {_TOO_LARGE}: use smaller screens or a smaller network")
     except Unusable as error:
         kind = NonFiniteWeights if isinstance(error, NonFiniteArray) else SnapshotError
         raise kind(f"the network was not saved to {path}: it {error}") from error

@@ -1,8 +1,9 @@
 """Snapshots in Hugging Face's format safetensors: named arrays with a text beside them, no pickles.
 
 The library checks that the arrays lie in the file without gaps or overlaps. The arrays are
-`0.weights`, `0.states.0`, `0.batch_norm.beta`, `0.batch_norm.beta.states.0` and so on, with the
-number of their layer. The text is JSON with what else a snapshot holds.
+`0.weights`, `0.states.0`, `0.biases`, `0.biases.states.0`, `0.batch_norm.beta`,
+`0.batch_norm.beta.states.0` and so on, with the number of their layer. The text is JSON with what
+else a snapshot holds.
 """
 
 import json
@@ -13,13 +14,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from dqn.networks.layers import BatchNorm, Layer
-from dqn.snapshots.neon_format import BATCH_NORM, facts, plain_array, with_facts
+from dqn.networks.layers import BatchNorm, Biases, Layer
+from dqn.snapshots.facts import described_fields, facts, layers_of, with_facts
+from dqn.snapshots.neon_format import BATCH_NORM, plain_array
 from dqn.snapshots.snapshot import AnotherNetwork, Snapshot, Unusable
-from dqn.snapshots.validation import LAYER_NAMES, MAX_STATES
+from dqn.snapshots.validation import MAX_STATES
 
 MAX_HEADER = 2**20  # bytes; 64 arrays need less than 10 KiB
-MAX_ARRAYS = 1000
+MAX_ARRAYS = 1000  # the most layers with all that they may have need 378
 FLOATS = ("F16", "F32", "F64")
 # One key, because the library keeps several in no certain order.
 KEY = "simple_dqn"
@@ -39,7 +41,10 @@ def read(path: Path) -> Snapshot:
     Raises Unusable; OSError passes through.
     """
     arrays, values = read_arrays(path)
-    return with_facts(_from_arrays(arrays), values)
+    fields = described_fields(values) or {}
+    convolutions, dense_units = layers_of(fields)
+    layers = _from_arrays(arrays, len(convolutions) + len(dense_units) + 1)
+    return with_facts(layers, values, fields)
 
 
 def write_arrays(file: BinaryIO, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
@@ -78,6 +83,10 @@ def _to_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
     for number, layer in enumerate(layers):
         arrays[f"{number}.weights"] = layer.weights
         arrays |= {f"{number}.states.{i}": state for i, state in enumerate(layer.states)}
+        if layer.biases:
+            arrays[f"{number}.biases"] = layer.biases.values
+            states = layer.biases.states
+            arrays |= {f"{number}.biases.states.{i}": state for i, state in enumerate(states)}
         if norm := layer.batch_norm:
             prefix = f"{number}.batch_norm"
             arrays |= {f"{prefix}.{name}": getattr(norm, name) for name in BATCH_NORM}
@@ -86,7 +95,7 @@ def _to_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _from_arrays(arrays: dict[str, np.ndarray]) -> list[Layer]:
+def _from_arrays(arrays: dict[str, np.ndarray], num_layers: int) -> list[Layer]:
     arrays = dict(arrays)
 
     def take_states(prefix: str) -> list[np.ndarray]:
@@ -95,8 +104,11 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> list[Layer]:
 
     layers = []
     try:
-        for number in range(len(LAYER_NAMES)):
+        for number in range(num_layers):
             layer = Layer(arrays.pop(f"{number}.weights"), take_states(f"{number}."))
+            if f"{number}.biases" in arrays:
+                values = arrays.pop(f"{number}.biases")
+                layer.biases = Biases(values, take_states(f"{number}.biases."))
             prefix = f"{number}.batch_norm."
             if f"{prefix}beta" in arrays:
                 columns = {name: arrays.pop(prefix + name) for name in BATCH_NORM}

@@ -23,6 +23,7 @@ from dqn.machine.files import (
     rename_aside,
 )
 from dqn.machine.state_values import take, take_integer, take_list, take_number, take_text
+from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.snapshots.file import save_snapshot
 from dqn.snapshots.moment import Moment, parse_moment
@@ -44,12 +45,12 @@ class Diverged(UserError):
 class SnapshotSaver:
     """Saves the network as `<prefix>_<epoch>.pkl`, in the prefix's folder, which it makes.
 
-    Within an epoch it is `<prefix>_<epoch>.<step>.pkl`, which records the epochs before. `metadata`
-    says what the network was trained on; epoch and steps are filled in. `last_good` is the last
-    snapshot with finite weights: at first the one that was loaded, if any. A save that fails,
-    because the disk is full, say, is logged, and training continues. The snapshot with the best
-    test is also `<prefix>_best.pkl`. `prune` deletes this run's snapshots, those from within epochs
-    included, except the `num_newest` newest (None: all stay) and the best.
+    `architecture` is the network's; `metadata` says what it was trained on: epoch and steps are
+    filled in. A snapshot within an epoch is `<prefix>_<epoch>.<step>.pkl`, which records the epochs
+    before. `last_good` is the last snapshot with finite weights: at first the one that was loaded,
+    if any. A save that fails, because the disk is full, say, is logged, and training continues. The
+    snapshot with the best test is also `<prefix>_best.pkl`. `prune` deletes this run's snapshots,
+    those from within epochs included, except the `num_newest` newest (None: all stay) and the best.
     Raises UserError if the folder cannot be written.
     """
 
@@ -57,6 +58,7 @@ class SnapshotSaver:
         self,
         prefix: Path,
         network: DeepQNetwork,
+        architecture: Architecture,
         metadata: Metadata,
         last_good: Path | None,
         num_newest: int | None = None,
@@ -66,6 +68,7 @@ class SnapshotSaver:
             os.listdir(prefix.parent)  # `move_older_aside` will
         self._prefix = prefix
         self._network = network
+        self._architecture = architecture
         self._metadata = metadata
         self._num_newest = num_newest
         self._failure: str | None = None  # of the last epoch's save
@@ -107,7 +110,7 @@ class SnapshotSaver:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)  # it may have been moved away
             layers = self._network.get_layers()
-            save_snapshot(Snapshot(layers, metadata.input_shape, metadata), new)
+            save_snapshot(Snapshot(layers, self._architecture, metadata), new)
             # A run that was resumed may have saved the same snapshot before.
             if not _are_equal(path, new):
                 move_aside(path)
@@ -162,7 +165,7 @@ class SnapshotSaver:
     def snapshot_bytes(self) -> int:
         """About the size of a snapshot as it would be saved now."""
         layers = self._network.get_layers()
-        arrays = [array for layer in layers for array in (layer.weights, *layer.states)]
+        arrays = [array for layer in layers for array in layer.arrays()]
         data = b"".join(array.tobytes() for array in arrays)
         # Pickles of Neon's protocol take two bytes for each one above 127.
         return len(data) + int(np.count_nonzero(np.frombuffer(data, np.uint8) > 127))

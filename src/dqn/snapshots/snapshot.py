@@ -1,9 +1,10 @@
 """A network's weights, and what they were trained on, as plain arrays and values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dqn.errors import UserError
+from dqn.networks.architecture import Architecture
 from dqn.networks.layers import Layer
 
 
@@ -32,33 +33,51 @@ class NonFiniteArray(Unusable):
 class Metadata:
     """What a later run must check or continue; files that Neon wrote have none.
 
-    `game` may be any text in a file from elsewhere: show it with `!r`. `flags` are the options of
-    the training, plain values by name; earlier files have none.
+    `game` may be any text in a file from elsewhere: show it with `!r`. `input_shape` is that of a
+    state, (history, height, width) of gray screens. `flags` are the options of the training, plain
+    values by name; earlier files have none.
     """
 
     game: str
     actions: list[int]
-    screen_height: int
-    screen_width: int
-    history_length: int
+    input_shape: tuple[int, ...]
     epoch: int = 0
     train_steps: int = 0
     weight_updates: int = 0
     flags: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """What the network sees: (history, height, width)."""
-        return self.history_length, self.screen_height, self.screen_width
-
 
 @dataclass(eq=False)
 class Snapshot:
-    """A network: its five layers from first to last.
+    """A network: its layers from first to last, and what they make up.
 
-    `input_shape` is (history, height, width); files of Neon before 1.1 do not tell it.
+    Files of Neon before 1.1 do not tell the size of the screens: `architecture` is then None, and
+    the layers are the default's.
     """
 
     layers: list[Layer]
-    input_shape: tuple[int, int, int] | None
+    architecture: Architecture | None
     metadata: Metadata | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """The shape of a state, if it is known."""
+        return self.architecture.state_shape if self.architecture else None
+
+    @property
+    def num_actions(self) -> int:
+        """How many actions the network chooses from."""
+        return self.architecture.num_actions if self.architecture else len(self.layers[-1].weights)
+
+
+def without_states(layers: list[Layer]) -> list[Layer]:
+    """The same layers, as an optimizer finds them that has not seen them yet."""
+    return [
+        replace(
+            layer,
+            states=[],
+            biases=layer.biases and replace(layer.biases, states=[]),
+            batch_norm=layer.batch_norm and replace(layer.batch_norm, states=[[], []]),
+        )
+        for layer in layers
+    ]

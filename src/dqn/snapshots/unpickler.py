@@ -20,7 +20,7 @@ import numpy as np
 
 from dqn.snapshots.snapshot import Unusable
 
-MAX_INSTRUCTIONS = 20_000  # a network with batch normalisation and Adadelta's states needs 4 000
+MAX_INSTRUCTIONS = 25_000  # the most layers with all that they may have need 18 000
 MAX_DEPTH = 32  # Neon nests ten deep
 MAX_DIMENSIONS = 8
 MAX_TEXT = 1024  # bytes; a longer text is the contents of an array, and stays in the file

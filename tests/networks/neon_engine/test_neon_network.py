@@ -11,7 +11,7 @@ import main
 from dqn import assembly
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
-from dqn.networks.architecture import Convolution
+from dqn.networks.architecture import Architecture, Convolution
 from dqn.networks.create import create_network
 from dqn.replay.minibatch import Minibatch
 from dqn.snapshots.file import load_snapshot, save_snapshot
@@ -320,7 +320,7 @@ def test_neons_own_loader_and_saver_share_the_files(optimizer, batch_norm, tmp_p
         network.train(make_minibatch(seed))
     expected = network.predict(states)
     layers = network.get_layers()
-    save_snapshot(Snapshot(layers, SHAPE), Path(ours))
+    save_snapshot(Snapshot(layers, Architecture(4, SHAPE, batch_norm=batch_norm)), Path(ours))
 
     network = make_network("neon", seed=2, **settings)
     network._online.load_params(ours)
