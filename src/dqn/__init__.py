@@ -5,7 +5,7 @@
                      train.sh
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
-    exploration.py   the schedule of ε
+    exploration.py   ε-greedy, and the schedules of ε
     learner.py       one update after another, or beside the acting
     experiment.py    the order of the phases: random → (train → test) × epochs → play
     origin.py        where a run starts from: nothing, a snapshot or a checkpoint; its ROM
@@ -25,12 +25,15 @@
     networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
                      settings.py, memory_need.py; torch_engine/: network.py, q_function.py,
                      dueling.py, targets.py, gradients.py, optimizers.py, affine.py, input.py,
-                     layout.py, rounding.py; neon_engine/: network.py, compatibility.py
+                     layout.py, rounding.py, datatype.py (which one is faster here); neon_engine/:
+                     network.py, compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
-                     argument_files.py (@FILE), continuing.py (the flags that a run keeps)
+                     network_spec.py (layers as text), argument_files.py (@FILE), continuing.py (the
+                     flags that a run keeps), architecture_flags.py (those of a snapshot's network)
     snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
                      neon_format.py with unpickler.py, safetensors_format.py, facts.py (what both
-                     formats hold besides arrays), saver.py (which ones a run keeps)
+                     formats hold besides arrays), saver.py (which ones a run keeps), moment.py
+                     (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
     results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py

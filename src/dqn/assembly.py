@@ -20,7 +20,7 @@ from dqn.environments.create import create_environment
 from dqn.environments.environment import Environment
 from dqn.errors import UserError
 from dqn.experiment import Experiment
-from dqn.exploration import EpsilonGreedy
+from dqn.exploration import EpsilonGreedy, Policy
 from dqn.learner import Learner, OverlappingLearner
 from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
@@ -142,26 +142,15 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     memory = _create_memory(origin, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
-    policies = {
-        name: EpsilonGreedy(network, game.num_actions, chance.generators[name])
+    train_policy, test_policy = (
+        EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
-    }
+    )
     player = None
     if args.play_games and args.display_screen != "false":
-        player = _create_player(origin, actors, network, policies["test"], interruption, videos)
-    test_policy = player.choose_actions if player else policies["test"]
-    agent = Agent(
-        train_actors,
-        test_actors,
-        policies["train"],
-        test_policy,
-        memory,
-        learner,
-        exploration=agent_flags.exploration(args),
-        exploration_rate_test=args.exploration_rate_test,
-        periods=agent_flags.periods(args),
-        total_train_steps=_steps_trained(origin),
-    )
+        player = _create_player(origin, actors, network, test_policy, interruption, videos)
+    policies = train_policy, player.choose_actions if player else test_policy
+    agent = _create_agent(origin, actors, policies, memory, learner)
     saver = _create_saver(args, network, architecture, metadata)
     statistics = Statistics(
         agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
@@ -181,8 +170,6 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     if origin.folder and saver:
         parts: dict[str, Part] = {
             "learner": learner,
-            # The uniform one has no state; so checkpoints stay as they are.
-            **({"sampler": memory.sampler} if args.prioritized else {}),
             "network": network,
             "train_actors": train_actors,
             "test_actors": test_actors,
@@ -191,6 +178,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
             "statistics": statistics,
             "experiment": experiment,
         }
+        if args.prioritized:  # the uniform sampler has no state
+            parts["sampler"] = memory.sampler
         run.checkpointer = _create_checkpointer(
             origin, origin.folder, memory, parts, chance, learner.check
         )
@@ -333,6 +322,28 @@ def _create_memory(
             planned_minibatches=_minibatches(args, args.epochs * args.train_steps),
             num_minibatches=_minibatches(args, _steps_trained(origin)),
         ),
+    )
+
+
+def _create_agent(
+    origin: Origin,
+    actors: ActorProcesses,
+    policies: tuple[Policy, Policy],
+    memory: ReplayMemory,
+    learner: Learner,
+) -> Agent:
+    """The agent, with its `policies` for training and for tests."""
+    args = origin.args
+    return Agent(
+        actors.groups["train"],
+        actors.groups["test"],
+        *policies,
+        memory,
+        learner,
+        exploration=agent_flags.exploration(args),
+        exploration_rate_test=args.exploration_rate_test,
+        periods=agent_flags.periods(args),
+        total_train_steps=_steps_trained(origin),
     )
 
 
