@@ -21,7 +21,7 @@ from dqn.networks.torch_engine.layout import load, load_arrays, to_arrays, to_ne
 from dqn.networks.torch_engine.optimizers import create_optimizer
 from dqn.networks.torch_engine.q_function import BatchNormalization, QFunction
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
-from dqn.networks.torch_engine.targets import NextValues, chosen_by_online, greatest
+from dqn.networks.torch_engine.targets import Batch, create_targets
 from dqn.replay.minibatch import Minibatch
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class TorchNetwork(DeepQNetwork):
         self.train_iterations = 0
         self._clip_error = targets.clip_error
         self._target_update_rate = targets.update_rate
-        self._next_values: NextValues = chosen_by_online if targets.double_q else greatest
+        self._targets = create_targets(targets)
         self._gradient_norm_clip = optimization.gradient_norm_clip
         self._device = _choose_device(compute.backend, compute.device_id)
         self.device = str(self._device)
@@ -97,39 +97,52 @@ class TorchNetwork(DeepQNetwork):
         return q_values.to(self._weight_dtype).cpu().numpy()
 
     def train(self, minibatch: Minibatch) -> Update:
-        actions = self._to_device(minibatch.actions).long()[:, None]
-        returns = self._to_device(minibatch.returns).to(self._weight_dtype)
-        discounts = self._to_device(minibatch.discounts).to(self._weight_dtype)
-        batch_size = len(actions)
-
+        batch = self._to_batch(minibatch)
         with torch.no_grad():
-            # y = G + Γ max Q(s′, a′; θ⁻)
-            next_states = self._learning_input.convert(minibatch.next_states)
-            next_values = self._next_values(self._online, self._target, next_states)
-            targets = returns + discounts * next_values.to(returns.dtype)
-        q_values = self._online(self._learning_input.convert(minibatch.states), inference=False)
+            targets = self._targets(self._online, self._target, batch)
+        q_values = self._online(batch.states(), inference=False)
         with torch.no_grad():
-            delta = q_values.gather(1, actions).to(targets.dtype) - targets[:, None]
-            squares = delta.square()
-            errors = None
-            if minibatch.weights is not None:
-                errors = delta.abs().squeeze(1).cpu().numpy()
-                weights = self._to_device(minibatch.weights).to(delta.dtype)[:, None]
-                squares *= weights
-            cost = squares.sum() / (2 * batch_size)
-            if self._clip_error:
-                delta.clamp_(-self._clip_error, self._clip_error)
-            if minibatch.weights is not None:
-                delta *= weights
-            deltas = torch.zeros_like(q_values).scatter_(1, actions, delta.to(q_values.dtype))
+            delta = q_values.gather(1, batch.actions).to(targets.dtype) - targets[:, None]
+            cost, errors = self._weigh(delta, minibatch.weights)
+            deltas = torch.zeros_like(q_values)
+            deltas.scatter_(1, batch.actions, delta.to(q_values.dtype))
         gradients = torch.autograd.grad(q_values, self._online.leaves(), deltas)
         if self._gradient_norm_clip:
-            clip_norm_(gradients, self._gradient_norm_clip, batch_size)
-        self._optimizer.optimize(gradients, batch_size)
+            clip_norm_(gradients, self._gradient_norm_clip, len(targets))
+        self._optimizer.optimize(gradients, len(targets))
         self._round_weights()
         self._online.refresh()
         self.train_iterations += 1
         return Update(cost.item(), errors)
+
+    def _to_batch(self, minibatch: Minibatch) -> Batch:
+        convert = self._learning_input.convert
+        return Batch(
+            lambda: convert(minibatch.states),
+            self._to_device(minibatch.actions).long()[:, None],
+            self._to_device(minibatch.returns).to(self._weight_dtype),
+            self._to_device(minibatch.discounts).to(self._weight_dtype),
+            lambda: convert(minibatch.next_states),
+        )
+
+    def _weigh(self, delta: Tensor, weights: np.ndarray | None) -> tuple[Tensor, np.ndarray | None]:
+        """Clip the errors (n, 1) in place, and weigh them; returns their cost, and what they were.
+
+        The latter are absolute, (n,), and only needed where there are weights (n,).
+        """
+        squares = delta.square()
+        if weights is None:
+            self._clip_(delta)
+            return squares.sum() / (2 * len(delta)), None
+        errors = delta.abs().squeeze(1).cpu().numpy()
+        factors = self._to_device(weights).to(delta.dtype)[:, None]
+        self._clip_(delta)
+        delta *= factors
+        return (squares * factors).sum() / (2 * len(delta)), errors
+
+    def _clip_(self, delta: Tensor) -> None:
+        if self._clip_error:
+            delta.clamp_(-self._clip_error, self._clip_error)
 
     def update_target_network(self) -> None:
         if self._target is not self._online:
