@@ -14,10 +14,6 @@ from torch.optim.adam import adam
 
 from dqn.networks.settings import Optimization
 
-# Weights that are updated at a time on a CPU: they, their gradient and states stay in a core's
-# cache from one operation to the next. The result is the same, to the last bit.
-BLOCK = 2**16
-
 
 class Optimizer:
     """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
@@ -31,9 +27,6 @@ class Optimizer:
         self._weights = weights
         self.num_updates = 0
         self._states = {w: [torch.zeros_like(w) for _ in range(self.num_states)] for w in weights}
-        self._blocks = [
-            list(zip(*map(_blocks, (w, *self._states[w])), strict=True)) for w in weights
-        ]
 
     def states_of(self, weights: Tensor) -> list[Tensor]:
         """The states of one of the weights, to be read or written in place."""
@@ -53,13 +46,12 @@ class Optimizer:
         self.num_updates = 0
 
     def _update_all(self, gradients: list[Tensor], n: int) -> None:
-        """Update all weights, block by block."""
-        for blocks, gradient in zip(self._blocks, gradients, strict=True):
-            for (w, *states), g in zip(blocks, _blocks(gradient), strict=True):
-                self._update(w, g.to(w.dtype), states, n)
+        """Update all weights, one after another."""
+        for w, g in zip(self._weights, gradients, strict=True):
+            self._update(w, g, self._states[w], n)
 
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        """Update weights `w` (m,) and their `states` by the gradient sum `g` over `n` entries."""
+        """Update weights `w` and their `states` by the gradient sum `g` over `n` entries."""
         raise NotImplementedError
 
 
@@ -73,13 +65,12 @@ class RMSProp(Optimizer):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._decay_rate = decay_rate
-        largest = max(block.numel() for w in weights for block in _blocks(w))
-        self._root = weights[0].new_empty(largest)  # memory to compute in
+        self._roots = {w: torch.empty_like(w) for w in weights}  # memory to compute in
 
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         (s,) = states
         s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
-        root = torch.add(s, self.epsilon, out=self._root[: len(s)]).sqrt_().add_(self.epsilon)
+        root = torch.add(s, self.epsilon, out=self._roots[w]).sqrt_().add_(self.epsilon)
         w.addcdiv_(g, root, value=-self._learning_rate / n)
 
 
@@ -131,7 +122,7 @@ class Adam(Optimizer):
         device = self._weights[0].device
         adam(
             list(self._weights),
-            [g.to(w.dtype) for w, g in zip(self._weights, gradients, strict=True)],
+            gradients,
             self._means,
             self._mean_squares,
             [],
@@ -171,16 +162,10 @@ class Adadelta(Optimizer):
 
 
 def _laid_out_as(weights: Tensor, gradient: Tensor) -> Tensor:
-    """A gradient in the memory layout of its weights."""
-    if gradient.stride() == weights.stride():
+    """A gradient in the datatype and the memory layout of its weights."""
+    if gradient.dtype == weights.dtype and gradient.stride() == weights.stride():
         return gradient
     return torch.empty_like(weights).copy_(gradient)
-
-
-def _blocks(tensor: Tensor) -> tuple[Tensor, ...]:
-    """Views, (m,), of a dense tensor as it lies in memory; a GPU takes all of it at a time."""
-    flat = tensor.as_strided((tensor.numel(),), (1,))
-    return torch.split(flat, BLOCK) if tensor.device.type == "cpu" else (flat,)
 
 
 def create_optimizer(settings: Optimization, weights: Sequence[Tensor]) -> Optimizer:
