@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Trains what docs/learning.md shows: ./scripts/learning_proof.sh [--left]
+#
+# The runs take turns, each for an hour, and resume exactly: stop this at any time and start it again. It takes
+# about 25 hours of one core. --left only says what is left to do. Set OMP_NUM_THREADS=1 to leave other cores alone.
+set -euo pipefail
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Game, label, last epoch, flags. An epoch has 50,000 steps; after it come 10 games of test.
+epochs='--train_steps 50000 --test_games 10'
+runs=(
+  "breakout laptop1 40 @presets/laptop.args --random_seed 1"
+  "pong laptop1 40 @presets/laptop.args --random_seed 1"
+  "breakout laptop2 40 @presets/laptop.args --random_seed 2"
+  "pong laptop2 40 @presets/laptop.args --random_seed 2"
+  "breakout default1 10 $epochs --epochs 10 --random_seed 1"
+  "pong default1 10 $epochs --epochs 10 --random_seed 1"
+  "breakout default2 4 $epochs --epochs 4 --random_seed 2"
+)
+
+# How many epochs of run $1_$2 are tested already.
+epochs_done() {
+  local file="$root/results/$1_$2.csv"
+  [[ -f $file ]] || { echo 0; return; }
+  awk -F, '$2 == "test" { done = $1 } END { print done + 0 }' "$file"
+}
+
+print_left() {
+  local run game label last _
+  for run in "${runs[@]}"; do
+    read -r game label last _ <<<"$run"
+    echo "$game $label: $(epochs_done "$game" "$label") of $last epochs"
+  done
+}
+
+if [[ ${1:-} == --left ]]; then
+  print_left
+  exit
+fi
+while :; do
+  is_done=true
+  for run in "${runs[@]}"; do
+    read -r game label last flags <<<"$run"
+    (($(epochs_done "$game" "$label") < last)) || continue
+    is_done=false
+    status=0
+    # shellcheck disable=SC2086 # the flags are words
+    (cd "$root" && ./train.sh "$game" "$label" $flags --max_computing_time 1h "$@") || status=$?
+    [[ $status == 0 || $status == 75 ]] || exit "$status" # 75: its hour is over
+  done
+  [[ $is_done == false ]] || break
+done
+print_left
