@@ -13,7 +13,6 @@ from dqn.assembly import Chance, assemble
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
 from dqn.networks.architecture import Architecture
-from dqn.options import parser as options
 from dqn.origin import find_origin
 from dqn.replay.prioritized import PrioritizedSampler
 from dqn.replay.returns import NStepReturns, OneStepReturns
@@ -323,12 +322,9 @@ def test_states_have_the_shape_of_what_is_observed(wire, observation, shape):
 
 
 @pytest.mark.parametrize(("observation", "shape"), [("ram", (128,)), ("rgb", (3, 44, 44))])
-def test_the_replay_memory_keeps_what_is_observed(observation, shape):
-    line = f"breakout --observation {observation} --replay_size 100 --actors 1"
-    args = options.parse([*SMALL, *line.split()], PROJECT)
-    network = SimpleNamespace(device="cpu")
-    memory = assembly._create_memory(args, network, np.random.default_rng(0))
-    assert memory.state_shape == (2, *shape)
+def test_the_replay_memory_keeps_what_is_observed(wire, observation, shape):
+    run = wire(*TRAIN, "--observation", observation, "--network", "dense")
+    assert memory_of(run).state_shape == (2, *shape)
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,9 @@ def test_a_run_killed_after_a_snapshot_within_an_epoch_equals_one_that_was_not(t
     assert "Resuming from the checkpoint" in training.run()
     results = training.results()
     assert results == whole.results()
-    names = ["1", "1.200", "1.400", "2", "2.200", "2.400", "best"]
-    assert [name for name in results if name.endswith("pkl")] == [
-        f"breakout_{name}.pkl" for name in names
-    ]
+    saved = {name for name in results if name.endswith(".pkl")} - {"breakout_best.pkl"}
+    names = ("1.200", "1.400", "1", "2.200", "2.400", "2")
+    assert saved == {f"breakout_{name}.pkl" for name in names}
 
 
 @pytest.mark.parametrize("number", STOPS)
