@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Game, label, last epoch, flags. An epoch has 50,000 steps; after it come 10 games of test.
-epochs='--train_steps 50000 --test_games 10'
+epochs='--train_steps 50000 --test_games 10 --datatype bfloat16'
 runs=(
   "breakout laptop1 40 @presets/laptop.args --random_seed 1"
   "pong laptop1 40 @presets/laptop.args --random_seed 1"
