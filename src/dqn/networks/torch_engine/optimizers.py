@@ -6,6 +6,7 @@ power of two.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -15,7 +16,7 @@ from torch.optim.adam import adam
 from dqn.networks.settings import Optimization
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
 
     `num_updates` counts the updates since the beginning or a `restart`.
@@ -39,20 +40,16 @@ class Optimizer:
         They may be overwritten.
         """
         self.num_updates += 1
-        self._update_all(list(map(_laid_out_as, self._weights, gradients)), batch_size)
+        for w, gradient in zip(self._weights, gradients, strict=True):
+            self._update(w, _laid_out_as(w, gradient), self._states[w], batch_size)
 
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
         self.num_updates = 0
 
-    def _update_all(self, gradients: list[Tensor], n: int) -> None:
-        """Update all weights, one after another."""
-        for w, g in zip(self._weights, gradients, strict=True):
-            self._update(w, g, self._states[w], n)
-
+    @abstractmethod
     def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
         """Update weights `w` and their `states` by the gradient sum `g` over `n` entries."""
-        raise NotImplementedError
 
 
 class RMSProp(Optimizer):
@@ -115,21 +112,18 @@ class Adam(Optimizer):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._epsilon = epsilon
-        self._means = [self._states[w][0] for w in weights]
-        self._mean_squares = [self._states[w][1] for w in weights]
 
-    def _update_all(self, gradients: list[Tensor], n: int) -> None:
-        device = self._weights[0].device
+    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
+        m, v = states
         adam(
-            list(self._weights),
-            gradients,
-            self._means,
-            self._mean_squares,
+            [w],
+            [g],
+            [m],
+            [v],
             [],
-            # PyTorch counts the update itself
-            [torch.tensor(self.num_updates - 1.0, device=device) for _ in self._weights],
+            [torch.tensor(self.num_updates - 1.0, device=w.device)],  # PyTorch counts this one
             fused=True,
-            grad_scale=torch.tensor(float(n), device=device),
+            grad_scale=torch.tensor(float(n), device=w.device),
             amsgrad=False,
             beta1=self.beta_1,
             beta2=self.beta_2,

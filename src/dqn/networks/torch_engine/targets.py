@@ -32,9 +32,9 @@ def create_targets(settings: Targets) -> LearningTargets:
     return double_q_learning if settings.double_q else q_learning
 
 
-def q_learning(online: QFunction, target: QFunction, batch: Batch) -> Tensor:
+def q_learning(_: QFunction, target: QFunction, batch: Batch) -> Tensor:
     """Q-learning: y = G + Γ max Q(s′, a; θ⁻) (Mnih et al. 2015, algorithm 1)."""
-    return _bootstrap(batch, greatest(online, target, batch.next_states()))
+    return _bootstrap(batch, greatest(target, batch.next_states()))
 
 
 def double_q_learning(online: QFunction, target: QFunction, batch: Batch) -> Tensor:
@@ -42,7 +42,7 @@ def double_q_learning(online: QFunction, target: QFunction, batch: Batch) -> Ten
     return _bootstrap(batch, chosen_by_online(online, target, batch.next_states()))
 
 
-def greatest(online: QFunction, target: QFunction, states: Tensor) -> Tensor:  # noqa: ARG001
+def greatest(target: QFunction, states: Tensor) -> Tensor:
     """The greatest of the target network's values, (n,), of n states."""
     q_values: Tensor = target(states, inference=True)
     return q_values.amax(1)
