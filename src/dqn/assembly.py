@@ -229,7 +229,7 @@ def _architecture(args: Namespace, num_actions: int) -> Architecture:
 
 
 def _datatype(args: Namespace, architecture: Architecture) -> str:
-    """What auto stands for: predictions alone are not worth measuring."""
+    """Choose a datatype; a run without training is not worth measuring."""
     if not args.train_steps:
         return "float32"
     return choose_datatype(
@@ -286,7 +286,7 @@ def _steps_trained(origin: Origin) -> int:
 
 
 def _minibatches(args: Namespace, train_steps: int) -> int:
-    """How many are drawn in so many training steps."""
+    """The number of minibatches drawn in `train_steps`."""
     count: int = train_steps // args.train_frequency * args.train_repeat
     return count
 

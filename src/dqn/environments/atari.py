@@ -34,8 +34,8 @@ class AleEnvironment(Environment):
     `lives` are those left after the last act. With `sound` every Frame has its samples.
 
     The frames of a step are emulated one by one, so that each can be seen: `frame_skip` acts of one
-    frame are the same as ALE's one act of so many. The observer is told of each and may pool the
-    last two; a screen right after `restart` is of one frame alone. Sticky actions (Machado et al.
+    frame equal one act of ALE's with its own frame skip. The observer sees each and may pool the
+    last two; the screen right after `restart` shows one frame. Sticky actions (Machado et al.
     2018, section 5.2) are made here as ALE makes them, once a frame: ALE does not put the action
     that it repeats into its state.
     """

@@ -29,55 +29,31 @@ INTERPOLATIONS = {
 }
 
 
-class Frames(ABC):
-    """The emulated frames of a game, as far as a screen is made of them.
+class Frames:
+    """The emulated frames of a game, as far as a screen is made of them: none of its own accord.
 
     `last`, uint8 (height, width) in ALE's numbers of colours, is all that a checkpoint keeps.
     """
 
-    last: np.ndarray
+    def __init__(self, height: int = 0, width: int = 0):
+        self.last = np.zeros((height, width), np.uint8)
 
-    @abstractmethod
     def restart(self) -> None:
         """A game has begun: the frame before its first one is unknown."""
 
-    @abstractmethod
     def add(self) -> None:
         """A frame has been emulated."""
 
-    @abstractmethod
     def draw(self, planes: list[np.ndarray]) -> None:
         """Write the screen into planes, each uint8 (height, width)."""
-
-
-class NoFrames(Frames):
-    """Those of a game whose screen is not observed."""
-
-    def __init__(self) -> None:
-        self.last = np.empty((0, 0), np.uint8)
-
-    def restart(self) -> None:
-        pass
-
-    def add(self) -> None:
-        pass
-
-    def draw(self, planes: list[np.ndarray]) -> None:
-        pass
 
 
 class AlesGray(Frames):
     """The last frame alone in ALE's own gray; where ALE averages, it is the average."""
 
     def __init__(self, ale: ALEInterface):
+        super().__init__(*ale.getScreenDims())
         self._ale = ale
-        self.last = np.zeros(ale.getScreenDims(), np.uint8)
-
-    def restart(self) -> None:
-        pass
-
-    def add(self) -> None:
-        pass
 
     def draw(self, planes: list[np.ndarray]) -> None:
         self._ale.getScreenGrayscale(planes[0])
@@ -87,15 +63,9 @@ class LastFrame(Frames):
     """The last frame alone; a blending for each plane."""
 
     def __init__(self, ale: ALEInterface, blendings: list[Blending]):
+        super().__init__(*ale.getScreenDims())
         self._ale = ale
         self._blendings = blendings
-        self.last = np.zeros(ale.getScreenDims(), np.uint8)
-
-    def restart(self) -> None:
-        pass
-
-    def add(self) -> None:
-        pass
 
     def draw(self, planes: list[np.ndarray]) -> None:
         self._ale.getScreen(self.last)
@@ -107,9 +77,9 @@ class LastTwoFrames(Frames):
     """The last two frames, pooled; a blending for each plane."""
 
     def __init__(self, ale: ALEInterface, blendings: list[Blending]):
+        super().__init__(*ale.getScreenDims())
         self._ale = ale
         self._blendings = blendings
-        self.last = np.zeros(ale.getScreenDims(), np.uint8)
         self._before = np.zeros_like(self.last)
 
     def restart(self) -> None:
@@ -140,7 +110,7 @@ class RamObserver(Observer):
 
     def __init__(self, ale: ALEInterface):
         self._ale = ale
-        self.frames = NoFrames()
+        self.frames = Frames()
 
     def observe(self) -> np.ndarray:
         return self._ale.getRAM()

@@ -42,7 +42,7 @@ def create_network(
 def choose_datatype(
     architecture: Architecture, optimization: Optimization, targets: Targets, compute: Compute
 ) -> str:
-    """What --datatype auto stands for in training: measured with PyTorch, float32 with Neon.
+    """Choose a datatype for training: the faster one with PyTorch, float32 with Neon.
 
     Raises UserError if the engine cannot run here.
     """

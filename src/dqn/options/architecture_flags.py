@@ -1,4 +1,4 @@
-"""The flags that a trained network stands for, and which flags would make another one."""
+"""The flags that describe a trained network, and which flags contradict them."""
 
 import argparse
 from argparse import Namespace

@@ -96,7 +96,7 @@ def keep_seed(args: Namespace, before: PlainFlags) -> None:
 
 
 def keep_datatype(args: Namespace, before: PlainFlags) -> None:
-    """Let --datatype auto stand for what the run computed in `before`: it is measured once."""
+    """Replace --datatype auto by the datatype that the run had `before`."""
     if args.datatype == "auto":
         args.datatype = before.get("datatype", "auto")
 

@@ -1,4 +1,4 @@
-"""Which datatype --datatype auto stands for on this machine: measured."""
+"""Measures which datatype trains a network faster on this machine, for --datatype auto."""
 
 import logging
 import time
