@@ -4,10 +4,7 @@ from dqn.errors import UserError
 from dqn.machine.memory_limit import available_memory
 from dqn.machine.wording import size
 from dqn.networks.architecture import Architecture
-from dqn.networks.settings import Compute, Optimization, Targets
-
-# Of each weight, those that the optimizer keeps
-NUM_STATES = {"rmsprop": 1, "rmsprop_graves": 2, "adam": 2, "adadelta": 3}
+from dqn.networks.settings import NUM_STATES, Compute, Optimization, Targets
 
 
 def check_memory(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# Numbers that each optimizer keeps of a weight
+NUM_STATES = {"rmsprop": 1, "rmsprop_graves": 2, "adam": 2, "adadelta": 3}
+
 
 @dataclass(frozen=True)
 class Optimization:

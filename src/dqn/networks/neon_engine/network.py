@@ -25,7 +25,7 @@ from dqn.errors import UserError
 from dqn.networks import layers as plain
 from dqn.networks.architecture import Architecture, initial_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, Update
-from dqn.networks.settings import Compute, Optimization, Targets
+from dqn.networks.settings import NUM_STATES, Compute, Optimization, Targets
 from dqn.replay.minibatch import Minibatch
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,6 @@ DATATYPES = {
 }
 AFTER_PASCAL = 7.0  # the first compute capability without hand-written kernels in Neon
 BATCH_NORM = ("beta", "gamma", "gmean", "gvar")
-# Tensors of states that an optimizer keeps for each tensor of parameters
-NUM_STATES = {"rmsprop": 1, "adam": 2, "adadelta": 3}
 
 
 class ELU(Explin):  # type: ignore[misc]
