@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dqn.errors import UserError
-from dqn.networks.architecture import Architecture
+from dqn.networks.architecture import Architecture, Convolution
 from dqn.networks.layers import BatchNorm, Biases, Layer
 from dqn.snapshots.file import load_snapshot, save_snapshot
 from dqn.snapshots.snapshot import Metadata, Snapshot, SnapshotError
@@ -19,6 +19,19 @@ PYTHON_311 = DATA / "snapshot_python311_adam.prm"
 PYTHON_311_BIASES = DATA / "snapshot_python311_biases.prm"
 PYTHON_27_BATCH_NORM = DATA / "snapshot_python27_batch_norm.prm"
 SMALLEST = (1, 36, 36)  # the smallest screens that the three convolutions leave anything of
+
+
+# All but the default: (2, 3, 12, 10) → 4×5×4 → 3×4×3 of each of two screens
+VARIANT = Architecture(
+    num_actions=3,
+    state_shape=(2, 3, 12, 10),
+    convolutions=(Convolution(4, 4, 3, 2), Convolution(3, 2, 2, 1)),
+    dense_units=(5, 6),
+    activation="elu",
+    biases=True,
+    shared_convolutions=True,
+    dueling="avg",
+)
 
 
 def make_snapshot(states=1, batch_norm=False, dtype=np.float32, input_shape=(2, 52, 40)):

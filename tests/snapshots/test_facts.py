@@ -22,6 +22,7 @@ from dqn.snapshots.snapshot import without_states
 from helpers.networks import make_network
 from helpers.snapshots import (
     SMALLEST,
+    VARIANT,
     all_arrays,
     assert_equal,
     assert_usable,
@@ -33,17 +34,6 @@ from helpers.snapshots import (
 )
 
 FILES = ("breakout_7.prm", "breakout_7.safetensors")
-# All but the default: (2, 3, 12, 10) → 4×5×4 → 3×4×3 of each of two screens
-VARIANT = Architecture(
-    num_actions=3,
-    state_shape=(2, 3, 12, 10),
-    convolutions=(Convolution(4, 4, 3, 2), Convolution(3, 2, 2, 1)),
-    dense_units=(5, 6),
-    activation="elu",
-    biases=True,
-    shared_convolutions=True,
-    dueling="avg",
-)
 
 
 # The default

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hypothesis_numpy
 
 from dqn.errors import NonFiniteWeights, UserError
-from dqn.networks.architecture import Architecture, Convolution
 from dqn.snapshots import file as snapshot_file
 from dqn.snapshots import neon_format, unpickler
 from dqn.snapshots.file import load_snapshot, save_snapshot
@@ -29,6 +28,7 @@ from helpers.snapshots import (
     PYTHON_27,
     PYTHON_311_BIASES,
     SMALLEST,
+    VARIANT,
     assert_equal,
     assert_usable,
     make_snapshot,
@@ -41,18 +41,7 @@ from helpers.snapshots import (
 STATES = {"fresh": 0, "rmsprop": 1, "adam": 2, "adadelta": 3}
 NAMES = ["breakout_7.prm", "breakout_7.safetensors"]
 # A small network that is all but the default
-VARIANT = Architecture(
-    num_actions=3,
-    state_shape=(2, 3, 12, 10),
-    convolutions=(Convolution(4, 4, 3, 2), Convolution(3, 2, 2, 1)),
-    dense_units=(5, 6),
-    activation="elu",
-    biases=True,
-    batch_norm=True,
-    shared_convolutions=True,
-    dueling="avg",
-    dueling_streams=False,
-)
+OTHER = dataclasses.replace(VARIANT, batch_norm=True, dueling_streams=False)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -320,7 +309,7 @@ def small_files(tmp_path_factory) -> dict[str, bytes]:
     snapshot = make_snapshot(batch_norm=True, dtype=np.float16, input_shape=SMALLEST)
     save_snapshot(snapshot, folder / "ours.prm")
     save_snapshot(snapshot, folder / "ours.safetensors")
-    variant = make_snapshot_of(VARIANT)
+    variant = make_snapshot_of(OTHER)
     save_snapshot(variant, folder / "variant.prm")
     save_snapshot(variant, folder / "variant.safetensors")
     return {
