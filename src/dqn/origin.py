@@ -321,7 +321,7 @@ def _flags_of_states(state_shape: tuple[int, ...]) -> continuing.PlainFlags:
     flags = {"history_length": history, "observation": kinds[len(observation)]}
     if len(observation) > 1:
         flags["screen_height"], flags["screen_width"] = observation[-2:]
-    return {name: value for name, value in flags.items() if name in continuing.OF_THE_GAME}
+    return flags
 
 
 def last_saved_epoch(state: dict[str, Any]) -> int:

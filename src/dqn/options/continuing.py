@@ -18,17 +18,17 @@ logger = logging.getLogger(__name__)
 
 PlainFlags = dict[str, Any]  # name → bool, int, float, str or None
 
-# A checkpoint fits no other values of these.
-FIXED = (
-    "environment minimal_action_set observation screen_width screen_height history_length "
-    "replay_size optimizer network dense_units activation biases batch_norm shared_convolutions "
-    "dueling dueling_streams engine actors prioritized"
-).split()
-# A snapshot's network fits no other values of these.
+# A network fits no other values of these.
 OF_THE_NETWORK = (
     "observation network dense_units activation biases batch_norm shared_convolutions dueling "
     "dueling_streams"
 ).split()
+# A checkpoint fits no other values of these.
+FIXED = [
+    *OF_THE_NETWORK,
+    *"environment minimal_action_set screen_width screen_height history_length".split(),
+    *"replay_size optimizer engine actors prioritized".split(),
+]
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (
     "game load_weights start_epoch trained_steps save_weights_prefix csv_file restart "
@@ -40,12 +40,12 @@ OF_THE_STORAGE = (
     "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device"
 ).split()
 # Testing, playing and recording take these of a snapshot.
-OF_THE_GAME = (
-    "environment frame_skip repeat_action_probability minimal_action_set observation "
-    "color_averaging frame_pooling grayscale interpolation screen_width screen_height "
-    "max_game_frames history_length random_starts fire_on_start network dense_units activation "
-    "biases batch_norm shared_convolutions dueling dueling_streams"
-).split()
+OF_THE_GAME = [
+    *OF_THE_NETWORK,
+    *"environment frame_skip repeat_action_probability minimal_action_set color_averaging".split(),
+    *"frame_pooling grayscale interpolation screen_width screen_height max_game_frames".split(),
+    *"history_length random_starts fire_on_start".split(),
+]
 
 
 def as_plain_values(args: Namespace) -> PlainFlags:
