@@ -18,6 +18,8 @@ from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import Experiment
 from helpers.crashes import EPOCHS, MAIN, STOPS, Training
 
+PRIORITIES = "--prioritized true --n_steps 3".split()
+
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
@@ -62,14 +64,11 @@ def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed
     assert training.results() == undisturbed.results()
 
 
-@pytest.mark.parametrize("overlap", ["false", "true"])
-def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not(tmp_path, overlap):
-    flags = ["--prioritized", "true", "--n_steps", "3", "--overlap", overlap]
+def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not(tmp_path):
+    flags = [*PRIORITIES, "--overlap", "true"]
     undisturbed, training = (Training(tmp_path / name, *flags) for name in ("whole", "parts"))
     undisturbed.run()
-    process = training.start(
-        "--checkpoint_steps", "70"
-    )  # between updates, and killed between those
+    process = training.start("--checkpoint_steps", "70")  # and killed between those
     training.wait_for("breakout.csv", rows=2)
     process.kill()
     process.communicate()
@@ -79,7 +78,7 @@ def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not
 
 
 def test_a_run_killed_after_a_snapshot_within_an_epoch_equals_one_that_was_not(tmp_path):
-    flags = "--snapshot_steps 200 --checkpoint_steps 170 --epochs 2".split()
+    flags = [*PRIORITIES, *"--snapshot_steps 200 --checkpoint_steps 170 --epochs 2".split()]
     whole, training = Training(tmp_path / "whole", *flags), Training(tmp_path / "run", *flags)
     whole.run()
     process = training.start()
