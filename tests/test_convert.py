@@ -3,6 +3,7 @@
 import pytest
 
 import convert
+from dqn.snapshots.file import load_snapshot
 from helpers.paths import DATA
 
 NEONS = DATA / "snapshot_python27_batch_norm.prm"
@@ -23,6 +24,20 @@ def test_a_snapshot_goes_to_safetensors_and_back_unchanged(tmp_path):
     assert run(NEONS, first) == run(first, between) == run(between, last) == 0
     assert last.read_bytes() == first.read_bytes()
     assert b"numpy" not in between.read_bytes()
+
+
+def test_weights_only_leaves_out_the_optimizers_state_and_changes_no_weight(tmp_path):
+    assert run(NEONS, tmp_path / "a.pkl", "--weights_only", "true") == 0
+    before, after = load_snapshot(NEONS), load_snapshot(tmp_path / "a.pkl")
+    assert all(layer.states for layer in before.layers)
+    for old, new in zip(before.layers, after.layers, strict=True):
+        assert new.states == []
+        assert (new.weights == old.weights).all()
+    pairs = [(a.batch_norm, b.batch_norm) for a, b in zip(before.layers, after.layers, strict=True)]
+    for old, new in pairs[:-1]:
+        assert new.states == [[], []]
+        assert (new.gamma == old.gamma).all()
+        assert (new.gmean == old.gmean).all()
 
 
 def test_an_older_output_is_moved_aside(tmp_path):
