@@ -2,12 +2,14 @@
 
     git worktree add /tmp/before COMMIT && python benchmarks/two_trees.py /tmp/before [--rounds 7]
 
-Random play, training and testing of Breakout, one run of each checkout in turns, so that a machine
-that slows down or is shared slows both. A Markdown table goes to standard output.
+Random play, training and testing of Breakout. Both checkouts run at the same time, one on each of
+two cores, and change cores each round: a machine that slows down or is shared slows both alike. A
+Markdown table goes to standard output.
 """
 
 import argparse
 import csv
+import os
 import statistics
 import subprocess
 import sys
@@ -20,18 +22,21 @@ PHASES = ("random", "train", "test")
 
 
 def main() -> None:
-    """Measure both in turns and print the table."""
+    """Measure both at once and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("other", type=Path, help="Folder of the other checkout.")
     parser.add_argument("--rounds", type=int, default=7, help="Runs of each.")
     parser.add_argument("--steps", type=int, default=2000, help="Steps of training in a run.")
     args, flags = parser.parse_known_args()
     ratios: dict[str, list[float]] = {phase: [] for phase in PHASES}
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        sys.exit("error: this takes two cores")
     for number in range(args.rounds):
-        order = [args.other, PROJECT] if number % 2 else [PROJECT, args.other]
-        speeds = {tree: measure(tree, args.steps, flags) for tree in order}
+        cores.reverse()
+        ours, others = measure([PROJECT, args.other], cores, args.steps, flags)
         for phase in PHASES:
-            ratios[phase].append(speeds[PROJECT][phase] / speeds[args.other][phase])
+            ratios[phase].append(ours[phase] / others[phase])
         line = ", ".join(f"{phase} {ratios[phase][-1]:.2f}" for phase in PHASES)
         print(f"round {number + 1} of {args.rounds}: {line}", file=sys.stderr)
     print("| phase | speed of this checkout ÷ the other's: median | rounds |\n|---|---|---|")
@@ -40,18 +45,35 @@ def main() -> None:
         print(f"| {phase} | {statistics.median(values):.3f} | {rounds} |")
 
 
-def measure(tree: Path, steps: int, flags: list[str]) -> dict[str, float]:
-    """Steps per second of each phase of a run of the program in `tree`, in a process of its own."""
+def measure(
+    trees: list[Path], cores: list[int], steps: int, flags: list[str]
+) -> list[dict[str, float]]:
+    """Steps per second of each phase of the programs in `trees`, each on its core, at once."""
     with tempfile.TemporaryDirectory() as folder:
-        csv_file = Path(folder) / "run.csv"
-        command = [sys.executable, str(tree / "src" / "main.py"), "breakout", "--backend", "cpu"]
-        command += ["--random_steps", str(2 * steps), "--train_steps", str(steps), "--epochs", "1"]
-        command += ["--test_steps", str(steps), "--replay_size", "10000", "--random_seed", "1"]
-        # Nearly all moves are predicted, as in most of a training.
-        command += ["--exploration_rate_start", "0.1", "--csv_file", str(csv_file), *flags]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        with open(csv_file, newline="") as file:
-            return {row["phase"]: float(row["steps_per_second"]) for row in csv.DictReader(file)}
+        runs = []
+        for tree, core in zip(trees, cores, strict=True):
+            csv_file = Path(folder) / f"{core}.csv"
+            os.sched_setaffinity(0, {core})  # the process that is started next keeps to it
+            runs.append((csv_file, subprocess.Popen(command(tree, csv_file, steps, flags))))
+        return [speeds(csv_file, process) for csv_file, process in runs]
+
+
+def command(tree: Path, csv_file: Path, steps: int, flags: list[str]) -> list[str]:
+    """What runs the program in `tree`."""
+    words = [sys.executable, str(tree / "src" / "main.py"), "breakout", "--backend", "cpu"]
+    words += ["--random_steps", str(4 * steps), "--train_steps", str(steps), "--epochs", "1"]
+    words += ["--test_steps", str(3 * steps), "--replay_size", "10000", "--random_seed", "1"]
+    # Nearly all moves are predicted, as in most of a training.
+    words += ["--exploration_rate_start", "0.1", "--log_level", "ERROR"]
+    return [*words, "--csv_file", str(csv_file), *flags]
+
+
+def speeds(csv_file: Path, process: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Steps per second of each phase of a run, once it is done."""
+    if process.wait():
+        sys.exit(f"error: exit status {process.returncode}")
+    with open(csv_file, newline="") as file:
+        return {row["phase"]: float(row["steps_per_second"]) for row in csv.DictReader(file)}
 
 
 if __name__ == "__main__":
