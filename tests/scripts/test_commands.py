@@ -162,6 +162,14 @@ def test_play_shows_a_snapshot(light_project, name):
     ]
 
 
+@pytest.mark.parametrize("script", ["play.sh", "record.sh"])
+def test_a_network_that_came_with_the_program_plays_where_none_is_named(light_project, script):
+    network = light_project.root / "snapshots/pretrained/breakout.safetensors"
+    network.parent.mkdir(parents=True)
+    network.touch()
+    assert run(light_project, script) == run(light_project, script, str(network))
+
+
 @pytest.mark.parametrize("name", ["roms/breakout.bin", "my roms/PONG.BIN", "pong"])
 def test_play_lets_a_person_play_a_game(light_project, name):
     assert run(light_project, "play.sh", name, "--sound", "false") == [
