@@ -29,12 +29,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000, help="Steps of training in a run.")
     args, flags = parser.parse_known_args()
     ratios: dict[str, list[float]] = {phase: [] for phase in PHASES}
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        sys.exit("error: this takes two cores")
     for number in range(args.rounds):
-        cores.reverse()
-        ours, others = measure([PROJECT, args.other], cores, args.steps, flags)
+        ours, others = measure_both([(PROJECT, flags), (args.other, flags)], args.steps, number)
         for phase in PHASES:
             ratios[phase].append(ours[phase] / others[phase])
         line = ", ".join(f"{phase} {ratios[phase][-1]:.2f}" for phase in PHASES)
@@ -45,16 +41,23 @@ def main() -> None:
         print(f"| {phase} | {statistics.median(values):.3f} | {rounds} |")
 
 
-def measure(
-    trees: list[Path], cores: list[int], steps: int, flags: list[str]
+def measure_both(
+    programs: list[tuple[Path, list[str]]], steps: int, number: int
 ) -> list[dict[str, float]]:
-    """Steps per second of each phase of the programs in `trees`, each on its core, at once."""
+    """Steps per second of each phase of two programs at once, each on its core.
+
+    A program is a checkout with flags. They change cores with the `number` of the measurement.
+    """
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        sys.exit("error: this takes two cores")
     with tempfile.TemporaryDirectory() as folder:
         runs = []
-        for tree, core in zip(trees, cores, strict=True):
-            csv_file = Path(folder) / f"{core}.csv"
-            os.sched_setaffinity(0, {core})  # the process that is started next keeps to it
-            runs.append((csv_file, subprocess.Popen(command(tree, csv_file, steps, flags))))
+        for i, (tree, flags) in enumerate(programs):
+            csv_file = Path(folder) / f"{i}.csv"
+            core = cores[(i + number) % 2]
+            words = ["taskset", "--cpu-list", str(core), *command(tree, csv_file, steps, flags)]
+            runs.append((csv_file, subprocess.Popen(words)))
         return [speeds(csv_file, process) for csv_file, process in runs]
 
 

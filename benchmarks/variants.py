@@ -2,9 +2,9 @@
 
     python benchmarks/variants.py [--rounds 3] [--seeds 5] [--only double_q]
 
-The speed is that of training on Breakout, in turns with the default. In the toy game Catch (bsuite)
-a ball that is caught counts 1, one that is missed −1; it is tested after 2,500 steps. Markdown
-tables go to standard output.
+The speed is that of training on Breakout, at the same time as the default, each on one core. In the
+toy game Catch (bsuite) a ball that is caught counts 1, one that is missed −1; it is tested after
+2,500 steps. Markdown tables go to standard output.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from argparse import Namespace
 import numpy as np
 
 from checkout import PROJECT
-from two_trees import measure
+from two_trees import measure_both
 
 sys.path.insert(0, str(PROJECT / "tests"))
 
@@ -75,9 +75,10 @@ def print_speeds(variants: dict[str, str], rounds: int, steps: int) -> None:
     print("|---|---|---|---|")
     for name, flags in variants.items():
         ratios = []
-        for _ in range(rounds):
-            default = measure(PROJECT, steps, [])["train"]
-            ratios.append(measure(PROJECT, steps, flags.split())["train"] / default)
+        for number in range(rounds):
+            programs = [(PROJECT, flags.split()), (PROJECT, [])]
+            variant, default = measure_both(programs, steps, number)
+            ratios.append(variant["train"] / default["train"])
         texts = " ".join(f"{ratio:.2f}" for ratio in sorted(ratios))
         print(f"| {name} | `{flags}` | {statistics.median(ratios):.2f} | {texts} |", flush=True)
 
