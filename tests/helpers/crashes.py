@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from helpers.forked import run_main
 from helpers.paths import MAIN
 
 EPOCHS = 3
@@ -37,11 +38,12 @@ class Training:
         files = ["--save_weights_prefix", str(prefix), "--csv_file", f"{prefix}.csv"]
         self.command = [sys.executable, str(MAIN), *FLAGS, *files, *flags]
 
-    def run(self, *flags: str, status: int = 0, **options) -> str:
+    def run(self, *flags: str, status: int = 0) -> str:
         """Run it to its end, which must have this exit status; returns its log."""
-        done = subprocess.run([*self.command, *flags], capture_output=True, text=True, **options)
-        assert done.returncode == status, done.stderr
-        return done.stderr
+        log = self.folder.with_name(f"{self.folder.name}.log")
+        ended_with = run_main([*self.command[2:], *flags], log)
+        assert ended_with == status, log.read_text()
+        return log.read_text()
 
     def start(self, *flags: str, **options) -> subprocess.Popen:
         command = [*self.command, *flags]
