@@ -17,6 +17,7 @@ from dqn.sweeps import manifest
 logger = logging.getLogger(__name__)
 
 FIELDS = ["average_reward", "total_train_steps", "last_exploration_rate", "steps"]
+OF_GAMES = ".games.csv"
 SEED = re.compile(r"_?seed_?(\d{1,20})$")
 
 
@@ -73,8 +74,8 @@ class Collection:
 
     @property
     def variants(self) -> list[str]:
-        """Their names, in the order of their first run."""
-        return list(dict.fromkeys(result.variant for result in self.results))
+        """Their names, in the order of their first run; the one without a name comes first."""
+        return sorted(dict.fromkeys(result.variant for result in self.results), key=bool)
 
     @property
     def games(self) -> list[str]:
@@ -131,7 +132,7 @@ def _add_sweep(folder: Path, results: list[Result], missing: dict[str, str]) -> 
 
 def _add_folder(folder: Path, results: list[Result], missing: dict[str, str]) -> None:
     for path in sorted(folder.glob("*.csv")):
-        if path.name.endswith(".games.csv"):
+        if path.name.endswith(OF_GAMES):
             continue
         try:
             result = _read(path)
@@ -155,9 +156,9 @@ def _read(
 
     Raises UserError.
     """
-    run = read_run(path, FIELDS)
-    if run.is_of_games:
+    if path.name.endswith(OF_GAMES):
         raise UserError(f"{path} is of games: name the run's own CSV file, without .games")
+    run = read_run(path, FIELDS)
     flags = read_flags(path)
     if game is None:
         game, variant, seed = _from_name(run.name, flags)

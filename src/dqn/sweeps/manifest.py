@@ -58,14 +58,18 @@ class Manifest:
 
 def save(manifest: Manifest, folder: Path) -> None:
     """Write the manifest into the folder of the sweep, whole or not at all; raises UserError."""
-    content = {"format": FORMAT, "version": VERSION, **asdict(manifest)}
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            file.write((json.dumps(content, indent=1) + "\n").encode())
+            file.write((json.dumps(as_json(manifest), indent=1) + "\n").encode())
     except OSError as error:
         raise UserError(f"cannot write {path} {explain(error)}") from error
+
+
+def as_json(manifest: Manifest) -> dict[str, Any]:
+    """What the file holds."""
+    return {"format": FORMAT, "version": VERSION, **asdict(manifest)}
 
 
 def load(folder: Path) -> Manifest:
