@@ -222,7 +222,8 @@ def launch(args: Namespace, found: Sweep) -> int:
     if args.on == "slurm":
         logger.info("See how far they are: %s %s --status", console.command("sweep.sh"), folder)
         return 0
-    logger.info("Report the scores: %s %s", console.command("report.sh"), folder)
+    if not stopped:
+        logger.info("Report the scores: %s %s", console.command("report.sh"), folder)
     states = {found.state(run).status for run in found.runs}
     return stopped or (SOME_FAILED if FAILED in states else TIME_IS_UP if STOPPED in states else 0)
 

@@ -37,6 +37,7 @@ def table(folder: Path, title: str) -> list[dict[str, str]]:
     """A table of the report in Markdown."""
     text = (folder / "report.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = [line.replace("\u00a0", " ") for line in lines]
     cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line[1:-1])] for line in lines]
     return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
 
@@ -141,7 +142,8 @@ def test_runs_of_the_original_are_reported_with_what_they_do_not_tell(tmp_path):
     shutil.copy(BREAKOUT, tmp_path / "breakout.csv")
     tables = all_tables(summarize(collect([tmp_path]), resamples=200))
     (row,) = tables["Games"].rows
-    values = dict(zip(tables["Games"].header, row, strict=True))
+    header = [name.replace("\u00a0", " ") for name in tables["Games"].header]
+    values = dict(zip(header, row, strict=True))
     with open(BREAKOUT, newline="") as file:
         tests = [float(r["average_reward"]) for r in csv.DictReader(file) if r["phase"] == "test"]
     assert values["final mean"] == f"{tests[-1]:.1f}"

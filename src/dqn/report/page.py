@@ -23,7 +23,7 @@ th, td { padding: .28rem .65rem; text-align: right; white-space: nowrap;
 thead th { border-bottom: 2px solid #595959; vertical-align: bottom; white-space: normal; }
 th.name, td.name { text-align: left; }
 tbody tr:hover { background: #f4f8fb; }
-figure { margin: .6rem 0 1.6rem; }
+figure { margin: 1.6rem 0; }
 figure img { width: 100%; height: auto; }
 summary { cursor: pointer; font-size: 1.2rem; font-weight: bold; margin: 1.6rem 0 .4rem; }
 li { max-width: 60rem; margin: .15rem 0; }

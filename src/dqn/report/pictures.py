@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from dqn.report.summary import Summary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import ColorType
 
 LETTERS = 10  # points
 WIDTH = 10.0  # inches
@@ -92,8 +93,9 @@ def profiles(summary: Summary) -> "Figure":
     for variant, curve in summary.profiles.items():
         colour = _colours(summary)[variant]
         axes.step(100 * curve.x, curve.y, where="post", color=colour, label=_name(variant))
+        low, high = curve.interval
         axes.fill_between(
-            100 * curve.x, *curve.interval, step="post", color=colour, alpha=BAND, linewidth=0
+            100 * curve.x, low, high, step="post", color=colour, alpha=BAND, linewidth=0
         )
     axes.axvline(100, color=GREY, linestyle=":", linewidth=1)
     axes.set(xlabel="Human-normalised score τ (%)", ylabel="Fraction of runs above τ")
@@ -131,7 +133,7 @@ def curves_of_games(summary: Summary) -> "Figure":
     rows = math.ceil(len(names) / columns)
     is_small = columns > 4
     height = 3.2 if rows == 1 else (1.55 if is_small else 2.2) * rows + 0.5
-    figure = _figure(height, layout="none")
+    figure = _figure(height, is_constrained=False)
     inches = (0.55, 0.45, 0.5 if is_small else 0.55, 0.5)  # left, bottom, between columns and rows
     panel = (WIDTH - inches[0] - 0.1 - inches[2] * (columns - 1)) / columns
     room = height - inches[1] - 0.45
@@ -164,7 +166,7 @@ def curves_of_games(summary: Summary) -> "Figure":
     return figure
 
 
-def _draw_game(axes: "Axes", results: list[Result], colour: str, size: float) -> None:
+def _draw_game(axes: "Axes", results: list[Result], colour: "ColorType", size: float) -> None:
     """The mean over seeds at the epochs that all have, and their range."""
     epochs = results[0].epochs
     for result in results[1:]:
@@ -189,13 +191,13 @@ def _show_human_score(axes: "Axes", game: str) -> None:
         axes.axhline(human, color=GREY, linestyle=":", linewidth=0.8)
 
 
-def _figure(height: float, layout: str = "constrained") -> "Figure":
+def _figure(height: float, is_constrained: bool = True) -> "Figure":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH, height), layout=layout)
+    return Figure(figsize=(WIDTH, height), layout="constrained" if is_constrained else None)
 
 
-def _dots(x: np.ndarray) -> dict[str, object]:
+def _dots(x: np.ndarray) -> dict[str, Any]:
     """A marker for each point, if they are few."""
     return {"marker": "o", "markersize": 3} if len(x) <= 25 else {}
 
@@ -205,13 +207,13 @@ def _unit(frames: float) -> tuple[str, float]:
     return (" (millions)", 1e6) if frames >= 1e6 else (" (thousands)", 1e3)
 
 
-def _thousands(value: float, _position: int) -> str:
+def _thousands(value: float, _position: float) -> str:
     if abs(value) >= 10_000:
         return f"{value / 1000:,g}k"
     return f"{value:,g}"
 
 
-def _colours(summary: Summary) -> dict[str, str]:
+def _colours(summary: Summary) -> "dict[str, ColorType]":
     variants = summary.collection.variants
     return dict(zip(variants, colours_of(len(variants)), strict=True))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dqn.errors import UserError, explain
+from dqn.machine.wording import counted
 
 Protocol = tuple[tuple[str, str], ...]  # what → how, in the order of a table
 Flags = dict[str, str]
@@ -71,7 +72,7 @@ def _cap(frames: str | None) -> str:
     number = to_integer(frames or "")
     if number is None:
         return UNKNOWN
-    return f"{number:,} ({number / FRAMES_PER_MINUTE:g} min)" if number else "none"
+    return f"{number:,} ({number / FRAMES_PER_MINUTE:.3g} min)" if number else "none"
 
 
 def _starts(most: str | None) -> str:
@@ -85,5 +86,5 @@ def _actions(is_minimal: str | None) -> str:
 
 
 def _test(flags: Flags, steps: float) -> str:
-    games = flags.get("test_games")
-    return f"{games} whole games" if games else f"{steps:,.0f} steps"
+    games = flags.get("test_games", "")
+    return counted(int(games), "whole game") if to_integer(games) else f"{steps:,.0f} steps"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -181,7 +182,7 @@ def _efficiency(of_games: dict[str, list[Result]], generator: np.random.Generato
         epochs = epochs[np.linspace(0, len(epochs) - 1, MAX_POINTS).round().astype(int)]
     frames, values, intervals = [], [], []
     for epoch in epochs:
-        scores = _scores(of_games, lambda result, e=epoch: result.scores[result.last_test(e)])
+        scores = _scores(of_games, partial(_score_at, epoch))
         estimate = aggregates.estimate(
             {"IQM": aggregates.iqm}, scores, generator, aggregates.OF_CURVES
         )["IQM"]
@@ -191,3 +192,7 @@ def _efficiency(of_games: dict[str, list[Result]], generator: np.random.Generato
         values.append(estimate.value)
         intervals.append((estimate.low, estimate.high))
     return Curve(np.array(frames), np.array(values), np.array(intervals).reshape(-1, 2).T)
+
+
+def _score_at(epoch: float, result: Result) -> float:
+    return float(result.scores[result.last_test(epoch)])

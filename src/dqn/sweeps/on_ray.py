@@ -117,7 +117,7 @@ def _finish(ray: Any, sweep: Sweep, run: Run, future: Any) -> State:
     except ray.exceptions.TaskCancelledError:
         state = sweep.state(run)
         if state.status in (SUBMITTED, RUNNING):
-            state = State(STOPPED, since=time.time(), reason="it was stopped")
+            state = State(STOPPED, since=time.time(), reason="by a signal")
             sweep.set_state(run, state)
         return state
     except ray.exceptions.RayError as error:
@@ -170,14 +170,18 @@ def run_on_node(
         with open(os.path.join(folder, "manifest.json"), "w") as file:
             file.write(manifest_text)
 
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    def end_with_this_one() -> None:
+        """So that no run outlives a task that was lost, and is begun again elsewhere."""
+        if sys.platform == "linux":
+            library.prctl(1, signal.SIGTERM)
+
+    library = ctypes.CDLL(None)
     program = os.path.join(project, "src", "sweep.py")
     process = subprocess.Popen(
         [sys.executable, program, "--run", folder, str(number)],
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        # So that no run outlives a task that was lost, and is begun again elsewhere
-        preexec_fn=library and (lambda: library.prctl(1, signal.SIGTERM)),  # noqa: PLW1509
+        preexec_fn=end_with_this_one,  # noqa: PLW1509 (it only makes a system call)
     )
     while True:
         try:

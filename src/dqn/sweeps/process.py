@@ -130,9 +130,9 @@ def ended(status: int, log: Path) -> State:
     if status == 0:
         return State(DONE, since=now, exit_status=status)
     if status == TIME_IS_UP:
-        return State(STOPPED, since=now, exit_status=status, reason="its time was over")
+        return State(STOPPED, since=now, exit_status=status, reason="its time was up")
     if status - 128 in SIGNALS:
-        return State(STOPPED, since=now, exit_status=status, reason="it was stopped")
+        return State(STOPPED, since=now, exit_status=status, reason="by a signal")
     if status == 128 + signal.SIGKILL:
         reason = "it was killed, as for want of memory"
     else:
