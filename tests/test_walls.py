@@ -72,6 +72,7 @@ LIBRARIES = {
     "psutil": "machine.memory_limit machine.other_processes",
     "matplotlib": "report",
     "ray": "sweeps.on_ray",
+    "tensorboardX": "results.tensorboard",
 }
 MOST_FILES_IN_THE_ROOT = 8
 
