@@ -7,6 +7,7 @@ with console.starting(__name__):
     import math
     import os
     import sys
+    import time
     import warnings
     from pathlib import Path
     from typing import Any
@@ -19,13 +20,16 @@ with console.starting(__name__):
         GAME_COLUMNS,
         OTHER_NAMES,
     )
-    from dqn.report.curves import figure
+    from dqn.report.curves import MEAN_OF, figure
+    from dqn.report.protocol import FRAME_SKIP
     from dqn.report.rows import brief
-    from dqn.report.runs import Run, read_run, run_name
+    from dqn.report.runs import X_OF_PHASES, Run, means_of_seeds, read_run, run_name
     from dqn.report.style import FORMATS, save
 
 MIN_PANEL = 50  # pixels, for letters of a pixel
 MAX_SIDE = 65_535  # pixels, the most that matplotlib draws
+MAX_SMOOTH = 1_000_000  # phases or games
+WATCH_SECONDS = 1.0
 MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
 
 
@@ -52,6 +56,32 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         help=f"what to draw, comma separated, of {fields} (default: {','.join(DEFAULT_FIELDS)}); "
         f"of games, of {of_games} (default: {','.join(DEFAULT_GAME_FIELDS)})",
     )
+    add(
+        "--x",
+        choices=list(X_OF_PHASES),
+        default=argparse.SUPPRESS,
+        help="what to draw over; frames are steps × frame_skip, as in the .args file beside the "
+        f"CSV, else × {FRAME_SKIP} (default: epoch; of games: steps)",
+    )
+    add(
+        "--smooth",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw means of N phases, with the curves pale behind; of games: of N games, not "
+        f"{MEAN_OF}",
+    )
+    add(
+        "--group_seeds",
+        action="store_true",
+        help="draw runs whose names differ in seed<N> alone as one: their mean, and a band from "
+        "the lowest to the highest",
+    )
+    add(
+        "--watch",
+        action="store_true",
+        help="draw again whenever a CSV has grown, until Ctrl-C",
+    )
     add("--figure_width", type=float, default=16, help="inches")
     add("--figure_height", type=float, default=9, help="inches")
     add = parser.add_mutually_exclusive_group().add_argument
@@ -60,10 +90,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     beside = "(default: a .png beside the first CSV)"
     add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
     add("--png_file", help="an older name of --output", dest="output", **picture)
-    args = parser.parse_args(arguments, argparse.Namespace(output=None, fields=None))
+    args = parser.parse_args(arguments, argparse.Namespace(output=None, fields=None, x=None))
 
     if args.skiprows < 0:
         parser.error("--skiprows must be 0 or more")
+    if not 0 <= args.smooth <= MAX_SMOOTH:
+        parser.error(f"--smooth must be from 0 to {MAX_SMOOTH:,}")
     if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
         parser.error("--delimiter must be one character")
     if args.fields is not None:
@@ -117,22 +149,60 @@ def check_output(output: Path, paths: list[Path]) -> Path:
     return output
 
 
+def draw(args: argparse.Namespace) -> Path:
+    """Draw what the command line asks for, and return the picture; raises UserError."""
+    runs = [
+        read_run(path, args.fields, args.skiprows, args.delimiter, args.x) for path in args.csv_file
+    ]
+    default_fields = check_kind(runs, args.csv_file)
+    fields = args.fields or default_fields
+    if len({run.name for run in runs}) < len(runs):
+        for run, path in zip(runs, args.csv_file, strict=True):
+            run.name = str(path)
+    output = check_output(args.output or default_output(args.csv_file), args.csv_file)
+    if args.group_seeds:
+        runs = means_of_seeds(runs)
+    picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth)
+    save(picture, output, args.dpi)
+    return output
+
+
+def watch(args: argparse.Namespace) -> None:
+    """Draw whenever a CSV has changed; what cannot be drawn yet is waited for."""
+    drawn = None
+    said = ""
+    while True:
+        now = [_stamp(path) for path in args.csv_file]
+        if now != drawn:
+            try:
+                text = f"Wrote {draw(args)}; Ctrl-C ends this"
+            except UserError as error:
+                text = f"Waiting: {error}"
+            if text != said:
+                print(brief(text, 2000), file=sys.stderr)
+            drawn, said = now, text
+        time.sleep(WATCH_SECONDS)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Draw what the command line asks for; returns the exit status."""
     warnings.simplefilter("ignore")  # of matplotlib, when its font lacks a letter of a name
     try:
         args = parse_arguments(arguments)
-        runs = [
-            read_run(path, args.fields, args.skiprows, args.delimiter) for path in args.csv_file
-        ]
-        default_fields = check_kind(runs, args.csv_file)
-        fields = args.fields or default_fields
-        if len({run.name for run in runs}) < len(runs):
-            for run, path in zip(runs, args.csv_file, strict=True):
-                run.name = str(path)
-        output = check_output(args.output or default_output(args.csv_file), args.csv_file)
-        picture = figure(runs, fields, args.figure_width, args.figure_height)
-        save(picture, output, args.dpi)
+        if args.watch:
+            try:
+                watch(args)
+            except KeyboardInterrupt:
+                return 0
+        output = draw(args)
     except UserError as error:
         print("error:", brief(str(error), 2000), file=sys.stderr)
         return 2

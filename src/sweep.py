@@ -83,13 +83,22 @@ def parse_arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
         and arguments[0] not in ("-h", "--help")
     ):
         own.error(f"name the games before {arguments[0]}, such as breakout,pong or atari5")
-    args, others = own.parse_known_args(arguments, empty)
+    args, others = own.parse_known_args(join_slurm_args(arguments), empty)
     for name, value, most in (("jobs", args.jobs, 10**6), ("threads", args.threads, MAX_THREADS)):
         if value is not None and not 1 <= value <= most:
             own.error(f"--{name} must be from 1 to {most:,}")
     if not 0 <= args.gpus <= MAX_THREADS:
         own.error(f"--gpus must be from 0 to {MAX_THREADS:,}")
     return args, others
+
+
+def join_slurm_args(arguments: list[str]) -> list[str]:
+    """The same words, the value of --slurm_args in one with it: argparse takes it for a flag."""
+    words = list(arguments)
+    if "--slurm_args" in words[:-1]:
+        place = words.index("--slurm_args")
+        words[place : place + 2] = [f"--slurm_args={words[place + 1]}"]
+    return words
 
 
 def find_sweep(args: Namespace, others: list[str]) -> Sweep:

@@ -21,10 +21,11 @@ def slurm() -> Iterator[Slurm]:
     cluster.close()
 
 
-def sweep(slurm: Slurm, clone: Clone, *arguments: str) -> list[str]:
+def sweep(slurm: Slurm, clone: Clone, *arguments: str, status: int = 0) -> list[str]:
     """What sweep.sh says."""
     script = str(clone.root / "sweep.sh")
-    command = ["bash", "-c", 'PYTHON=$1 "${@:2}" 2>&1', "sweep", sys.executable, script]
+    code = 'PYTHON=$1 "${@:3}" 2>&1; [ $? = "$2" ]'
+    command = ["bash", "-c", code, "sweep", sys.executable, str(status), script]
     return slurm.run(*command, *arguments, "--on", "slurm", *THREADS).splitlines()
 
 
@@ -59,10 +60,6 @@ def test_a_sweep_on_slurm_is_requeued_after_its_limit_and_ends_as_if_it_had_not_
 
 def test_slurm_says_why_it_refuses_a_sweep(slurm, tmp_path):
     clone = Clone(tmp_path)
-    script = str(clone.root / "sweep.sh")
-    flags = ["pong", "--on", "slurm", "--slurm_args", "--partition=none"]
-    slurm.run("bash", "-c", '"$@" 2> said || echo $? >> said', "x", script, *flags, cwd=tmp_path)
-    *_, error, status = (tmp_path / "said").read_text().splitlines()
-    assert error.startswith("error: Slurm refused the job (")
-    assert "partition" in error
-    assert status == "2"
+    said = sweep(slurm, clone, "pong", "--slurm_args", "--partition=none", status=2)
+    assert said[-1].startswith("error: Slurm refused the job (")
+    assert "partition" in said[-1]

@@ -23,8 +23,20 @@ CROWD = 500  # games, from which on their points are small and pale
 MANY_POINTS = 5000  # become a picture within SVG, PDF and EPS, which would be huge otherwise
 
 
-def figure(runs: list[Run], fields: list[str], width: float = 16, height: float = 9) -> "Figure":
+X_TITLES = {
+    "epoch": "Epoch",
+    "steps": "Training steps",
+    "frames": "Frames in training",
+    "hours": "Hours",
+}
+
+
+def figure(
+    runs: list[Run], fields: list[str], width: float = 16, height: float = 9, smooth: int = 0
+) -> "Figure":
     """Draw one panel per field, in it the curves of all `runs`, or their games.
+
+    With `smooth`, lines are running means over so many phases, or games, the curves pale behind.
 
     One run has a colour per phase, several have a colour each and a stroke per phase.
     Returns a matplotlib Figure of width × height inches.
@@ -46,13 +58,15 @@ def figure(runs: list[Run], fields: list[str], width: float = 16, height: float 
     for index, field in enumerate(fields):
         axes = result.add_subplot(rows, columns, index + 1)
         for run, colour in zip(runs, colours, strict=True):
-            draw = draw_games if run.is_of_games else draw_run
-            draw(axes, run, field, colour, size)
+            if run.is_of_games:
+                draw_games(axes, run, field, colour, size, smooth or MEAN_OF)
+            else:
+                draw_run(axes, run, field, colour, size, smooth)
         finish_panel(axes, runs, field)
         if index + columns >= len(fields):
-            axes.set_xlabel("Steps played" if runs[0].is_of_games else "Epoch")
+            axes.set_xlabel(title_of_x(runs[0]))
     result.align_ylabels()
-    add_names(result, runs, colours, size)
+    add_names(result, runs, colours, size, smooth)
     return result
 
 
@@ -73,32 +87,72 @@ def stroke(phase: str, colour: "ColorType | None", size: float) -> dict[str, Any
     }
 
 
-def draw_run(axes: "Axes", run: Run, field: str, colour: "ColorType | None", size: float) -> None:
+def title_of_x(run: Run) -> str:
+    """Return the title of the axis that the curves are drawn over."""
+    if run.is_of_games and run.x in (None, "steps", "frames"):
+        return "Frames played" if run.x == "frames" else "Steps played"
+    return X_TITLES[run.x or "epoch"]
+
+
+def draw_run(
+    axes: "Axes", run: Run, field: str, colour: "ColorType | None", size: float, smooth: int = 0
+) -> None:
     """Draw the curves of a run into one panel, its random phase as a level."""
     for phase, curves in run.phases.items():
         curve, style = curves[field], stroke(phase, colour, size)
         if field in TRAIN_ONLY and phase != "train":
             continue
-        if phase != "random":
-            axes.plot(curves["epoch"], curve, marker="o", markevery=lone_points(curve), **style)
-        elif not math.isnan(curve[-1]):
-            axes.axhline(curve[-1], **style)
+        if phase == "random":
+            if len(curve) and not math.isnan(curve[-1]):
+                axes.axhline(curve[-1], **style)
+            continue
+        x = curves[run.field_of_x]
+        if run.lows and run.highs:
+            draw_range(axes, x, run.lows[phase][field], run.highs[phase][field], style, smooth)
+        elif smooth:
+            behind = {**style, "color": pale(style["color"], 0.65), "zorder": 1.5}
+            axes.plot(x, curve, **(behind | {"linewidth": style["linewidth"] / 2}))
+        line = running_mean(curve, smooth) if smooth else curve
+        axes.plot(x, line, marker="o", markevery=lone_points(line), **style)
 
 
-def draw_games(axes: "Axes", run: Run, field: str, colour: "ColorType | None", size: float) -> None:
+def draw_range(
+    axes: "Axes",
+    x: Sequence[float],
+    low: "array[float]",
+    high: "array[float]",
+    style: dict[str, Any],
+    smooth: int,
+) -> None:
+    """Draw a pale band between two curves."""
+    ends = [running_mean(end, smooth) if smooth else end for end in (low, high)]
+    axes.fill_between(
+        x, ends[0], ends[1], color=pale(style["color"], 0.75), linewidth=0, zorder=1.2
+    )
+
+
+def draw_games(
+    axes: "Axes",
+    run: Run,
+    field: str,
+    colour: "ColorType | None",
+    size: float,
+    mean_of: int = MEAN_OF,
+) -> None:
     """Draw the games of a run into one panel: a point for each, and their running mean."""
     for phase, curves in run.phases.items():
         style = stroke(phase, colour, size)
+        x = curves[run.field_of_x]
         is_crowd = len(curves[field]) > CROWD
         axes.plot(
-            curves["played"],
+            x,
             curves[field],
             color=pale(style["color"], 0.65 if is_crowd else 0.4),
             zorder=1.5,
             rasterized=len(curves[field]) > MANY_POINTS,
             **point(size if is_crowd else 2 * size),
         )
-        axes.plot(curves["played"], running_mean(curves[field]), **style)
+        axes.plot(x, running_mean(curves[field], mean_of), **style)
 
 
 def point(size: float) -> dict[str, Any]:
@@ -111,8 +165,8 @@ def point(size: float) -> dict[str, Any]:
     }
 
 
-def running_mean(numbers: "array[float]") -> "np.ndarray":
-    """Return the mean of the last MEAN_OF numbers at each of them, as an array; NaN is left out."""
+def running_mean(numbers: "array[float]", count: int = MEAN_OF) -> "np.ndarray":
+    """Return the mean of the last `count` numbers at each of them, as an array; NaN is left out."""
     import numpy as np
 
     values = np.array(numbers)
@@ -120,7 +174,7 @@ def running_mean(numbers: "array[float]") -> "np.ndarray":
     sums = np.concatenate([[0], np.cumsum(np.where(is_there, values, 0))])
     counts = np.concatenate([[0], np.cumsum(is_there)])
     ends = np.arange(1, len(sums))
-    begins = np.maximum(ends - MEAN_OF, 0)
+    begins = np.maximum(ends - count, 0)
     with np.errstate(invalid="ignore"):  # 0 / 0, where there is none
         return (sums[ends] - sums[begins]) / (counts[ends] - counts[begins])
 
@@ -145,7 +199,8 @@ def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
     title, unit = known.get(field, (field.replace("_", " ").replace("$", r"\$"), "Value"))
     axes.set_title(title)
     axes.set_ylabel(unit)
-    whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
+    is_whole = runs[0].x != "hours"
+    whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=is_whole, min_n_ticks=1)
     axes.xaxis.set_major_locator(whole)
     for axis in (axes.xaxis, axes.yaxis):
         formatter = Thousands(useOffset=False)
@@ -154,7 +209,7 @@ def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
 
     axes.autoscale(axis="y")  # a level alone does not
     low, high = x_range(runs)
-    margin = max(0.5, 0.01 * (high - low))
+    margin = max(0.5 if runs[0].x is None else 0, 0.01 * (high - low)) or 0.5
     axes.set_xlim(low - margin, high + margin)
     if not any(np.isfinite(np.asarray(line.get_ydata(), float)).any() for line in axes.lines):
         axes.set_yticks([])
@@ -162,17 +217,27 @@ def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
 
 
 def x_range(runs: list[Run]) -> tuple[float, float]:
-    """Return the first and the last x of what is drawn: epochs, or steps played."""
+    """Return the first and the last x of what is drawn."""
     if runs[0].is_of_games:
-        return 0, max(curves["played"][-1] for run in runs for curves in run.phases.values())
-    curves = [run.phases[phase] for run in runs for phase in run.phases if phase != "random"]
-    if not curves:
-        return 0, 0
-    return min(min(c["epoch"]) for c in curves), max(max(c["epoch"]) for c in curves)
+        last = [curves[run.field_of_x][-1] for run in runs for curves in run.phases.values()]
+        return 0, max(last)
+    numbers = [
+        number
+        for run in runs
+        for phase, curves in run.phases.items()
+        if phase != "random"
+        for number in curves[run.field_of_x]
+        if not math.isnan(number)
+    ]
+    return (min(numbers), max(numbers)) if numbers else (0, 0)
 
 
 def add_names(
-    result: "Figure", runs: list[Run], colours: "list[ColorType | None]", size: float
+    result: "Figure",
+    runs: list[Run],
+    colours: "list[ColorType | None]",
+    size: float,
+    smooth: int = 0,
 ) -> None:
     """Put the names of the runs above the panels, and one legend below them."""
     from matplotlib.lines import Line2D
@@ -190,7 +255,7 @@ def add_names(
             names.append(name)
             handles.append(Line2D([], [], **stroke(phase, None if len(runs) == 1 else GREY, size)))
     if runs[0].is_of_games:
-        names += ["A game", f"Mean of the last {MEAN_OF} games"]
+        names += ["A game", f"Mean of the last {smooth or MEAN_OF} games"]
         handles.append(Line2D([], [], color=pale(GREY, 0.4), **point(2 * size)))
         handles.append(Line2D([], [], color=GREY, linewidth=0.13 * size))
     widths = [4.8 + 0.6 * len(name) for name in names]

@@ -1,7 +1,9 @@
 """The curves of one run, or the scores of its games, from a CSV file."""
 
 import math
+import re
 from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,21 @@ from dqn.report.columns import (
     OTHER_NAMES,
     PHASES,
 )
+from dqn.report.protocol import frames_per_step, read_flags
 from dqn.report.rows import brief, read_header, read_rows, to_number, whole_rows
+
+# What a curve can be drawn over, with the column that it is read from: of phases, and of games,
+# whose numbers add up.
+X_OF_PHASES = {
+    "epoch": "epoch",
+    "steps": "total_train_steps",
+    "frames": "total_train_steps",
+    "hours": "total_time",
+}
+X_OF_GAMES = {"epoch": "epoch", "steps": "steps", "frames": "frames", "hours": "seconds"}
+SEED = re.compile(r"[_-]?seed[_-]?\d+")
+
+Curves = dict[str, dict[str, "array[float]"]]
 
 
 @dataclass
@@ -21,16 +37,34 @@ class Run:
     """The curves of one CSV file: phase → field → one value per epoch, NaN where there is none.
 
     If it `is_of_games`, one value per game; the field `played` is the number of steps of all games
-    up to that one.
+    up to that one. `x` is what the curves are drawn over, one of X_OF_PHASES, in the field `x`;
+    None: epochs, or the steps played. Of the mean of several runs, `lows` and `highs` are the ends
+    of their range.
     """
 
     name: str
-    phases: dict[str, dict[str, "array[float]"]]
+    phases: Curves
     is_of_games: bool = False
+    x: str | None = None
+    lows: Curves | None = None
+    highs: Curves | None = None
+
+    @property
+    def field_of_x(self) -> str:
+        """The field that curves are drawn over."""
+        if self.x:
+            return "x"
+        return "played" if self.is_of_games else "epoch"
 
 
-def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter: str = ",") -> Run:
-    """Read `fields` of a run (None: the default ones).
+def read_run(
+    path: Path,
+    fields: list[str] | None,
+    skiprows: int = 1,
+    delimiter: str = ",",
+    x: str | None = None,
+) -> Run:
+    """Read `fields` of a run (None: the default ones), to be drawn over `x`.
 
     Of `skiprows` header rows the one with `epoch` names the columns. Raises UserError for a file
     that is not the CSV of a run, lacks a field or has no complete row.
@@ -40,7 +74,9 @@ def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter:
     columns = {OTHER_NAMES.get(name, name): index for index, name in enumerate(header)}
     is_of_games = "score" in columns and "average_reward" not in columns
     fields = fields or (DEFAULT_GAME_FIELDS if is_of_games else DEFAULT_FIELDS)
-    numeric = dict.fromkeys(["epoch", *(["steps"] if is_of_games else []), *fields])
+    of_x = [(X_OF_GAMES if is_of_games else X_OF_PHASES)[x]] if x else []
+    numeric = dict.fromkeys(["epoch", *(["steps"] if is_of_games else []), *fields, *of_x])
+    scale = _scale_of_x(path, x, is_of_games)
     missing = [name for name in dict.fromkeys(["epoch", "phase", *numeric]) if name not in columns]
     if missing:
         raise UserError(
@@ -48,7 +84,7 @@ def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter:
         )
     names = GAME_PHASES if is_of_games else PHASES
     phases: dict[str, dict[str, array[float]]] = {}
-    played = 0.0
+    played = summed = 0.0
     for line, row in whole_rows(rows, len(header), path):
         phase = row[columns["phase"]]
         if phase not in names:
@@ -59,12 +95,70 @@ def read_run(path: Path, fields: list[str] | None, skiprows: int = 1, delimiter:
         if is_of_games:
             played += 0 if math.isnan(numbers["steps"]) else numbers["steps"]
             numbers["played"] = played
+        if of_x:
+            number = numbers[of_x[0]] * scale
+            if is_of_games and x != "epoch":
+                summed += 0 if math.isnan(number) else number
+                number = summed
+            numbers["x"] = number
         curves = phases.setdefault(phase, {name: array("d") for name in numbers})
         for name, value in numbers.items():
             curves[name].append(value)
     if not phases:
         raise UserError(f"{path} has nothing to plot yet: no complete row of {', '.join(names)}")
-    return Run(run_name(path), phases, is_of_games)
+    return Run(run_name(path), phases, is_of_games, x)
+
+
+def means_of_seeds(runs: list[Run]) -> list[Run]:
+    """Put runs together whose names differ in their seeds alone, each group as its mean and range.
+
+    A mean is of the epochs that all of them have. Raises UserError for the games of runs.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.is_of_games:
+            raise UserError("--group_seeds is for runs: their games have no common steps")
+        groups.setdefault(SEED.sub("", run.name), []).append(run)
+    return [
+        _mean(f"{name} ({len(group)} seeds)", group) if len(group) > 1 else group[0]
+        for name, group in groups.items()
+    ]
+
+
+def _mean(name: str, runs: list[Run]) -> Run:
+    phases = [phase for phase in GAME_PHASES if all(phase in run.phases for run in runs)]
+    mean = Run(name, {}, x=runs[0].x)
+    lows: Curves = {}
+    highs: Curves = {}
+    for phase in phases:
+        # Where an epoch stands twice, the last one counts.
+        places = [{e: i for i, e in enumerate(run.phases[phase]["epoch"])} for run in runs]
+        epochs = sorted(set.intersection(*(set(of_run) for of_run in places)))
+        curves = mean.phases[phase] = {}
+        lows[phase], highs[phase] = {}, {}
+        for field in runs[0].phases[phase]:
+            values = [
+                [run.phases[phase][field][of_run[epoch]] for epoch in epochs]
+                for run, of_run in zip(runs, places, strict=True)
+            ]
+            columns = list(zip(*values, strict=True))
+            curves[field] = array("d", (sum(column) / len(column) for column in columns))
+            lows[phase][field] = array("d", map(_or_nan(min), columns))
+            highs[phase][field] = array("d", map(_or_nan(max), columns))
+    mean.lows, mean.highs = lows, highs
+    return mean
+
+
+def _or_nan(of: Callable[[Sequence[float]], float]) -> Callable[[Sequence[float]], float]:
+    """The same function of numbers, but NaN if one of them is."""
+    return lambda numbers: math.nan if any(map(math.isnan, numbers)) else of(numbers)
+
+
+def _scale_of_x(path: Path, x: str | None, is_of_games: bool) -> float:
+    """What a column is multiplied by."""
+    if x == "hours":
+        return 1 / 3600
+    return frames_per_step(read_flags(path)) if x == "frames" and not is_of_games else 1
 
 
 def run_name(path: Path) -> str:
