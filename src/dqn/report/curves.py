@@ -126,9 +126,8 @@ def draw_range(
 ) -> None:
     """Draw a pale band between two curves."""
     ends = [running_mean(end, smooth) if smooth else end for end in (low, high)]
-    axes.fill_between(
-        x, ends[0], ends[1], color=pale(style["color"], 0.75), linewidth=0, zorder=1.2
-    )
+    colour = pale(style["color"], 0.6)  # EPS, which has no transparency, shows it whole
+    axes.fill_between(x, ends[0], ends[1], color=colour, alpha=0.4, linewidth=0, zorder=1.2)
 
 
 def draw_games(
