@@ -71,19 +71,20 @@ def _launch(ray: Any, sweep: Sweep, runs: list[Run]) -> int:
     has_gpus = ray.cluster_resources().get("GPU", 0) > 0
     token = _write_token(sweep)
     ray.cloudpickle.register_pickle_by_value(_this_module())
-    task = ray.remote(run_on_node).options(
-        num_cpus=sweep.manifest.threads,
-        num_gpus=sweep.manifest.gpus if has_gpus else 0,
-        memory=sweep.manifest.memory,
-        max_retries=MAX_RETRIES,
-    )
+    task = ray.remote(run_on_node)
+    options = {
+        "num_cpus": sweep.manifest.threads,
+        "num_gpus": sweep.manifest.gpus if has_gpus else 0,
+        "memory": sweep.manifest.memory,
+        "max_retries": MAX_RETRIES,
+    }
     text = json.dumps(manifest.as_json(sweep.manifest))
     numbers = {run.name: number for number, run in enumerate(sweep.runs)}
     pending: dict[Any, Run] = {}
     for run in runs:
         sweep.set_state(run, State(SUBMITTED, since=time.time()))
         place = str(sweep.project), str(sweep.folder), token, text, numbers[run.name]
-        pending[task.options(name=run.name).remote(*place)] = run
+        pending[task.options(**options, name=run.name).remote(*place)] = run
     _warn_if_too_large(ray, sweep, has_gpus)
     begun: set[str] = set()
     stopping_since = None
