@@ -85,6 +85,18 @@ ATARI_5 = {
 }
 ATARI_5_ERROR = 0.104  # relative, in cross-validation
 
+TITLES = {
+    "hero": "H.E.R.O.",
+    "jamesbond": "James Bond",
+    "montezuma_revenge": "Montezuma's Revenge",
+    "ms_pacman": "Ms. Pac-Man",
+    "qbert": "Q*bert",
+    "riverraid": "River Raid",
+    "up_n_down": "Up'n Down",
+    "wizard_of_wor": "Wizard of Wor",
+    "yars_revenge": "Yars' Revenge",
+}
+
 
 def normalised(game: str, score: float) -> float:
     """The human-normalised score, 0 for chance and 1 for a person; NaN of a game not among the 57.
@@ -111,6 +123,4 @@ def median_of_57(scores: Mapping[str, float]) -> float:
 
 def title(game: str) -> str:
     """The name of a game as people write it."""
-    return {"qbert": "Q*bert", "up_n_down": "Up'n Down", "yars_revenge": "Yars' Revenge"}.get(
-        game, game.replace("_", " ").title()
-    )
+    return TITLES.get(game, game.replace("_", " ").title())

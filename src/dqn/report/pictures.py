@@ -173,9 +173,9 @@ def _draw_game(axes: "Axes", results: list[Result], colour: "ColorType", size: f
         epochs = np.intersect1d(epochs, result.epochs)
     if not len(epochs):
         return
-    scores = np.stack([r.scores[[r.last_test(epoch) for epoch in epochs]] for r in results])
-    tests = [results[0].last_test(epoch) for epoch in epochs]
-    frames = results[0].train_steps[tests] * results[0].frame_skip / size
+    scores = np.stack([result.scores[result.last_tests(epochs)] for result in results])
+    steps = results[0].train_steps[results[0].last_tests(epochs)]
+    frames = steps * results[0].frame_skip / size
     axes.plot(frames, scores.mean(axis=0), color=colour, linewidth=1.1, **_dots(epochs))
     if len(results) > 1:
         axes.fill_between(

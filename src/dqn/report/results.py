@@ -59,9 +59,9 @@ class Result:
         """The frames that were trained on up to the last test."""
         return float(self.train_steps[-1]) * self.frame_skip
 
-    def last_test(self, epoch: float) -> int:
-        """The index of the last test up to an epoch; −1 if there is none."""
-        return int(np.searchsorted(self.epochs, epoch, "right")) - 1
+    def last_tests(self, epochs: np.ndarray) -> np.ndarray:
+        """The index of the last test up to each epoch; −1 if there is none."""
+        return np.searchsorted(self.epochs, epochs, "right") - 1
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _read(
     """
     if path.name.endswith(OF_GAMES):
         raise UserError(f"{path} is of games: name the run's own CSV file, without .games")
-    run = read_run(path, FIELDS)
+    run = read_run(path, FIELDS, only=("test",))
     flags = read_flags(path)
     if game is None:
         game, variant, seed = _from_name(run.name, flags)

@@ -51,7 +51,7 @@ def read_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             lines = Lines(file)
             reader = csv.reader(lines, delimiter=delimiter)
             for row in filter(None, reader):
-                cells = [cell.strip() for cell in row]
+                cells = list(map(str.strip, row))
                 if not is_empty and not lines.last.endswith(("\n", "\r")):
                     cells[-1] = "nan"
                 is_empty = False

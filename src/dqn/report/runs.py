@@ -3,7 +3,7 @@
 import math
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +63,11 @@ def read_run(
     skiprows: int = 1,
     delimiter: str = ",",
     x: str | None = None,
+    only: Collection[str] = (),
 ) -> Run:
     """Read `fields` of a run (None: the default ones), to be drawn over `x`.
 
+    If phases are named in `only`, no others are read, and there may be none.
     Of `skiprows` header rows the one with `epoch` names the columns. Raises UserError for a file
     that is not the CSV of a run, lacks a field or has no complete row.
     """
@@ -82,7 +84,7 @@ def read_run(
         raise UserError(
             f"{path} has no column {brief(', '.join(missing))}; it has {brief(', '.join(header))}"
         )
-    names = GAME_PHASES if is_of_games else PHASES
+    names: Collection[str] = only or (GAME_PHASES if is_of_games else PHASES)
     phases: dict[str, dict[str, array[float]]] = {}
     played = summed = 0.0
     for line, row in whole_rows(rows, len(header), path):
@@ -104,7 +106,7 @@ def read_run(
         curves = phases.setdefault(phase, {name: array("d") for name in numbers})
         for name, value in numbers.items():
             curves[name].append(value)
-    if not phases:
+    if not phases and not only:
         raise UserError(f"{path} has nothing to plot yet: no complete row of {', '.join(names)}")
     return Run(run_name(path), phases, is_of_games, x)
 

@@ -187,12 +187,12 @@ def _efficiency(of_games: dict[str, list[Result]], generator: np.random.Generato
             {"IQM": aggregates.iqm}, scores, generator, aggregates.OF_CURVES
         )["IQM"]
         frames.append(
-            np.median([r.train_steps[r.last_test(epoch)] * r.frame_skip for r in results])
+            np.median([r.train_steps[r.last_tests(epoch)] * r.frame_skip for r in results])
         )
         values.append(estimate.value)
         intervals.append((estimate.low, estimate.high))
     return Curve(np.array(frames), np.array(values), np.array(intervals).reshape(-1, 2).T)
 
 
-def _score_at(epoch: float, result: Result) -> float:
-    return float(result.scores[result.last_test(epoch)])
+def _score_at(epoch: np.ndarray, result: Result) -> float:
+    return float(result.scores[result.last_tests(epoch)])
