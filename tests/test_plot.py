@@ -619,7 +619,7 @@ def test_short_rows_take_little_memory(tmp_path, header, line, count):
 
 
 def test_too_many_rows_are_a_mistake(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(plot, "MAX_ROWS", 100)
+    monkeypatch.setattr("dqn.report.rows.MAX_ROWS", 100)
     rows = [row(epoch, "test") for epoch in range(101)]
     path = write(tmp_path / "a.csv", *rows)
     assert plot.main([str(path)]) == 2

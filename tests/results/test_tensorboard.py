@@ -85,6 +85,16 @@ def test_phases_and_games_are_read_back_by_tensorboard(tmp_path):
     }
 
 
+def test_the_random_phase_is_left_out(tmp_path):
+    rows = Rows()
+    board = TensorBoard(tmp_path / "run")
+    board.open(*rows.both, is_resumed=False)
+    rows.game(0, "random", 1, 20)
+    rows.phase(0, "random", 0)
+    board.write(*rows.both)
+    assert read(tmp_path / "run") == {}
+
+
 def test_a_resumed_run_appends_to_one_file(tmp_path):
     rows = Rows()
     write(tmp_path / "a", rows, range(1, 3))

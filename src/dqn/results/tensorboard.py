@@ -25,6 +25,7 @@ Row = dict[str, str]
 NAME = "events.out.tfevents"
 # What the first record of every event file says
 VERSION = "brain.Event:2"
+SHOWN = ("train", "test")  # the random phase would be single points, before all others
 # Columns of the phases, and what TensorBoard calls them under the name of the phase
 PHASE_TAGS = {
     "average_reward": "mean_score",
@@ -117,6 +118,8 @@ class TensorBoard:
 
     def _events(self, phase: Row, games: list[Row], start: float) -> bytes:
         """The records of a phase and its games."""
+        if phase["phase"] not in SHOWN:
+            return b""
         name, step = phase["phase"], int(float(phase["total_train_steps"]))
         when = start + float(phase["total_time"])
         scalars = [
