@@ -18,7 +18,7 @@ p { margin: .3rem 0 .8rem; max-width: 60rem; }
 .facts, .caption { color: #555; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .65rem; text-align: right; white-space: nowrap;
+th, td { padding: .28rem .55rem; text-align: right; white-space: nowrap;
          border-bottom: 1px solid #e3e3e3; }
 thead th { border-bottom: 2px solid #595959; vertical-align: bottom; white-space: normal; }
 th.name, td.name { text-align: left; }

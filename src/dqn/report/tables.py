@@ -76,7 +76,7 @@ def of_games(summary: Summary) -> Table:
         texts.append("".join(sorted({letters[r.protocol] for r in row.results})))
         rows.append(texts)
     names = ["game", *(["variant"] if several else [])]
-    of_test = ["mean", "SD", "95\u00a0%", "normalised,\u00a0%"]
+    of_test = ["mean", "SD", "95\u00a0%", "normalised, %"]
     header = [*names, "seeds", "steps", "frames"]
     header += [f"{which} {name}" for which in WHICH for name in of_test]
     return Table(

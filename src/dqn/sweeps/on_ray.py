@@ -6,6 +6,7 @@ not, the run begins anew in that node's own copy, and its statistics come back w
 
 import json
 import logging
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class Ray:
 
 
 def _import_ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     try:
         with uninterrupted():
             import ray
