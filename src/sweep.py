@@ -15,6 +15,7 @@ with console.starting(__name__):
     from dqn.errors import ArgumentParser, UserError
     from dqn.machine.cores import usable_cores
     from dqn.machine.interruption import TIME_IS_UP
+    from dqn.machine.wording import counted
     from dqn.options import parser
     from dqn.options.argument_files import expand
     from dqn.sweeps import manifest, plan, sweep, words
@@ -208,7 +209,7 @@ def launch(args: Namespace, found: Sweep) -> int:
         manifest.save(found.manifest, found.folder)
         left = found.left()
         if not left:
-            logger.info("All %d runs of this sweep are done", len(found.runs))
+            logger.info("All %s of this sweep are done", counted(len(found.runs), "run"))
             return 0
         backend = Namespace(backend="cpu" if found.manifest.gpus == 0 else "auto")
         gpus = gpus_here(backend) if args.on == "here" else []
@@ -218,7 +219,7 @@ def launch(args: Namespace, found: Sweep) -> int:
             jobs = max(1, min(jobs, usable_cores() // found.manifest.threads))
         launcher = create_launcher(
             args.on,
-            found.manifest,
+            found,
             jobs=jobs,
             gpus=gpus,
             ray_address=args.ray_address,

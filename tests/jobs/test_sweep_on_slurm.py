@@ -35,7 +35,7 @@ def test_a_sweep_on_slurm_is_requeued_after_its_limit_and_ends_as_if_it_had_not_
     clone = Clone(tmp_path)
     command = ("breakout", "--seeds", "1", "--name", "array", *TINY)
     said = sweep(slurm, clone, *command, "--slurm_args", "--job-name=mine")
-    (job,) = [line.split()[-1] for line in said if "Submitted 1 runs as job" in line]
+    (job,) = [line.split()[-1] for line in said if "Submitted 1 run as job" in line]
     assert slurm.job(f"{job}_0")["JobName"] == "mine"
     folder = clone.root / "results" / "sweeps" / "array"
 
@@ -52,9 +52,7 @@ def test_a_sweep_on_slurm_is_requeued_after_its_limit_and_ends_as_if_it_had_not_
     slurm.wait_for_state(f"{job}_0", "COMPLETED", restarts=1)
     assert clone.rows("array_seed1") == expected
     assert "nothing is missing" in log.read_text()
-    assert any(
-        "All 1 runs of this sweep are done" in line for line in sweep(slurm, clone, *command)
-    )
+    assert any("All 1 run of this sweep are done" in line for line in sweep(slurm, clone, *command))
     assert len(list(Path(folder / "logs").glob("slurm_*"))) == 1
 
 

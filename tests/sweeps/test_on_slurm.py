@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dqn.errors import UserError
 from dqn.sweeps import on_slurm
+from dqn.sweeps.create import create_launcher
 from dqn.sweeps.on_slurm import Slurm, ranges
 from dqn.sweeps.sweep import DONE, SUBMITTED, State
 from helpers.runs import make_sweep
@@ -71,6 +72,8 @@ def test_what_is_left_is_submitted_in_arrays_that_slurm_takes(tmp_path, monkeypa
     subprocess.run(["bash", "-n", sweep.folder / "job-3.sbatch"], check=True)
 
     slurm.queued = "1_0\n2_0\n2_1\n"
+    with pytest.raises(UserError, match="Slurm has 3 of the runs left, in job 1, 2"):
+        create_launcher("here", sweep, jobs=1, gpus=[], ray_address=None, slurm_args="")
     Slurm("").launch(sweep, sweep.left())
     assert [command[2] for command in slurm.submitted[2:]] == ["--array=2"]
 

@@ -128,7 +128,7 @@ def test_only_as_many_run_at_a_time_as_memory_has_room_for(project, monkeypatch)
 def test_a_run_that_no_memory_has_room_for_is_refused(project):
     sweep = make_sweep(project, "a", ["pong"], [1], memory=10**18)
     with pytest.raises(UserError, match="lower --replay_size"):
-        create_launcher("here", sweep.manifest, jobs=1, gpus=[], ray_address=None, slurm_args="")
+        create_launcher("here", sweep, jobs=1, gpus=[], ray_address=None, slurm_args="")
 
 
 def test_what_a_killed_sweep_left_behind_is_waited_for(project):

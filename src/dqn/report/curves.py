@@ -178,7 +178,7 @@ def running_mean(numbers: "array[float]", count: int = MEAN_OF) -> "np.ndarray":
         return (sums[ends] - sums[begins]) / (counts[ends] - counts[begins])
 
 
-def lone_points(curve: Sequence[float]) -> list[int]:
+def lone_points(curve: "Sequence[float] | np.ndarray") -> list[int]:
     """Return which points need a marker: all of a short curve, else those without neighbours."""
     gap = [True, *map(math.isnan, curve), True]
     return [i for i in range(len(curve)) if len(curve) <= 25 or (gap[i] and gap[i + 2])]

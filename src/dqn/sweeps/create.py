@@ -4,15 +4,15 @@ from dqn.errors import UserError
 from dqn.machine.memory_limit import available_memory
 from dqn.machine.wording import size
 from dqn.sweeps.launcher import Launcher
-from dqn.sweeps.manifest import Manifest
 from dqn.sweeps.needs import slots
+from dqn.sweeps.sweep import Sweep
 
 KINDS = ("here", "ray", "slurm")
 
 
 def create_launcher(
     kind: str,
-    manifest: Manifest,
+    sweep: Sweep,
     *,
     jobs: int,
     gpus: list[str],
@@ -21,12 +21,14 @@ def create_launcher(
 ) -> Launcher:
     """One of KINDS; this machine has room for `jobs` runs at a time, and these GPUs.
 
-    Raises UserError if it cannot be used.
+    Raises UserError if it cannot be used, or Slurm still has some of the runs.
     """
-    if kind == "slurm":
-        from dqn.sweeps.on_slurm import Slurm
+    from dqn.sweeps.on_slurm import Slurm, check_none_queued
 
+    if kind == "slurm":
         return Slurm(slurm_args)
+    manifest = sweep.manifest
+    check_none_queued(sweep, sweep.left())
     if kind == "ray":
         from dqn.sweeps.on_ray import Ray
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dqn.errors import UserError, explain
 from dqn.machine.files import atomic_write
+from dqn.machine.wording import counted
 from dqn.sweeps.manifest import Run
 from dqn.sweeps.sweep import SUBMITTED, State, Sweep
 
@@ -94,7 +95,7 @@ class Slurm:
             for run in of_array:
                 task = f"{job}_{places[run.name] - first}"
                 sweep.set_state(run, State(SUBMITTED, since=time.time(), job=task))
-            logger.info("Submitted %d runs as job %s", len(of_array), job)
+            logger.info("Submitted %s as job %s", counted(len(of_array), "run"), job)
         return 0
 
     def _write_script(self, sweep: Sweep, first: int) -> Path:
@@ -134,6 +135,18 @@ class Slurm:
                 "--slurm_args"
             )
         return done.stdout.strip().partition(";")[0]
+
+
+def check_none_queued(sweep: Sweep, runs: list[Run]) -> None:
+    """Raises UserError if Slurm still has some of these runs: they would run twice."""
+    jobs = {job for run in runs if (job := sweep.state(run).job)}
+    queued = _queued(jobs) if jobs and shutil.which("squeue") else set()
+    if queued:
+        numbers = ", ".join(sorted({task.partition("_")[0] for task in queued}))
+        raise UserError(
+            f"Slurm has {len(queued)} of the runs left, in job {numbers}: wait, scancel it, or use "
+            "--on slurm"
+        )
 
 
 def ranges(numbers: list[int]) -> str:

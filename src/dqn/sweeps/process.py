@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dqn.errors import UserError, explain
+from dqn.errors import UserError, explain, one_line
 from dqn.machine.interruption import SIGNALS, TIME_IS_UP
 from dqn.machine.other_processes import ends_with_this_one, is_alive
 from dqn.sweeps.manifest import Run
@@ -143,7 +143,7 @@ def ended(status: int, log: Path) -> State:
 def last_line(log: Path) -> str:
     """The last line of a log, without the word error."""
     lines = [line for line in tail(log).splitlines() if line.strip()]
-    return lines[-1].strip().removeprefix("error: ") if lines else ""
+    return one_line(lines[-1].strip().removeprefix("error: ")) if lines else ""
 
 
 def tail(path: Path, size: int = TAIL) -> str:
