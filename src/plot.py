@@ -23,7 +23,8 @@ with console.starting(__name__):
     from dqn.report.curves import MEAN_OF, figure
     from dqn.report.protocol import FRAME_SKIP
     from dqn.report.rows import brief
-    from dqn.report.runs import X_OF_PHASES, Run, means_of_seeds, read_run, run_name
+    from dqn.report.runs import X_OF_PHASES, Run, read_run, run_name
+    from dqn.report.seeds import means_of_seeds
     from dqn.report.style import FORMATS, save
 
 MIN_PANEL = 50  # pixels, for letters of a pixel

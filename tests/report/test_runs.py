@@ -8,7 +8,8 @@ import pytest
 import plot
 from dqn.errors import UserError
 from dqn.report.curves import figure, running_mean
-from dqn.report.runs import means_of_seeds, read_run
+from dqn.report.runs import read_run
+from dqn.report.seeds import means_of_seeds
 from helpers.paths import DATA
 from helpers.runs import FLAGS, write_run
 
