@@ -132,17 +132,19 @@ def curves_of_games(summary: Summary) -> "Figure":
     columns = min(len(names), 4 if len(names) <= 12 else 6)
     rows = math.ceil(len(names) / columns)
     is_small = columns > 4
-    height = 3.2 if rows == 1 else (1.55 if is_small else 2.2) * rows + 0.5
+    in_a_row = _legend_columns(summary)
+    top = 0.35 + (0.2 * math.ceil(len(summary.collection.variants) / in_a_row) if in_a_row else 0)
+    height = top + (2.8 if rows == 1 else (1.55 if is_small else 2.2) * rows)
     figure = _figure(height, is_constrained=False)
     inches = (0.55, 0.45, 0.5 if is_small else 0.55, 0.5)  # left, bottom, between columns and rows
     panel = (WIDTH - inches[0] - 0.1 - inches[2] * (columns - 1)) / columns
-    room = height - inches[1] - 0.45
+    room = height - inches[1] - top
     panel_height = (room - inches[3] * (rows - 1)) / rows
     figure.subplots_adjust(
         left=inches[0] / WIDTH,
         right=1 - 0.1 / WIDTH,
         bottom=inches[1] / height,
-        top=1 - 0.45 / height,
+        top=1 - top / height,
         wspace=inches[2] / panel,
         hspace=inches[3] / panel_height,
     )
@@ -161,8 +163,8 @@ def curves_of_games(summary: Summary) -> "Figure":
         axes.yaxis.set_major_formatter(_thousands)
         _show_human_score(axes, game)
     figure.supxlabel(f"Frames{unit}", fontsize=LETTERS, y=0.06 / height)
-    if len(summary.collection.variants) > 1:
-        _add_legend_of_figure(figure, summary)
+    if in_a_row:
+        _add_legend_of_figure(figure, summary, in_a_row)
     return figure
 
 
@@ -227,8 +229,16 @@ def _add_legend(axes: "Axes", summary: Summary) -> None:
         axes.legend()
 
 
-def _add_legend_of_figure(figure: "Figure", summary: Summary) -> None:
+def _legend_columns(summary: Summary) -> int:
+    """How many names of variants have room beside one another; 0 if there is one variant."""
+    names = [_name(variant) for variant in summary.collection.variants]
+    longest = max(map(len, names))
+    room = int(72 * WIDTH / ((LETTERS - 1) * (0.6 * longest + 4)))
+    return max(1, min(room, len(names))) if len(names) > 1 else 0
+
+
+def _add_legend_of_figure(figure: "Figure", summary: Summary, columns: int) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=c, label=_name(v)) for v, c in _colours(summary).items()]
-    figure.legend(handles=handles, loc="upper right", ncols=4, fontsize=LETTERS - 1)
+    figure.legend(handles=handles, loc="upper center", ncols=columns, fontsize=LETTERS - 1)
