@@ -22,9 +22,10 @@ with console.starting(__name__):
     from dqn.sweeps.create import KINDS, create_launcher
     from dqn.sweeps.manifest import Manifest
     from dqn.sweeps.needs import Slot, gpus_here, jobs_at_once, memory_of_run
+    from dqn.sweeps.plan import PRESET
     from dqn.sweeps.process import run_to_its_end
     from dqn.sweeps.status import status
-    from dqn.sweeps.sweep import FAILED, STOPPED, Sweep
+    from dqn.sweeps.sweep import DONE, FAILED, Sweep
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEPS = PROJECT / "results" / "sweeps"
@@ -128,7 +129,8 @@ def find_sweep(args: Namespace, others: list[str]) -> Sweep:
     plan.check_flags(flags)
     games = plan.read_games(args.games, PROJECT / "roms")
     seeds = plan.read_seeds(args.seeds or "1")
-    runs = plan.plan(name, games, seeds, flags, grid, commit())
+    presets = {value: expand([f"@presets/{value}.args"], PROJECT) for value in grid.get(PRESET, [])}
+    runs = plan.plan(name, games, seeds, flags, grid, commit(), presets)
     options = check_variants(runs)
     before = manifest.load(folder) if manifest.is_sweep(folder) else None
     if before:
@@ -235,7 +237,7 @@ def launch(args: Namespace, found: Sweep) -> int:
     if not stopped:
         logger.info("Report the scores: %s %s", console.command("report.sh"), folder)
     states = {found.state(run).status for run in found.runs}
-    return stopped or (SOME_FAILED if FAILED in states else TIME_IS_UP if STOPPED in states else 0)
+    return stopped or (SOME_FAILED if FAILED in states else 0 if states == {DONE} else TIME_IS_UP)
 
 
 def run_one(folder: Path, number: str) -> int:

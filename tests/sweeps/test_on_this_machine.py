@@ -175,7 +175,8 @@ def test_a_clusters_job_waits_where_another_process_still_has_the_run(project, m
 def test_a_project_without_train_sh_is_a_failure_of_the_run_alone(tmp_path):
     sweep = make_sweep(tmp_path, "a", ["pong"], [1])
     assert launch(sweep, [Slot()]) == 0
-    assert statuses(sweep) == ["waiting"]
+    assert statuses(sweep) == [FAILED]
+    assert "cannot start pong_a_seed1" in sweep.state(sweep.runs[0]).reason
 
 
 def test_a_state_of_another_machine_is_not_taken_for_a_process_here():

@@ -76,13 +76,14 @@ def test_a_grid_of_something_else_is_refused(texts):
 
 def test_a_run_for_each_game_variant_and_seed_with_the_command_of_a_person():
     grid = read_grid(["preset=laptop,nature", "n_steps=1,3"])
-    runs = plan.plan("a", [PONG, BREAKOUT], [1, 2], ["--epochs", "3"], grid, "abc")
+    presets = {"laptop": ["--epochs", "40", "--adam"], "nature": ["--biases"]}
+    runs = plan.plan("a", [PONG, BREAKOUT], [1, 2], ["--epochs", "3"], grid, "abc", presets)
     assert len(runs) == len({run.name for run in runs}) == 2 * 4 * 2
     assert runs[0].name == "pong_a_laptop_n_steps-1_seed1"
     assert runs[0].variant == "preset=laptop n_steps=1"
     assert " ".join(runs[0].command) == (
-        "./train.sh pong a_laptop_n_steps-1_seed1 --random_seed 1 --epochs 3 "
-        "@presets/laptop.args --n_steps=1"
+        "./train.sh pong a_laptop_n_steps-1_seed1 --random_seed 1 --epochs 40 --adam "
+        "--epochs 3 --n_steps=1"  # the flags of the command line win
     )
     assert {run.commit for run in runs} == {"abc"}
 

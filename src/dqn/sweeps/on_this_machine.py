@@ -74,6 +74,8 @@ class ThisMachine:
             try:
                 process = RunProcess(sweep, run, self._free[0])
             except UserError as error:
-                progress.ended(run, State(FAILED, reason=str(error)))
+                state = State(FAILED, since=time.time(), reason=str(error))
+                sweep.set_state(run, state)
+                progress.ended(run, state)
                 continue
             running.append((process, self._free.pop(0)))

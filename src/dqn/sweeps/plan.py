@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,17 +115,24 @@ def plan(
     flags: list[str],
     grid: dict[str, list[str]],
     commit: str | None,
+    presets: Mapping[str, list[str]] | None = None,
 ) -> list[Run]:
-    """All runs, the seeds of a game next to one another; `flags` are words of the command line."""
+    """All runs, the seeds of a game next to one another.
+
+    `flags` are words of the command line, `presets` those of the argument files that vary: they
+    stand before the flags, which win.
+    """
     runs = []
     choices = [[(flag, value) for value in values] for flag, values in grid.items()]
     for game, chosen in itertools.product(games, itertools.product(*choices)):
         variant = " ".join(f"{flag}={value}" for flag, value in chosen)
-        varied = [_word(flag, value) for flag, value in chosen]
+        before = [w for flag, value in chosen if flag == PRESET for w in (presets or {})[value]]
+        after = [f"--{flag}={value}" for flag, value in chosen if flag != PRESET]
+        words = [*before, *flags, *after]
         label = "_".join([name, *(_part_of_name(flag, value) for flag, value in chosen)])
         for seed in seeds:
             run = f"{label}_seed{seed}"
-            command = ["./train.sh", game.word, run, "--random_seed", str(seed), *flags, *varied]
+            command = ["./train.sh", game.word, run, "--random_seed", str(seed), *words]
             runs.append(Run(f"{game.name}_{run}", game.name, seed, variant, command, commit))
         if len(runs) > MAX_RUNS:
             raise UserError(f"a sweep of more than {MAX_RUNS:,} runs: divide it")
@@ -136,13 +143,6 @@ def merge(runs: list[Run], planned: list[Run]) -> list[Run]:
     """Runs of before with the commands of those planned now, and the new ones after them."""
     now = {run.name: run for run in planned}
     return [now.pop(run.name, run) for run in runs] + list(now.values())
-
-
-def _word(flag: str, value: str) -> str:
-    """What is put into the command of a run for one of the values."""
-    if flag == PRESET:
-        return f"@presets/{value}.args"
-    return f"--{flag}={value}"
 
 
 def _part_of_name(flag: str, value: str) -> str:

@@ -66,14 +66,15 @@ class RunProcess:
                 self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
             return None
         state = ended(status, self._sweep.log(self.run))
-        try:
-            self._set_state(state)
-        except UserError as error:  # the next call will find that the run is done
-            logger.error("%s", error)
+        self._set_state(state)
         return state
 
     def _set_state(self, state: State) -> None:
-        self._sweep.set_state(self.run, replace(state, job=self._job))
+        """Write it down, if that can be done: the run goes on, and knows itself what is done."""
+        try:
+            self._sweep.set_state(self.run, replace(state, job=self._job))
+        except UserError as error:
+            logger.error("%s", error)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Have it make a checkpoint and end."""
