@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from dqn.actors.events import FinishedGame, Step
 from dqn.errors import UserError
-from dqn.results.statistics import GAME_COLUMNS, PHASE_COLUMNS
+from dqn.options import parser
+from dqn.options.phase_flags import tensorboard_folder
+from dqn.results.statistics import GAME_COLUMNS, PHASE_COLUMNS, Statistics
 from dqn.results.tensorboard import GAME_TAGS, PHASE_TAGS, TensorBoard
+from helpers.paths import PROJECT
 
 pytest.importorskip("tensorboardX")
+
 
 Points = dict[str, list[tuple[int, float]]]
 
@@ -176,3 +181,59 @@ def test_without_tensorboardx_one_line_says_what_to_install(tmp_path, monkeypatc
 def test_the_columns_that_are_shown_are_there():
     assert set(PHASE_TAGS) <= set(PHASE_COLUMNS)
     assert set(GAME_TAGS) <= set(GAME_COLUMNS)
+
+
+class FakeAgent:
+    total_train_steps = 100
+
+
+def test_statistics_write_between_phases_and_continue_after_a_stop(tmp_path):
+    def begin(state=None):
+        board = TensorBoard(tmp_path / "tensorboard")
+        statistics = Statistics(FakeAgent(), None, None, tmp_path / "a.csv", tensorboard=board)
+        if state:
+            statistics.set_state(state)
+        statistics.open_files()
+        return statistics
+
+    def size():
+        return sum(path.stat().st_size for path in (tmp_path / "tensorboard").iterdir())
+
+    statistics = begin()
+    statistics.start_phase(1, "train")
+    before = size()
+    statistics.on_step(Step([0], 0.5, [FinishedGame(4, 10, 40)], [1.0]))
+    assert size() == before  # nothing is written inside the loop
+    state = statistics.get_state()
+    statistics.end_phase()
+    statistics.close()
+    assert size() > before
+
+    statistics = begin(state)  # the phase is made to its end once more
+    statistics.on_step(Step([0], 0.5, [FinishedGame(8, 20, 80)], [3.0]))
+    statistics.end_phase()
+    statistics.close()
+    points = read(tmp_path / "tensorboard")
+    assert points["train/mean_score"] == [(100, 6)]
+    assert points["train/mean_cost"] == [(100, 2)]
+    assert points["train_games/score"] == [(10, 4), (30, 8)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "folder"),
+    [
+        ([], None),
+        (["--tensorboard", "false"], None),
+        (["--tensorboard", "true"], Path("results/tensorboard/pong_a")),
+        (["--tensorboard", "my board/"], Path("my board")),
+    ],
+)
+def test_the_flag_names_a_folder_or_says_yes(flags, folder):
+    args = parser.parse(["pong", "--csv_file", "results/pong_a.csv", *flags], PROJECT)
+    assert tensorboard_folder(args) == folder
+
+
+def test_without_statistics_there_is_nothing_to_show(capsys):
+    with pytest.raises(SystemExit):
+        parser.parse(["pong", "--tensorboard", "true"], PROJECT)
+    assert "--tensorboard shows what is in --csv_file" in capsys.readouterr().err
