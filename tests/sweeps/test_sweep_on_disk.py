@@ -59,7 +59,15 @@ def test_what_failed_comes_last(tmp_path):
     assert [run.seed for run in sweep.left()] == [3, 1]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"status": "gone"}', "null", "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", '{"status": "gone"}', "null", "\0", '{"status": "running"}'),
+        '{"status": "running", "command": [], "pid": "x"}',
+        '{"status": "running", "command": [], "since": []}',
+        '{"status": "done", "command": [7]}',
+    ],
+)
 def test_a_damaged_state_counts_as_none(tmp_path, content):
     sweep = make_sweep(tmp_path, "a", ["pong"], [1])
     sweep.set_state(sweep.runs[0], State(DONE))

@@ -65,7 +65,7 @@ class Sweep:
             state = State(**{f.name: values[f.name] for f in fields(State) if f.name in values})
         except (OSError, ValueError, TypeError, AttributeError):
             return State()
-        if state.status not in STATUSES or not isinstance(state.command, list):
+        if state.status not in STATUSES or not _has_types(state):
             return State()
         if state.status == DONE and words.changed(list(state.command), run.command):
             return State()
@@ -117,6 +117,18 @@ class Sweep:
 
     def _state_file(self, run: Run) -> Path:
         return self.folder / "states" / f"{run.name}.json"
+
+
+def _has_types(state: State) -> bool:
+    """Whether the values of a state that was read are of their types."""
+    texts = (state.host, state.reason, state.job)
+    numbers = (state.pid, state.exit_status or 0)
+    return (
+        isinstance(state.command, list)
+        and all(isinstance(word, str) for word in (*state.command, *texts))
+        and all(isinstance(number, int) for number in numbers)
+        and isinstance(state.since, int | float)
+    )
 
 
 def load(project: Path, folder: Path) -> Sweep:
