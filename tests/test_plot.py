@@ -15,6 +15,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 import plot
+from dqn.report.curves import running_mean
+from dqn.report.style import GREY, PALETTE, pale
 from helpers.paths import DATA
 
 SCRIPT = Path(plot.__file__)
@@ -22,7 +24,7 @@ BREAKOUT = DATA / "simple_dqn_breakout.csv"  # 200 epochs of simple_dqn
 HEADER = BREAKOUT.read_text().splitlines()[0]
 FIELDS = ["average_reward", "meanq", "nr_games", "meancost"]
 NUMBERS = [name for name in plot.COLUMNS if name != "phase"]
-BLUE, RED = (np.array(to_rgb(colour)) for colour in plot.PALETTE[:2])
+BLUE, RED = (np.array(to_rgb(colour)) for colour in PALETTE[:2])
 
 
 def script(*arguments, **options):
@@ -96,7 +98,7 @@ def test_one_command_draws_all_four_panels_beside_the_csv(tmp_path):
     assert pixels.shape == (720, 1280, 4)
     for panel in (pixels[:330, :640], pixels[:330, 640:], pixels[330:640, :640]):
         assert near(panel, RED) > 300
-        assert near(panel, np.array(to_rgb(plot.GREY))) > 300
+        assert near(panel, np.array(to_rgb(GREY))) > 300
     assert near(pixels[:330, :640], BLUE) > 300
     assert near(pixels[330:640, 640:], BLUE) > 300
     assert near(pixels[330:640, 640:], RED) == 0  # nothing is trained in a test
@@ -507,7 +509,7 @@ def test_the_running_mean_is_of_the_last_hundred_games(tmp_path):
 
 def test_a_number_that_is_none_leaves_a_gap_in_the_running_mean_alone():
     nan = math.nan
-    mean = plot.running_mean(np.array([nan, 1.0, nan, 3.0]))
+    mean = running_mean(np.array([nan, 1.0, nan, 3.0]))
     np.testing.assert_array_equal(mean, [nan, 1, 1, 2])
 
 
@@ -522,7 +524,7 @@ def test_one_command_draws_score_and_length_of_the_games_beside_their_csv(tmp_pa
     for panel in (pixels[:600, :640], pixels[:600, 640:]):
         assert near(panel, BLUE) > 200
         assert near(panel, RED) > 200
-    assert near(pixels, plot.pale(plot.PALETTE[0], 0.65)) > 2000
+    assert near(pixels, pale(PALETTE[0], 0.65)) > 2000
 
 
 @pytest.mark.parametrize("runs", [1, 3])
@@ -617,7 +619,7 @@ def test_short_rows_take_little_memory(tmp_path, header, line, count):
 
 
 def test_too_many_rows_are_a_mistake(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(plot, "MAX_ROWS", 100)
+    monkeypatch.setattr("dqn.report.rows.MAX_ROWS", 100)
     rows = [row(epoch, "test") for epoch in range(101)]
     path = write(tmp_path / "a.csv", *rows)
     assert plot.main([str(path)]) == 2

@@ -13,7 +13,9 @@ from helpers.paths import SRC
 # or folders, which stand for all their files but MEMBERS. Imports inside functions count, too.
 ARROWS = {
     "main": "options origin assembly",
-    "plot": "",
+    "plot": "report",
+    "report": "environments.roms sweeps.manifest",
+    "sweep": "options sweeps",
     "convert": "snapshots",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
@@ -43,6 +45,9 @@ ARROWS = {
         "exploration actors.actor actors.events environments.actions environments.environment "
         "networks.deepqnetwork results.statistics recording"
     ),
+    "sweeps": (
+        "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
+    ),
     "machine": "",
     "errors": "",
 }
@@ -50,7 +55,8 @@ OPEN_TO_ALL = "errors machine"
 # What only `create.py` of the same folder imports, and members of the same kind.
 MEMBERS = (
     "environments.atari networks.torch_engine networks.neon_engine "
-    "player.window player.terminal replay.storage_on_gpu"
+    "player.window player.terminal replay.storage_on_gpu sweeps.on_this_machine sweeps.on_slurm "
+    "sweeps.on_ray"
 )
 # Who may import a library that is heavy, or that another one could take the place of.
 LIBRARIES = {
@@ -62,9 +68,11 @@ LIBRARIES = {
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",
-    "tqdm": "results.progress",
-    "psutil": "machine.memory_limit",
-    "matplotlib": "plot",
+    "tqdm": "results.progress sweeps.progress",
+    "psutil": "machine.memory_limit machine.other_processes",
+    "matplotlib": "report",
+    "ray": "sweeps.on_ray",
+    "tensorboardX": "results.tensorboard",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

@@ -2,7 +2,7 @@
 
     ../main.py       parse → origin → assemble → run
     ../plot.py       draws CSV files; ../convert.py converts snapshots; ../game_name.py is for
-                     train.sh
+                     train.sh; ../sweep.py trains many runs; ../report.py reports their scores
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
     exploration.py   ε-greedy, and the schedules of ε
@@ -36,7 +36,16 @@
                      (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
-    results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py
+    results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py,
+                     tensorboard.py (an event file that follows from the CSV files)
+    report/          columns.py, rows.py, runs.py (CSV files), seeds.py (several as one), style.py,
+                     curves.py (plot.sh's picture); games.py (human and random scores), protocol.py,
+                     results.py (of one run), aggregates.py (with the bootstrap), summary.py (all
+                     numbers), tables.py, pictures.py, page.py, markdown.py, scores_csv.py, files.py
+    sweeps/          plan.py (games × seeds × variants), manifest.py, sweep.py (states on disk),
+                     words.py (compares flags), needs.py (memory, cores, GPUs), process.py (one
+                     run), glimpse.py, status.py, progress.py, launcher.py (the contract),
+                     on_this_machine.py, on_slurm.py, on_ray.py, create.py
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,
                      sound.py
@@ -44,8 +53,8 @@
                      sound_file.py, settings.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
-                     memory_limit.py, process_limits.py, setup.py (settings of its
-                     libraries)
+                     other_processes.py, memory_limit.py, process_limits.py, setup.py (settings of
+                     its libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;
 tests/test_walls.py holds the other arrows: main → assembly → experiment → agent → {actors →

@@ -50,6 +50,7 @@ from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import OTHER_MEMORY
 from dqn.replay.sum_tree import bytes_of_sum_tree
 from dqn.results.statistics import Statistics
+from dqn.results.tensorboard import TensorBoard
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata, Snapshot, without_states
 from dqn.snapshots.validation import check_snapshot
@@ -152,8 +153,10 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     policies = train_policy, player.choose_actions if player else test_policy
     agent = _create_agent(origin, actors, policies, memory, learner)
     saver = _create_saver(args, network, architecture, metadata)
+    tensorboard = phase_flags.tensorboard_folder(args)
     statistics = Statistics(
-        agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
+        *(agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)),
+        tensorboard=TensorBoard(tensorboard) if tensorboard else None,
     )
     recording = _create_recording(origin, actors)
     experiment = Experiment(

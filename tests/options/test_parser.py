@@ -87,6 +87,7 @@ DEFAULTS = {
     "save_weights_prefix": None,
     "snapshot_steps": 0,
     "csv_file": None,
+    "tensorboard": False,
     "checkpoint": True,
     "checkpoint_steps": 0,
     "restart": False,

@@ -189,6 +189,12 @@ def test_plot_passes_everything_on(light_project):
     assert run(light_project, "plot.sh", *arguments) == ["plot.py", *arguments]
 
 
+@pytest.mark.parametrize("name", ["sweep", "report"])
+def test_sweep_and_report_pass_everything_on(light_project, name):
+    arguments = ["breakout,pong", "--slurm_args", "--partition=a b", "@x", ""]
+    assert run(light_project, f"{name}.sh", *arguments) == [f"{name}.py", *arguments]
+
+
 def test_convert_passes_everything_on(light_project):
     arguments = ["my snapshots/a.pkl", "b c.safetensors"]
     assert run(light_project, "convert.sh", *arguments) == ["convert.py", *arguments]
@@ -201,7 +207,9 @@ def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
     assert result.report["threads"] == "3"
 
 
-SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "plot.sh", "convert.sh"]
+# Those that are for a program of their own; the others are for main.py.
+PROGRAMS = {f"{name}.sh": f"{name}.py" for name in ("plot", "convert", "sweep", "report")}
+SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", *PROGRAMS]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -225,7 +233,7 @@ def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, scr
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_comes_from_the_program(light_project, script):
-    program = {"plot.sh": "plot.py", "convert.sh": "convert.py"}.get(script, "main.py")
+    program = PROGRAMS.get(script, "main.py")
     assert run(light_project, script, "--help") == [program, "--help"]
 
 

@@ -41,6 +41,8 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         )
     if args.csv_file is not None and args.csv_file.suffix == ".args":
         parser.error("--csv_file ends with .args, as the file of the run's flags beside it does")
+    if args.tensorboard and args.csv_file is None:
+        parser.error("--tensorboard shows what is in --csv_file: name that, too")
     if args.record_games and not any(recordings(args)):
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(recordings(args)) and not (args.play_games or args.record_games):

@@ -37,7 +37,8 @@ OF_THE_PROCESS = (
 ).split()
 # They say how a run is kept and not what it computes: its snapshots do not depend on them.
 OF_THE_STORAGE = (
-    "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device"
+    "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device "
+    "tensorboard"
 ).split()
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = [

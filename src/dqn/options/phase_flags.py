@@ -2,9 +2,18 @@
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
 from dqn.experiment import Phases
-from dqn.options.types import MAX_EPOCHS, MAX_GAMES, MAX_STEPS, Integer, IntegerOr, file
+from dqn.options.types import (
+    MAX_EPOCHS,
+    MAX_GAMES,
+    MAX_STEPS,
+    Integer,
+    IntegerOr,
+    file,
+    folder_or_boolean,
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +84,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Write a row for each phase to this file, and for each game to one beside it.",
     )
+    group.add_argument(
+        "--tensorboard",
+        type=folder_or_boolean,
+        default=False,
+        metavar="{true,false,FOLDER}",
+        help="Write scores, exploration rate, Q-values, cost and speed for TensorBoard, too, after "
+        "each phase. true: into tensorboard/<run>, beside --csv_file. Needs "
+        "requirements-tensorboard.txt.",
+    )
+
+
+def tensorboard_folder(args: Namespace) -> Path | None:
+    """Where TensorBoard's file goes; None if it is not wanted."""
+    if isinstance(args.tensorboard, Path):
+        return args.tensorboard
+    if not args.tensorboard:
+        return None
+    csv_file: Path = args.csv_file
+    return csv_file.parent / "tensorboard" / csv_file.stem
 
 
 def phases(args: Namespace) -> Phases:

@@ -66,6 +66,14 @@ def folder_or_none(text: str) -> Path | None:
     return file(text.rstrip("/") or "/") if text else None
 
 
+def folder_or_boolean(text: str) -> Path | bool:
+    """A folder, or one of the words of `boolean`; an empty text is false."""
+    try:
+        return boolean(text or "false")
+    except argparse.ArgumentTypeError:
+        return file(text.rstrip("/") or "/")
+
+
 def video_file(text: str) -> Path | None:
     """A path of a video, or None for an empty text."""
     if text and Path(text).suffix.lower() not in (".mov", ".mp4"):

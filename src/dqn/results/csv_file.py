@@ -58,6 +58,11 @@ class CsvFile:
         rows = np.frombuffer(bytes(self._rows), np.uint8)
         return {"rows": rows, "is_written": self._failure is None}
 
+    @property
+    def content(self) -> bytes:
+        """All that the file holds, or will hold: header and rows."""
+        return bytes(self._rows)
+
     def write(self, row: Iterable[object]) -> None:
         """Append one row."""
         self._rows += _text(row)

@@ -24,6 +24,7 @@ from dqn.machine.state_values import (
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.replay.memory import ReplayMemory
 from dqn.results.csv_file import CsvFile, check_state
+from dqn.results.tensorboard import TensorBoard
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Statistics:
     simple_dqn, and `<csv_file without .csv>.games.csv` one for each finished game, from
     `open_files` on. After a `set_state`, times go on where they were: they count what was computed,
     and so do the files, once they are opened.
+    What `tensorboard`, if any, shows is written whenever a phase ends.
     In training (`is_training`), a mean of nothing is 0, as in the original; otherwise it is NaN.
     Raises UserError if the folder of the files cannot be written.
     """
@@ -91,6 +93,7 @@ class Statistics:
         csv_file: Path | None,
         num_actors: int = 1,
         is_training: bool = True,
+        tensorboard: TensorBoard | None = None,
     ):
         self._agent = agent
         self._network = network
@@ -99,6 +102,7 @@ class Statistics:
         if csv_file:
             make_writable_folder(csv_file.parent)
         self._is_training = is_training
+        self._tensorboard = tensorboard
         self._phases: CsvFile | None = None
         self._games: CsvFile | None = None
         self._scores: list[float] = []
@@ -115,6 +119,9 @@ class Statistics:
             games_file = self._csv_file.with_suffix(".games.csv")
             self._phases = CsvFile(self._csv_file, PHASE_COLUMNS, self._file_states[0])
             self._games = CsvFile(games_file, GAME_COLUMNS, self._file_states[1])
+            if self._tensorboard:
+                is_resumed = self._file_states[0] is not None
+                self._tensorboard.open(self._phases.content, self._games.content, is_resumed)
 
     def finish(self) -> None:
         """See that no row is missing in the files; raises UserError if one cannot be written."""
@@ -268,6 +275,8 @@ class Statistics:
                     steps_per_second,
                 )
             )
+            if self._tensorboard and self._games:
+                self._tensorboard.write(self._phases.content, self._games.content)
         logger.info(
             "  num_games: %d, average_reward: %f, min_game_reward: %g, max_game_reward: %g",
             scores.games,
