@@ -15,6 +15,7 @@ ARROWS = {
     "main": "options origin assembly",
     "plot": "",
     "convert": "snapshots",
+    "nvis": "main actors.events assembly options origin player.keyboard visualization",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
@@ -24,7 +25,7 @@ ARROWS = {
     "origin": "options snapshots checkpoints environments networks.architecture",
     "assembly": (
         "agent exploration learner experiment origin actors environments replay networks options "
-        "snapshots checkpoints results recording player"
+        "snapshots checkpoints results recording player visualization"
     ),
     "actors": "environments.environment",
     "environments": "",
@@ -33,7 +34,7 @@ ARROWS = {
     # Flags take their defaults from the settings of the parts.
     "options": (
         "environments.settings replay.settings replay.returns networks.architecture "
-        "networks.settings exploration agent experiment"
+        "networks.settings exploration agent experiment visualization.settings"
     ),
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
@@ -41,7 +42,10 @@ ARROWS = {
     "recording": "actors.events environments.environment",
     "player": (
         "exploration actors.actor actors.events environments.actions environments.environment "
-        "networks.deepqnetwork results.statistics recording"
+        "networks.deepqnetwork results.statistics recording visualization.overlay"
+    ),
+    "visualization": (
+        "environments.environment exploration networks.architecture networks.inspector"
     ),
     "machine": "",
     "errors": "",
@@ -65,6 +69,7 @@ LIBRARIES = {
     "tqdm": "results.progress",
     "psutil": "machine.memory_limit",
     "matplotlib": "plot",
+    "PIL": "visualization.strip",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

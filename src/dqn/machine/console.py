@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from dqn.machine.interruption import Handler
 
 PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-SCRIPTS = {"main.py": "train.sh", "plot.py": "plot.sh", "convert.py": "convert.sh"}
+SCRIPTS = {
+    "main.py": "train.sh",
+    "plot.py": "plot.sh",
+    "convert.py": "convert.sh",
+    "nvis.py": "nvis.sh",
+}
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with
 
