@@ -75,7 +75,7 @@ def _page(origin: Origin, look: Look, settings: FilterSettings) -> str:
 def _subject(origin: Origin, look: Look) -> Subject:
     args, snapshot, architecture = origin.args, origin.snapshot, look.architecture
     layers = [*map(str, architecture.convolutions), *map(str, architecture.dense_units)]
-    facts = [("Network", ", ".join(layers) + ", one value an action")]
+    facts = [("Network", ", ".join(layers) or "one layer")]
     if snapshot and snapshot.metadata:
         trained = f"epoch {snapshot.metadata.epoch}, {snapshot.metadata.train_steps:,} steps"
         facts.append(("Trained", trained))

@@ -14,13 +14,10 @@ class Browser:
         self._browser = browser
         self.complaints = []
 
-    def open(self, path, width=1400, height=900, scheme="light"):
-        """The page of a file in a window of this size, in a light or dark scheme."""
+    def open(self, path):
+        """The page of a file."""
         self.complaints = []
-        context = self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        page = context.new_page()
+        page = self._browser.new_context().new_page()
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("requestfailed", lambda request: self.complaints.append(request.url[:80]))

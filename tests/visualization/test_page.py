@@ -13,7 +13,6 @@ from dqn.snapshots.snapshot import Metadata, Snapshot
 from helpers.browser import browser as browser
 
 SCREENS = Architecture(4, (4, 84, 84), (Convolution(16, 8, 8, 4), Convolution(8, 4, 4, 2)), (16,))
-SIZES = [(400, 800), (1400, 900)]
 
 # The rectangles, on the page, of all that stands beside one another in the same element
 BOXES = """() => [...document.querySelectorAll('.cards, .row, .views, .facts, .values, main')].map(
@@ -43,18 +42,23 @@ def page_file(tmp_path_factory):
     return file
 
 
-@pytest.fixture
-def opened(browser, page_file):
-    """The page in a window of 1,400 pixels."""
+@pytest.fixture(scope="module")
+def page(browser, page_file):
+    """The page; opening it takes seconds."""
     page = browser.open(page_file)
     yield page
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_nothing_is_missing_and_nothing_overlaps(browser, page_file, width, height, scheme):
-    page = browser.open(page_file, width, height, scheme)
+@pytest.fixture
+def opened(page):
+    """The page in a window of 1,400 pixels."""
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.evaluate("window.scrollTo(0, 0)")
+    return page
+
+
+def test_every_picture_is_there_and_described(page, browser):
     pictures = page.evaluate(
         """async () => {
             const pictures = [...document.images];
@@ -67,6 +71,12 @@ def test_nothing_is_missing_and_nothing_overlaps(browser, page_file, width, heig
         assert natural_width > 0
         assert len(description) > 10
         assert shown_width > 0
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_overlaps(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for boxes in page.evaluate(BOXES):
         for number, (left, top, right, bottom) in enumerate(boxes):
@@ -74,13 +84,11 @@ def test_nothing_is_missing_and_nothing_overlaps(browser, page_file, width, heig
             for other_left, other_top, other_right, other_bottom in boxes[:number]:
                 apart = left >= other_right - 1 or other_left >= right - 1
                 assert apart or top >= other_bottom - 1 or other_top >= bottom - 1
-    assert browser.complaints == []
-    page.context.close()
 
 
-def test_text_contrasts_with_the_page_in_both_schemes(browser, page_file):
-    for scheme in ("light", "dark"):
-        page = browser.open(page_file, scheme=scheme)
+def test_text_contrasts_with_the_page_in_both_schemes(page):
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
         colours = page.evaluate(
             """() => [document.body, document.querySelector('figcaption'),
                       document.querySelector('.card .caption')].map((element) => {
@@ -92,7 +100,6 @@ def test_text_contrasts_with_the_page_in_both_schemes(browser, page_file):
         )
         for text, behind in colours:
             assert contrast(text, behind) >= 4.5  # WCAG 2.2, 1.4.3
-        page.context.close()
 
 
 def contrast(*colours):
@@ -164,6 +171,7 @@ def test_each_screen_can_be_chosen(opened):
     for number, name in enumerate(names):
         opened.get_by_label(name, exact=True).check()
         assert shown() == pytest.approx(number, abs=0.01)
+    opened.get_by_label("trace", exact=True).check()
 
 
 def test_the_page_tells_what_it_is_about(opened, page_file):

@@ -52,5 +52,9 @@ class NetworkInspector(ABC):
         """
 
     @abstractmethod
+    def guided_gradient(self, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """The same of Q(s, a), float32 (n, *state_shape); actions are int (n,), one a state."""
+
+    @abstractmethod
     def gradient(self, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """∂Q(s, a)/∂s, float32 (n, *state_shape), for an action, int (n,), in each state."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from dqn.networks.inspector import NetworkInspector
-from dqn.visualization.saliency import METHODS, create_saliency
+from dqn.visualization.saliency import METHODS, Saliency, create_saliency
 
 MOST_KEPT = 64  # moments, while a game is played
 
@@ -64,12 +64,15 @@ def choose(moments: list[Moment], count: int) -> list[Moment]:
 class MomentView:
     """A moment with the saliency of the taken action, by method, in 0..1: float (height, width).
 
-    of_random: the same for a network with random weights, or empty.
+    guided: the guided gradient of its value, float (*state_shape). of_random and guided_of_random:
+    the same for a network with random weights, or empty and None.
     """
 
     moment: Moment
     maps: dict[str, np.ndarray]
+    guided: np.ndarray
     of_random: dict[str, np.ndarray]
+    guided_of_random: np.ndarray | None
 
 
 def look_at_moments(
@@ -81,11 +84,22 @@ def look_at_moments(
     return [
         MomentView(
             moment,
-            {method: _scaled(look(moment.state, moment.action)) for method, look in ours.items()},
-            {method: _scaled(look(moment.state, moment.action)) for method, look in theirs.items()},
+            _maps(ours, moment),
+            _guided(inspector, moment),
+            _maps(theirs, moment),
+            _guided(random, moment) if random else None,
         )
         for moment in moments
     ]
+
+
+def _maps(methods: dict[str, Saliency], moment: Moment) -> dict[str, np.ndarray]:
+    return {name: _scaled(look(moment.state, moment.action)) for name, look in methods.items()}
+
+
+def _guided(inspector: NetworkInspector, moment: Moment) -> np.ndarray:
+    states, actions = moment.state[np.newaxis], np.array([moment.action])
+    return inspector.guided_gradient(states, actions)[0]
 
 
 def _scaled(saliency: np.ndarray) -> np.ndarray:

@@ -99,6 +99,20 @@ def test_guided_backpropagation_is_captums(kind):
             assert ours.any()
 
 
+def test_the_guided_gradient_of_a_value_is_captums():
+    attr = pytest.importorskip("captum.attr", reason="Captum is not installed")
+    layers = make_layers(SMALL)
+    inspector = create_inspector(SMALL, layers)
+    states = make_states(SMALL, n=2)
+    x = as_input(SMALL, states).requires_grad_()
+    guided = attr.GuidedBackprop(as_module(SMALL, layers))
+    with pytest.warns(UserWarning, match="hooks"):
+        expected = guided.attribute(x, target=[2, 0]).detach().numpy()
+    ours = inspector.guided_gradient(states, np.array([2, 0]))
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(ours / scale, expected / scale, atol=1e-6)
+
+
 def test_guided_backpropagation_is_that_of_hooks(looked_at):
     architecture, layers, inspector = looked_at
     states = make_states(architecture, n=1)

@@ -66,9 +66,17 @@ class TorchInspector(NetworkInspector):
         (gradient,) = torch.autograd.grad(response, start)
         return self._as_states(gradient)[0]
 
+    def guided_gradient(self, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return self._gradient(self._guided, states, actions)
+
     def gradient(self, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return self._gradient(self._modules, states, actions)
+
+    def _gradient(
+        self, modules: list[nn.Module], states: np.ndarray, actions: np.ndarray
+    ) -> np.ndarray:
         x = start = self._leaf(states)
-        for module in self._modules:
+        for module in modules:
             x = _apply(module, x)
         chosen = x.gather(1, torch.from_numpy(np.asarray(actions, np.int64))[:, None])
         (gradient,) = torch.autograd.grad(chosen.sum(), start)

@@ -8,6 +8,7 @@ import numpy as np
 from dqn.visualization import pictures
 from dqn.visualization.filters import FilterView
 from dqn.visualization.findings import Findings, LayerView, Subject
+from dqn.visualization.page.wording import number
 from dqn.visualization.receptive_field import ReceptiveField
 
 
@@ -32,8 +33,8 @@ def filters_section(subject: Subject, findings: Findings) -> Iterator[str]:
         + f"{_explain_trace(history)} Click a filter to enlarge it.</p>"
         f"{_screen_choice(history)}"
     )
-    for number, layer in enumerate(findings.layers):
-        yield from _layer(subject, number, layer)
+    for index, layer in enumerate(findings.layers):
+        yield from _layer(subject, index, layer)
     yield "</section>"
 
 
@@ -69,15 +70,15 @@ def _screen_choice(history: int) -> str:
     return f"<fieldset class=choice><legend>Show</legend>{choices}</fieldset>"
 
 
-def _layer(subject: Subject, number: int, layer: LayerView) -> Iterator[str]:
-    convolution = subject.architecture.convolutions[number]
+def _layer(subject: Subject, index: int, layer: LayerView) -> Iterator[str]:
+    convolution = subject.architecture.convolutions[index]
     size = f"{convolution.height}×{convolution.width}"
     field = layer.filters[0].field
     shown = len(layer.filters)
     of_all = f"{shown} of {convolution.filters}" if shown < convolution.filters else f"all {shown}"
     yield (
-        f"<section class=layer aria-labelledby=layer{number}>"
-        f"<h3 id=layer{number}>Layer {number + 1}</h3>"
+        f"<section class=layer aria-labelledby=layer{index}>"
+        f"<h3 id=layer{index}>Layer {index + 1}</h3>"
         f"<p>{convolution.filters} filters of {size}, stride {convolution.stride}; each sees "
         f"{field.height}×{field.width} pixels of the screen. Here are {of_all}. "
         f"{_dead(layer.dead, convolution.filters)}</p><div class=cards>"
@@ -98,10 +99,10 @@ def _card(subject: Subject, view: FilterView) -> str:
     name = f"Filter {unit.filter}"
     if found.is_dead:
         return (
-            f"<div class='card dead'><h4>{name}</h4><p>It is dead: it never fired in this game. "
-            f"Its greatest response was {found.response:.2f}.</p>{_weights(subject, view)}</div>"
+            f"<div class='card dead'><h4>{name}</h4><p>It never fired in this game: its greatest "
+            f"response was {number(found.response)}.</p>{_weights(subject, view)}</div>"
         )
-    facts = f"step {found.step:,}, response {found.response:.2f}"
+    facts = f"step {found.step:,}, response {number(found.response)}"
     place = f"row {unit.row}, column {unit.column}"
     if subject.architecture.shared_convolutions:
         place += f", screen {unit.image + 1}"

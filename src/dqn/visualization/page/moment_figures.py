@@ -9,6 +9,7 @@ from dqn.visualization import pictures
 from dqn.visualization.findings import Findings, Subject
 from dqn.visualization.moments import MomentView
 from dqn.visualization.overlay import coloured_layer, laid_over
+from dqn.visualization.page.wording import number
 from dqn.visualization.saliency import GRADIENT, OCCLUSION
 
 METHOD_NAMES = {OCCLUSION: "by occlusion", GRADIENT: "by the gradient"}
@@ -40,17 +41,17 @@ def _moment(subject: Subject, view: MomentView) -> str:
     ratio = TELEVISION if is_atari else f"{picture.shape[1]} / {picture.shape[0]}"
     large = pictures.enlarged(picture)
     at = f"step {moment.step:,}"
+    rows, columns, _ = large.shape
     shown = [_figure("The screen", large, f"The screen at {at}", ratio)]
     for maps, whose in ((view.maps, ""), (view.of_random, ", random weights")):
         for method, saliency in maps.items():
-            painted = laid_over(
-                large, coloured_layer(saliency, len(large), large.shape[1], STRENGTH)
-            )
+            layer = coloured_layer(saliency, rows, columns, STRENGTH)
             name = f"{METHOD_NAMES[method].capitalize()}{whose}"
+            painted = laid_over(large, layer)
             shown.append(_figure(name, painted, f"{name}, at {at}", ratio))
     values = "".join(
         f"<li{' class=taken' * (index == moment.action)}>{escape(name)} "
-        f"<b>{moment.q_values[index]:.2f}</b></li>"
+        f"<b>{number(moment.q_values[index])}</b></li>"
         for index, name in enumerate(subject.actions)
     )
     return (

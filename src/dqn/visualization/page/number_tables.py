@@ -7,6 +7,7 @@ import numpy as np
 from dqn.visualization.findings import Findings, Subject
 from dqn.visualization.likeness import rank_correlation
 from dqn.visualization.page.moment_figures import METHOD_NAMES
+from dqn.visualization.page.wording import number
 
 TABLE_ROWS = 24
 GRID_COLUMNS = 16  # of a grid of numbers: the RAM takes eight rows
@@ -74,6 +75,13 @@ def sanity_section(findings: Findings) -> Iterator[str]:
     ]
     if guided:
         rows.append(("Guided backpropagation from filters", guided))
+    of_values = [
+        rank_correlation(view.guided, view.guided_of_random)
+        for view in findings.moments
+        if view.guided_of_random is not None
+    ]
+    if of_values:
+        rows.append(("Guided backpropagation from the chosen action’s value", of_values))
     for method, name in METHOD_NAMES.items():
         found = [
             rank_correlation(view.maps[method], view.of_random[method])
@@ -83,14 +91,15 @@ def sanity_section(findings: Findings) -> Iterator[str]:
         if found:
             rows.append((f"Value of the chosen action, {name}", found))
     cells = "".join(
-        f"<tr><th scope=row>{name}</th><td>{np.mean(found):.2f}</td><td>{len(found)}</td></tr>"
+        f"<tr><th scope=row>{name}</th><td>{number(float(np.mean(found)))}</td><td>{len(found)}</td></tr>"
         for name, found in rows
     )
     yield (
         "<section aria-labelledby=sanity><h2 id=sanity>Sanity check</h2><p>How alike the maps of "
         "this network are to those of one with random weights, in the same states: the mean rank "
         "correlation of their numbers’ sizes (Adebayo et al. 2018). Near 1, a map does not depend "
-        "on what was learned; near 0, it does.</p><table class=inputs><thead><tr><th scope=col>Map"
+        "on what was learned; near 0, it does. A random network has other filters than this one: "
+        "compared are those of the same number.</p><table class=inputs><thead><tr><th scope=col>Map"
         "</th><th scope=col>Correlation</th><th scope=col>Maps</th></tr></thead>"
         f"<tbody>{cells}</tbody></table></section>"
     )

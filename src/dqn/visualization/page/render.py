@@ -11,6 +11,7 @@ from dqn.visualization.findings import Findings, Subject
 from dqn.visualization.page.filter_cards import filters_section, screen_names
 from dqn.visualization.page.moment_figures import moments_section
 from dqn.visualization.page.number_tables import inputs_section, sanity_section
+from dqn.visualization.page.wording import number
 
 CURVE_POINTS = 500
 
@@ -73,12 +74,12 @@ def _limits(findings: Findings) -> str:
             "suggest what the network may use, and do not prove why it acts."
         )
     caution = (
-        "Guided backpropagation in particular draws the edges of what is on the screen and hardly "
-        "changes when weights are random (Adebayo et al. 2018)"
+        "Guided backpropagation in particular is known to draw what is on the screen and to change "
+        "little when weights are random (Adebayo et al. 2018): "
         + (
-            "; see the comparison at the end."
+            "the check at the end measures it for this network."
             if findings.has_random
-            else ", which <code>--sanity true</code> puts beside it."
+            else "<code>--sanity true</code> measures it for this network."
         )
     )
     if not findings.layers:
@@ -100,12 +101,12 @@ def _game(subject: Subject) -> Iterator[str]:
         f"{1000 * step / width:.1f},{100 - scale * (values[step] - lowest):.1f}" for step in chosen
     )
     label = (
-        f"The highest Q-value in each of {len(values)} steps of the game, from {lowest:.2f} to "
-        f"{highest:.2f}"
+        f"The highest Q-value in each of {len(values)} steps of the game, from {number(lowest)} to "
+        f"{number(highest)}"
     )
     yield (
         "<section aria-labelledby=game><h2 id=game>The game</h2><figure class=curve>"
-        f"<div class=axis><span>{highest:.2f}</span><span>{lowest:.2f}</span></div>"
+        f"<div class=axis><span>{number(highest)}</span><span>{number(lowest)}</span></div>"
         f"<svg viewBox='0 0 1000 100' preserveAspectRatio=none role=img aria-label='{label}'>"
         f"<polyline points='{points}'/></svg>"
         f"<figcaption>The highest Q-value in each of its {len(values):,} steps.</figcaption>"
