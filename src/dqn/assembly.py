@@ -67,6 +67,7 @@ from dqn.visualization.film import Film
 from dqn.visualization.look import GameWatch
 from dqn.visualization.overlay import Highlighter
 from dqn.visualization.saliency import GRADIENT, OCCLUSION, create_saliency
+from dqn.visualization.settings import FilterSettings
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ def assemble_look(origin: Origin, interruption: Interruption) -> Look:
     game = actors.groups["test"].first.environment
     architecture = _architecture(args, game.num_actions)
     most = max((c.filters for c in architecture.convolutions), default=args.visualization_filters)
-    if args.visualization_filters > most:
+    if args.visualization_filters > max(most, FilterSettings.filters):
         raise UserError(
             f"--visualization_filters {args.visualization_filters}: no layer of the network has "
             f"more than {counted(most, 'filter')}"

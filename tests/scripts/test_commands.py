@@ -176,6 +176,23 @@ def test_play_takes_an_unusual_name_of_a_file_for_a_snapshot(light_project):
     assert arguments == ["main.py", "--load_weights", str(path), *PLAY]
 
 
+@pytest.mark.parametrize(
+    ("snapshot", "page"),
+    [
+        ("snapshots/breakout_77.pkl", "breakout"),
+        ("my nets/space_invaders_fast_7.safetensors", "space_invaders_fast"),
+        ("breakout_best.pkl", "breakout_best"),
+        ("breakout_3.25000.pkl", "breakout"),
+    ],
+)
+def test_nvis_names_the_page_after_the_run(light_project, snapshot, page):
+    assert run(light_project, "nvis.sh", snapshot, "@x", "--visualization_filters", "16") == [
+        *["nvis.py", "--load_weights", snapshot, "--play_games", "1"],
+        *["--visualization_file", f"{light_project.root}/results/{page}.html"],
+        *["@x", "--visualization_filters", "16"],
+    ]
+
+
 def test_plot_passes_everything_on(light_project):
     arguments = ["my results/a.csv", "b.csv", "--png_file", "c d.png"]
     assert run(light_project, "plot.sh", *arguments) == ["plot.py", *arguments]
@@ -193,7 +210,7 @@ def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
     assert result.report["threads"] == "3"
 
 
-SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "plot.sh", "convert.sh"]
+SCRIPTS = "train.sh resume.sh test.sh play.sh record.sh nvis.sh plot.sh convert.sh".split()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -210,14 +227,17 @@ def test_an_error_that_cannot_be_printed_has_its_exit_status(light_project, mist
     assert subprocess.run(command, cwd=light_project.root, env=light_project.env).returncode == 2
 
 
-@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh"])
+@pytest.mark.parametrize(
+    "script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "nvis.sh"]
+)
 def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, script):
     assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_comes_from_the_program(light_project, script):
-    program = {"plot.sh": "plot.py", "convert.sh": "convert.py"}.get(script, "main.py")
+    programs = {"plot.sh": "plot.py", "convert.sh": "convert.py", "nvis.sh": "nvis.py"}
+    program = programs.get(script, "main.py")
     assert run(light_project, script, "--help") == [program, "--help"]
 
 

@@ -16,7 +16,7 @@ FRAME_NAME = "%06d.png"
 class FrameFolder:
     """A folder of pictures, 000000.png and so on, each column twice as wide: as ALE writes them.
 
-    Those that are `to_scale` are written as they are, and quickly, for they are large.
+    Those that are `to_scale` are written as they are.
     A folder of older ones is moved aside when the first frame comes. Raises UserError if it has
     other files beside those, or cannot be written; `add` raises OSError.
     """
@@ -25,7 +25,6 @@ class FrameFolder:
         make_writable_folder(path.parent)
         self.path = path
         self._columns = 1 if to_scale else 2
-        self._settings = [cv2.IMWRITE_PNG_COMPRESSION, 1] if to_scale else []
         self._frames = 0
         try:
             self._check()
@@ -40,7 +39,7 @@ class FrameFolder:
             self.path.mkdir(exist_ok=True)
         colours = cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
         picture = np.repeat(colours, self._columns, axis=1)
-        _, png = cv2.imencode(".png", picture, self._settings)
+        _, png = cv2.imencode(".png", picture)
         (self.path / (FRAME_NAME % self._frames)).write_bytes(png.tobytes())
         self._frames += 1
 

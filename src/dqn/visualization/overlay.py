@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from dqn.visualization.strip import draw_strip
 # From where little depends on it to where most does: colours that no game of the Atari glows in
 RAMP = np.array([(60, 0, 110), (190, 0, 200), (255, 60, 190), (255, 190, 240)], np.float32)
 COVERING = 0.65  # how much of the picture the brightest colour hides, at full strength
-DIMMED = 0.55  # what is left there of the picture's light where nothing depends on it
+DIMMED = 0.6  # what is left there of the picture's light where nothing depends on it
 FLOOR = 0.08  # of the scale; what is below is noise
 # The scale falls by this factor each step until a step exceeds it, so that steps in which nothing
 # matters look so.
@@ -94,14 +95,23 @@ def coloured_layer(
     3); a picture p becomes p · light / 255 + colour.
     """
     large = cv2.resize(saliency.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    amount = np.clip((large - FLOOR) / (1 - FLOOR), 0, 1)
-    glow = np.sqrt(amount)[..., np.newaxis]
+    amounts = cv2.merge([np.clip(255 * large, 0, 255).astype(np.uint8)] * 3)
+    colour, light = _tables(strength)
+    return np.asarray(cv2.LUT(amounts, colour)), np.asarray(cv2.LUT(amounts, light))
+
+
+@lru_cache(maxsize=16)
+def _tables(strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and light, uint8 (1, 256, 3) each, of a saliency of 0 to 255."""
+    amount = np.clip((np.linspace(0, 1, 256) - FLOOR) / (1 - FLOOR), 0, 1)
+    glow = np.sqrt(amount)[:, np.newaxis]
     places = np.linspace(0, 1, len(RAMP))
-    colour = np.stack([np.interp(amount, places, channel) for channel in RAMP.T], 2)
+    colour = np.stack([np.interp(amount, places, channel) for channel in RAMP.T], 1)
     covered = strength * COVERING * glow
     light = (1 - covered) * (1 - strength * (1 - DIMMED) * (1 - glow))
-    as_bytes = [np.rint(part).astype(np.uint8) for part in (covered * colour, 255 * light)]
-    return as_bytes[0], np.repeat(as_bytes[1], 3, axis=2)
+    light = np.repeat(light, 3, axis=1)
+    as_bytes = [np.rint(part).astype(np.uint8)[None] for part in (covered * colour, 255 * light)]
+    return as_bytes[0], as_bytes[1]
 
 
 def laid_over(picture: np.ndarray, layer: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -91,7 +91,8 @@ def sanity_section(findings: Findings) -> Iterator[str]:
         if found:
             rows.append((f"Value of the chosen action, {name}", found))
     cells = "".join(
-        f"<tr><th scope=row>{name}</th><td>{number(float(np.mean(found)))}</td><td>{len(found)}</td></tr>"
+        f"<tr><th scope=row>{name}</th><td>{number(float(np.mean(found)))}</td>"
+        f"<td>{len(found)}</td></tr>"
         for name, found in rows
     )
     yield (
