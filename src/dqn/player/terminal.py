@@ -38,6 +38,7 @@ FINER = 2
 NAME_COLUMNS = 16  # of an action
 MARGIN = 2  # columns beside the text in a box
 PERSON, NETWORK, DARK, DIM = (255, 176, 72), (96, 184, 255), (40, 40, 44), (150, 150, 155)
+STRIP = (16, 16, 20)
 RED = (255, 90, 90)
 
 
@@ -85,12 +86,16 @@ class Terminal(Display):
         has_room = view.insight is not None and columns > 2 * panel
         width = columns - panel * has_room
         strip_rows = min(rows // STRIP_ROWS, MAX_STRIP) if view.strip else 0
-        painted = view.paint(picture) if view.paint else picture
+        has_colours = self._num_colours != PLAIN
+        painted = view.paint(picture) if view.paint and has_colours else picture
         self._draw_picture(painted, rows - 1 - strip_rows, width)
         if view.strip and strip_rows:
             # A cell is two pixels high; the strip is drawn finer and made smaller.
+            top = rows - 1 - strip_rows
             strip = view.strip(FINER * width, FINER * 2 * strip_rows)
-            cells.draw(strip, rows - 1 - strip_rows, 0, strip_rows, width)
+            strip = strip if has_colours else strip * (strip > max(STRIP))  # on black
+            cells.draw(strip, top, 0, strip_rows, width)
+            cells.write(top, 1, "Q-values", DIM, STRIP)
         if view.insight:
             self._draw_insight(view.insight, max(columns - panel, 0), panel)
         if view.help:

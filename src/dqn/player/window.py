@@ -77,7 +77,8 @@ class Window(Display):
         screen = self._window.get_surface()
         screen.fill(BLACK)
         area = screen.get_rect()
-        bar = pygame.Rect(0, 0, area.width, min(_bar_height(area.height), area.height))
+        bar_height = _bar_height(area.height - self._heightened_by)
+        bar = pygame.Rect(0, 0, area.width, min(bar_height, area.height))
         bar.bottom = area.bottom
         area.height -= bar.height
         is_large = min(area.size) >= MIN_SIZE
