@@ -30,7 +30,7 @@ RECORD = ["--play_games=1", "--video_file=a.mov"]
 
 def record(folder, snapshot, *flags):
     """The pictures of a game that is recorded in a folder."""
-    arguments = ["--load_weights", str(snapshot), "--random_seed=5", "--max_game_frames=60"]
+    arguments = ["--load_weights", str(snapshot), "--random_seed=5", "--max_game_frames=32"]
     paths = ["--video_file", f"{folder}/a.mov", "--record_screen_path", f"{folder}/frames"]
     arguments += ["--random_starts=4", "--play_games=1", *paths]
     assert main.main([*arguments, *flags]) == 0
@@ -61,7 +61,7 @@ def difference(picture, other):
 
 
 def test_the_game_is_the_same_and_glows_above_a_strip_of_q_values(plain, film):
-    assert len(film) == len(plain) == 60
+    assert len(film) == len(plain) == 32
     assert plain[0].shape == (840, 1120, 3)
     assert film[0].shape == (840 + 168, 1120, 3)
     # The random start has no chosen action, and is as it was.
