@@ -62,8 +62,7 @@ class Occlusion:
         """As `Saliency` says."""
         screens = state.reshape(-1, *state.shape[-2:]).astype(np.float32)
         occluded = self._masks * (blurred(screens) - screens)
-        occluded += screens
-        np.rint(occluded, out=occluded)
+        occluded += screens + 0.5  # to round: the conversion cuts fractions off
         states = occluded.astype(np.uint8).reshape(-1, *state.shape)
         value = self._inspector.predict(state[np.newaxis])[0, action]
         values = self._inspector.predict(states)[:, action]

@@ -77,7 +77,7 @@ def _layer(subject: Subject, index: int, layer: LayerView) -> Iterator[str]:
     shown = len(layer.filters)
     of_all = f"{shown} of {convolution.filters}" if shown < convolution.filters else f"all {shown}"
     yield (
-        f"<section class=layer aria-labelledby=layer{index}>"
+        f"<section class=layer id=layer{index}-section aria-labelledby=layer{index}>"
         f"<h3 id=layer{index}>Layer {index + 1}</h3>"
         f"<p>{convolution.filters} filters of {size}, stride {convolution.stride}; each sees "
         f"{field.height}×{field.width} pixels of the screen. Here are {of_all}. "
