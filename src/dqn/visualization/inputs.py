@@ -31,14 +31,17 @@ def look_at_inputs(moments: list[Moment], inspector: NetworkInspector) -> InputV
     states = np.stack([moment.state for moment in moments])  # (n, history, numbers)
     actions = np.array([moment.action for moment in moments])
     values = _values(inspector, states, actions)
-    means = np.rint(states.mean((0, 1))).astype(states.dtype)
+    means = states.mean((0, 1))
+    if states.dtype.kind != "f":
+        means = np.rint(means)
+    means = means.astype(states.dtype)
     occlusion = np.empty(states.shape[-1])
     for number, mean in enumerate(means):
         occluded = states.copy()
         occluded[..., number] = mean
         occlusion[number] = np.abs(_values(inspector, occluded, actions) - values).mean()
-    # The network computes with numbers divided by 255.
-    deviations = states.std((0, 1)) / 255
+    # The network computes with bytes divided by 255.
+    deviations = states.std((0, 1)) / (255 if states.dtype == np.uint8 else 1)
     gradients = np.abs(inspector.gradient(states, actions).sum(1)).mean(0)
     return InputView(occlusion, gradients * deviations)
 
