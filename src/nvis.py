@@ -74,7 +74,8 @@ def _page(origin: Origin, look: Look, settings: FilterSettings) -> str:
 
 def _subject(origin: Origin, look: Look) -> Subject:
     args, snapshot, architecture = origin.args, origin.snapshot, look.architecture
-    layers = [*map(str, architecture.convolutions), *map(str, architecture.dense_units)]
+    units = [f"{count} units" for count in architecture.dense_units]
+    layers = [*map(str, architecture.convolutions), *units]
     facts = [("Network", ", ".join(layers) or "one layer")]
     if snapshot and snapshot.metadata:
         trained = f"epoch {snapshot.metadata.epoch}, {snapshot.metadata.train_steps:,} steps"

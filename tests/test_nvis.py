@@ -89,10 +89,11 @@ def test_neons_own_snapshots_can_be_looked_into(look, file):
 
 
 def test_of_the_ram_the_bytes_that_matter_are_shown(look, tmp_path):
-    page = look(save(tmp_path, Architecture(4, (4, 128), (), (8,))))
+    page = look(save(tmp_path, Architecture(4, (4, 128), (), (8,))), "--sanity=true")
     assert "Which inputs matter" in page
     assert len(re.findall(r"<th scope=row>\$[89A-F][0-9A-F]</th>", page)) == 24
     assert page.count("<td style=") == 128
+    assert "Inputs, by occlusion" in page
     assert "What each filter responds to" not in page
 
 

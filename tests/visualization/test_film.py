@@ -77,8 +77,9 @@ def test_the_frames_in_the_folder_are_those_of_the_video(films, film):
     pictures = sorted((films / "frames").iterdir())
     assert len(pictures) == len(film)
     last = cv2.imread(str(pictures[-1]))[..., ::-1]
-    assert last.shape == film[-1].shape
-    assert difference(last, film[-1]) < 4
+    height, width, _ = film[-1].shape
+    assert last.shape == (height // 2, width // 2, 3)
+    assert difference(last, cv2.resize(film[-1], None, fx=0.5, fy=0.5)) < 8
 
 
 def test_the_same_seed_gives_the_same_film(film, films, snapshot, tmp_path):

@@ -180,7 +180,12 @@ def test_the_page_tells_what_it_is_about(opened, page_file):
     assert opened.locator("h1").count() == 1
     text = opened.locator("body").inner_text()
     for words in (
-        *("Breakout", "epoch 3, 250,000 steps", "conv16x8s4, conv8x4s2, 16", "Here are all 16"),
+        *(
+            "Breakout",
+            "epoch 3, 250,000 steps",
+            "conv16x8s4, conv8x4s2, 16 units",
+            "Here are all 16",
+        ),
         *("never fired in this game: 1", "do not prove why it acts", "Sanity check"),
     ):
         assert words in text

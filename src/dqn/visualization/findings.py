@@ -44,5 +44,6 @@ class Findings:
 
     layers: list[LayerView]
     moments: list[MomentView]
-    inputs: InputView | None
-    has_random: bool
+    inputs: InputView | None = None
+    inputs_of_random: InputView | None = None
+    has_random: bool = False

@@ -64,11 +64,11 @@ class GameWatch:
             layers.append(LayerView(views, dead))
         moments = self._moments.moments
         if not has_screens(self._inspector.architecture):
-            return Findings(
-                layers, [], look_at_inputs(moments, self._inspector), random is not None
-            )
+            inputs = look_at_inputs(moments, self._inspector)
+            of_random = look_at_inputs(moments, random) if random else None
+            return Findings(layers, [], inputs, of_random, has_random=random is not None)
         chosen = look_at_moments(choose(moments, MOMENTS), self._inspector, random)
-        return Findings(layers, chosen, None, random is not None)
+        return Findings(layers, chosen, has_random=random is not None)
 
     def _look(self) -> None:
         """Look at the states that wait, together."""

@@ -38,7 +38,7 @@ def inputs_section(subject: Subject, findings: Findings) -> Iterator[str]:
         yield (
             "<figure><div class=scroll tabindex=0 role=region aria-label='All numbers'>"
             f"<table class=grid><caption>All {numbers} numbers, {GRID_COLUMNS} in a row: the "
-            f"darker, the more it matters by occlusion</caption><tbody><tr>{cells}</tr></tbody>"
+            f"bluer, the more it matters by occlusion</caption><tbody><tr>{cells}</tr></tbody>"
             "</table></div></figure>"
         )
     rows = "".join(
@@ -63,44 +63,57 @@ def sanity_section(findings: Findings) -> Iterator[str]:
     """How alike the maps are of the trained network and of the one with random weights."""
     if not findings.has_random:
         return
-    rows = []
-    guided = [
-        rank_correlation(
-            view.gradient[..., view.field.rows, view.field.columns],
-            view.of_random[..., view.field.rows, view.field.columns],
-        )
-        for layer in findings.layers
-        for view in layer.filters
-        if view.of_random is not None and not view.strongest.is_dead
-    ]
-    if guided:
-        rows.append(("Guided backpropagation from filters", guided))
-    of_values = [
-        rank_correlation(view.guided, view.guided_of_random)
-        for view in findings.moments
-        if view.guided_of_random is not None
-    ]
-    if of_values:
-        rows.append(("Guided backpropagation from the chosen action’s value", of_values))
-    for method, name in METHOD_NAMES.items():
-        found = [
-            rank_correlation(view.maps[method], view.of_random[method])
-            for view in findings.moments
-            if method in view.of_random
-        ]
-        if found:
-            rows.append((f"Value of the chosen action, {name}", found))
     cells = "".join(
         f"<tr><th scope=row>{name}</th><td>{number(float(np.mean(found)))}</td>"
         f"<td>{len(found)}</td></tr>"
-        for name, found in rows
+        for name, found in _correlations(findings)
+        if found
+    )
+    about_filters = (
+        " A random network has other filters than this one: compared are those of the same number."
     )
     yield (
         "<section aria-labelledby=sanity><h2 id=sanity>Sanity check</h2><p>How alike the maps of "
         "this network are to those of one with random weights, in the same states: the mean rank "
         "correlation of their numbers’ sizes (Adebayo et al. 2018). Near 1, a map does not depend "
-        "on what was learned; near 0, it does. A random network has other filters than this one: "
-        "compared are those of the same number.</p><table class=inputs><thead><tr><th scope=col>Map"
-        "</th><th scope=col>Correlation</th><th scope=col>Maps</th></tr></thead>"
-        f"<tbody>{cells}</tbody></table></section>"
+        f"on what was learned; near 0, it does.{about_filters if findings.layers else ''}</p>"
+        "<table class=inputs><thead><tr><th scope=col>Map</th><th scope=col>Correlation</th>"
+        f"<th scope=col>Maps</th></tr></thead><tbody>{cells}</tbody></table></section>"
     )
+
+
+def _correlations(findings: Findings) -> Iterator[tuple[str, list[float]]]:
+    """Kinds of maps, and the rank correlation of each map with that of the random network."""
+    yield (
+        "Guided backpropagation from filters",
+        [
+            rank_correlation(
+                view.gradient[..., view.field.rows, view.field.columns],
+                view.of_random[..., view.field.rows, view.field.columns],
+            )
+            for layer in findings.layers
+            for view in layer.filters
+            if view.of_random is not None and not view.strongest.is_dead
+        ],
+    )
+    yield (
+        "Guided backpropagation from the chosen action’s value",
+        [
+            rank_correlation(view.guided, view.guided_of_random)
+            for view in findings.moments
+            if view.guided_of_random is not None
+        ],
+    )
+    for method, name in METHOD_NAMES.items():
+        yield (
+            f"Value of the chosen action, {name}",
+            [
+                rank_correlation(view.maps[method], view.of_random[method])
+                for view in findings.moments
+                if method in view.of_random
+            ],
+        )
+    ours, theirs = findings.inputs, findings.inputs_of_random
+    if ours and theirs:
+        yield "Inputs, by occlusion", [rank_correlation(ours.occlusion, theirs.occlusion)]
+        yield "Inputs, by the gradient", [rank_correlation(ours.gradient, theirs.gradient)]
