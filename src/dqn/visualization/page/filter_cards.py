@@ -91,25 +91,26 @@ def _layer(subject: Subject, index: int, layer: LayerView) -> Iterator[str]:
 def _dead(dead: list[int], count: int) -> str:
     if not dead:
         return f"All {count} fired in this game."
-    return f"{len(dead)} of {count} never fired in this game: {', '.join(map(str, dead))}."
+    are = "is" if len(dead) == 1 else "are"
+    return f"{len(dead)} of {count} {are} dead, never above 0: {', '.join(map(str, dead))}."
 
 
 def _card(subject: Subject, view: FilterView) -> str:
     found, unit = view.strongest, view.strongest.unit
-    name = f"Filter {unit.filter}"
+    name = f"Layer {unit.layer + 1}, filter {unit.filter}"
     if found.is_dead:
         return (
-            f"<div class='card dead'><h4>{name}</h4><p>It never fired in this game: its greatest "
-            f"response was {number(found.response)}.</p>{_weights(subject, view)}</div>"
+            f"<div class='card dead'><h4>{name}</h4><p>Dead in this game: its greatest response "
+            f"was {number(found.response)}.</p>{_weights(subject, view)}</div>"
         )
     facts = f"step {found.step:,}, response {number(found.response)}"
     place = f"row {unit.row}, column {unit.column}"
     if subject.architecture.shared_convolutions:
         place += f", screen {unit.image + 1}"
-    label = f"Layer {unit.layer + 1}, {name.lower()}: {facts}, {place}"
+    label = f"{name}: {facts}, {place}"
     return (
         f"<button class=card type=button aria-haspopup=dialog aria-label='Enlarge {label}' "
-        f"data-title='Layer {unit.layer + 1}, {name.lower()}' data-facts='{facts}, {place}'>"
+        f"data-title='{name}' data-facts='{facts}, {place}'>"
         f"<span class=heading><b>{name}</b> <span>{facts}</span></span>"
         f"<span class=views>{''.join(_views(view))}</span>"
         f"{_weights(subject, view)}</button>"
