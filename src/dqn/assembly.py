@@ -179,12 +179,7 @@ def assemble_look(origin: Origin, interruption: Interruption) -> Look:
     actors = _create_actors(origin, chance, interruption, groups=("test",))
     game = actors.groups["test"].first.environment
     architecture = _architecture(args, game.num_actions)
-    most = max((c.filters for c in architecture.convolutions), default=args.visualization_filters)
-    if args.visualization_filters > max(most, FilterSettings.filters):
-        raise UserError(
-            f"--visualization_filters {args.visualization_filters}: no layer of the network has "
-            f"more than {counted(most, 'filter')}"
-        )
+    _check_filters(args.visualization_filters, architecture)
     metadata = Metadata(origin.game, game.actions, architecture.state_shape)
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     policy = EpsilonGreedy(network, game.num_actions, chance.generators["test"])
@@ -213,6 +208,16 @@ def assemble_look(origin: Origin, interruption: Interruption) -> Look:
         random,
         finished,
     )
+
+
+def _check_filters(wanted: int, architecture: Architecture) -> None:
+    """Raises UserError if no layer has as many filters as are wanted; the default always passes."""
+    most = max((layer.filters for layer in architecture.convolutions), default=wanted)
+    if wanted > max(most, FilterSettings.filters):
+        raise UserError(
+            f"--visualization_filters {wanted}: no layer of the network has more than "
+            f"{counted(most, 'filter')}"
+        )
 
 
 def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) -> Run:

@@ -258,7 +258,7 @@ class Player:
             return
         self._shows_saliency = not self._shows_saliency
         self._highlighter.forget()
-        if self._shows_saliency and self._choice:
+        if self._shows_saliency and self._choice and not self._is_game_over:
             state, action, _ = self._choice
             self._highlighter.look(state, action)
 
