@@ -72,6 +72,11 @@ def test_what_the_network_does_not_look_at_is_not_salient(architecture):
         assert found[:, :20].max() > 20 * found[:, 36:].max()
 
 
+def test_where_blurring_changes_nothing_nothing_is_salient(inspector, architecture):
+    state = np.full(architecture.state_shape, 77, np.uint8)
+    assert not create_saliency(OCCLUSION, inspector)(state, 0).any()
+
+
 def test_the_gradient_is_the_slope_that_is_measured(inspector, states):
     state, action = states[3], 2
     gradient = inspector.gradient(state[np.newaxis], np.array([action]))[0]

@@ -17,6 +17,8 @@ OCCLUSION, GRADIENT = METHODS
 MASK_STEP = 5
 MASK_SIGMA = 5.0
 BLUR_SIGMA = 3.0
+# Of a value: what float32 gives for the same state may differ by as much, as batches do in size
+ROUNDING = 1e-5
 # A gradient of single pixels is a cloud of dots: it is shown over the eye's few pixels.
 GRADIENT_SIGMA = 1.5
 
@@ -65,8 +67,9 @@ class Occlusion:
         occluded += screens + 0.5  # to round: the conversion cuts fractions off
         states = occluded.astype(np.uint8).reshape(-1, *state.shape)
         value = self._inspector.predict(state[np.newaxis])[0, action]
-        values = self._inspector.predict(states)[:, action]
-        scores = 0.5 * np.square(value - values).reshape(self._grid)
+        differences = value - self._inspector.predict(states)[:, action]
+        differences[np.abs(differences) <= ROUNDING * abs(value)] = 0
+        scores = 0.5 * np.square(differences).reshape(self._grid)
         return self._between_rows @ scores @ self._between_columns.T
 
 
