@@ -12,8 +12,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 source "$root/scripts/python.sh"
 
 # Debian's names, separated by spaces: Slurm, for jobs/slurm.sbatch; a virtual screen and its keyboard, and a
-# terminal multiplexer, for play.sh.
-system_packages='slurmctld slurmd xvfb xdotool tmux'
+# terminal multiplexer, for play.sh; a browser, for the page of nvis.sh.
+system_packages='slurmctld slurmd xvfb xdotool tmux chromium'
 
 install_system_packages() {
   local package missing=''

@@ -1,6 +1,6 @@
 """Takes the pictures of docs/ of a trained network: a window, a terminal, and a short animation.
 
-    .venv/bin/python scripts/pictures.py [--network snapshots/pretrained/breakout.safetensors]
+    .venv/bin/python scripts/pictures.py [--network snapshots/pretrained/pong.safetensors]
 
 writes docs/play.png, docs/terminal.png and docs/play.gif. It needs Xvfb and xdotool, and what the
 tests need.
@@ -36,7 +36,7 @@ def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument(
-        "--network", type=Path, default=ROOT / "snapshots" / "pretrained" / "breakout.safetensors"
+        "--network", type=Path, default=ROOT / "snapshots" / "pretrained" / "pong.safetensors"
     )
     parser.add_argument("--seconds", type=float, default=25, help="When to take the pictures.")
     args = parser.parse_args()

@@ -9,7 +9,7 @@
 python='' # until it is found
 # The trained network that plays where none is named. Those who source this use it.
 # shellcheck disable=SC2034
-pretrained=$root/snapshots/pretrained/breakout.safetensors
+pretrained=$root/snapshots/pretrained/pong.safetensors
 
 # Even where the line cannot be written (2>&-), the exit status says what it would have said.
 show_usage() {

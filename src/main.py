@@ -10,6 +10,7 @@ with console.starting(__name__):
     import logging
     import sys
     import time
+    from collections.abc import Callable
     from contextlib import ExitStack, closing
     from pathlib import Path
 
@@ -21,20 +22,25 @@ with console.starting(__name__):
     from dqn.options import continuing, parser
     from dqn.origin import Origin, find_origin
 
+RunOrigin = Callable[[Origin, Interruption], None]
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 logger = logging.getLogger(__name__)
 
 
-def main(arguments: list[str]) -> int:
-    """Run what the command line says and return the exit status."""
+def main(arguments: list[str], run_origin: RunOrigin | None = None) -> int:
+    """Run what the command line says and return the exit status.
+
+    `run_origin` takes the place of `run` in another program.
+    """
     start = time.monotonic()
     try:
         args = parser.parse(arguments, PROJECT, is_complete=False)
         logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
         with start_log.held_back(), find_origin(arguments, PROJECT) as origin:
             if origin:
-                run(origin, Interruption(origin.args.max_computing_time, start))
+                (run_origin or run)(origin, Interruption(origin.args.max_computing_time, start))
     except UserError as error:
         return fail(str(error))
     except OSError as error:  # those that can be foreseen say more, where they come from
@@ -60,6 +66,8 @@ def fail(reason: str, status: int = 2) -> int:
 
 def run(origin: Origin, interruption: Interruption) -> None:
     """Assemble the run, open all that it needs, and run it to its end."""
+    if origin.args.visualization_file:
+        raise UserError("--visualization_file is for nvis.sh: ./nvis.sh SNAPSHOT writes the page")
     parts = assemble(origin, interruption, PROJECT / "videos")
     with ExitStack() as stack:
         stack.enter_context(closing(parts.actors))

@@ -220,6 +220,17 @@ def test_the_best_snapshot_is_recorded_under_its_name(trained):
         assert re.search("snapshot: breakout_tiny_best.pkl, epoch: [12],", file.metadata["comment"])
 
 
+def test_looking_inside_makes_a_page_beside_the_results(trained):
+    clone, _ = trained
+    snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
+    result = clone.run("nvis.sh", snapshot, *GAME, "--random_seed", 1)
+    page = clone.root / "results" / "breakout_tiny.html"
+    assert result.output.strip().strip("'").endswith("my dqn/results/breakout_tiny.html")
+    text = page.read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.count("aria-label='Enlarge Layer") + text.count("card dead") == 12
+
+
 def test_plotting_makes_a_picture_beside_the_csv(trained):
     clone, _ = trained
     clone.run("plot.sh", clone.root / "results" / "breakout_tiny.csv")

@@ -16,7 +16,8 @@ ARROWS = {
     "plot": "report",
     "report": "environments.roms sweeps.manifest",
     "sweep": "options sweeps",
-    "convert": "snapshots",
+    "convert": "snapshots options.types",
+    "nvis": "main actors.events assembly options origin player.keyboard visualization",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
@@ -26,7 +27,7 @@ ARROWS = {
     "origin": "options snapshots checkpoints environments networks.architecture",
     "assembly": (
         "agent exploration learner experiment origin actors environments replay networks options "
-        "snapshots checkpoints results recording player"
+        "snapshots checkpoints results recording player visualization"
     ),
     "actors": "environments.environment",
     "environments": "",
@@ -35,7 +36,7 @@ ARROWS = {
     # Flags take their defaults from the settings of the parts.
     "options": (
         "environments.settings replay.settings replay.returns networks.architecture "
-        "networks.settings exploration agent experiment"
+        "networks.settings exploration agent experiment visualization.settings"
     ),
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
@@ -43,7 +44,10 @@ ARROWS = {
     "recording": "actors.events environments.environment",
     "player": (
         "exploration actors.actor actors.events environments.actions environments.environment "
-        "networks.deepqnetwork results.statistics recording"
+        "networks.deepqnetwork results.statistics recording visualization.overlay"
+    ),
+    "visualization": (
+        "environments.environment exploration networks.architecture networks.inspector"
     ),
     "sweeps": (
         "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
@@ -73,6 +77,7 @@ LIBRARIES = {
     "matplotlib": "report",
     "ray": "sweeps.on_ray",
     "tensorboardX": "results.tensorboard",
+    "PIL": "visualization.strip",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

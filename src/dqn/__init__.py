@@ -1,8 +1,9 @@
 """A trainer of deep Q-networks on Atari games: the map of the package.
 
     ../main.py       parse → origin → assemble → run
-    ../plot.py       draws CSV files; ../convert.py converts snapshots; ../game_name.py is for
-                     train.sh; ../sweep.py trains many runs; ../report.py reports their scores
+    ../plot.py       draws CSV files; ../convert.py converts snapshots; ../nvis.py looks into
+                     networks; ../sweep.py trains many runs; ../report.py reports their scores;
+                     ../game_name.py is for train.sh
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
     exploration.py   ε-greedy, and the schedules of ε
@@ -22,11 +23,12 @@
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),
                      minibatch.py, memory.py (all of them together), settings.py
-    networks/        deepqnetwork.py (the contract), architecture.py, layers.py (weights as arrays),
-                     settings.py, memory_need.py; torch_engine/: network.py, q_function.py,
-                     dueling.py, targets.py, gradients.py, optimizers.py, affine.py, input.py,
-                     layout.py, rounding.py, datatype.py (which one is faster here); neon_engine/:
-                     network.py, compatibility.py
+    networks/        deepqnetwork.py (the contract), inspector.py (that of looking inside),
+                     architecture.py, layers.py (weights as arrays), settings.py, memory_need.py;
+                     torch_engine/: network.py, inspector.py, q_function.py, dueling.py, targets.py,
+                     gradients.py, optimizers.py, affine.py, input.py, layout.py, rounding.py,
+                     datatype.py (which one is faster here); neon_engine/: network.py,
+                     compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      network_spec.py (layers as text), argument_files.py (@FILE), continuing.py (the
                      flags that a run keeps), architecture_flags.py (those of a snapshot's network)
@@ -50,11 +52,16 @@
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,
                      sound.py
     recording/       games.py (which games), recorder.py, video_file.py, frame_folder.py,
-                     sound_file.py, settings.py
+                     sound_file.py, screen.py (how large it is shown), settings.py
+    visualization/   look.py (at a game), filters.py with receptive_field.py, saliency.py (occlusion
+                     and gradient), moments.py, inputs.py (which numbers matter), likeness.py (the
+                     sanity check), findings.py (all of that); overlay.py with strip.py (colours and
+                     Q-values on a picture), film.py (recorded), pictures.py, settings.py; page/:
+                     render.py, filter_cards.py, moment_figures.py, number_tables.py, wording.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
-                     other_processes.py, memory_limit.py, process_limits.py, setup.py (settings of
-                     its libraries)
+                     other_processes.py, memory_limit.py, process_limits.py, fonts.py, setup.py
+                     (settings of its libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;
 tests/test_walls.py holds the other arrows: main → assembly → experiment → agent → {actors →

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dqn.actors.create import ActorProcesses, create_actors
+from dqn.actors.events import FinishedGame
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
@@ -26,9 +27,15 @@ from dqn.machine.cores import usable_cores
 from dqn.machine.interruption import Interruption
 from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture
-from dqn.networks.create import choose_datatype, create_network, learns_on_gpu
+from dqn.networks.create import (
+    choose_datatype,
+    create_inspector,
+    create_network,
+    learns_on_gpu,
+)
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.networks.layers import Layer
+from dqn.networks.inspector import NetworkInspector
+from dqn.networks.layers import Layer, initial_layers
 from dqn.options import (
     agent_flags,
     continuing,
@@ -36,14 +43,17 @@ from dqn.options import (
     network_flags,
     phase_flags,
     replay_flags,
+    visualization_flags,
 )
 from dqn.options.checkpoint_flags import number_of_snapshots
 from dqn.origin import Origin
 from dqn.player.create import open_display, open_speaker
 from dqn.player.display import Display
+from dqn.player.keyboard import action_name
 from dqn.player.player import Player
 from dqn.player.spectator import Spectator
 from dqn.recording.games import GameRecording
+from dqn.recording.screen import size_on_screen
 from dqn.recording.settings import RecordingSettings
 from dqn.replay.create import create_sampler, create_storage
 from dqn.replay.memory import ReplayMemory
@@ -54,6 +64,11 @@ from dqn.results.tensorboard import TensorBoard
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata, Snapshot, without_states
 from dqn.snapshots.validation import check_snapshot
+from dqn.visualization.film import Film
+from dqn.visualization.look import GameWatch
+from dqn.visualization.overlay import Highlighter
+from dqn.visualization.saliency import GRADIENT, OCCLUSION, create_saliency
+from dqn.visualization.settings import FilterSettings
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +96,24 @@ class Run:
         return [part for part in (self.recording, self.player or self.spectator) if part]
 
 
+@dataclass
+class Look:
+    """A game in which a network is looked into.
+
+    `finished` are the games that ended; `actions` are ALE's numbers of them; `first_weights` are
+    those of the first layer, in Neon's layout; `random` is a network with random weights, if one is
+    wanted.
+    """
+
+    run: Run
+    watch: GameWatch
+    architecture: Architecture
+    actions: list[int]
+    first_weights: np.ndarray
+    random: NetworkInspector | None
+    finished: list[FinishedGame]
+
+
 class Chance:
     """Every source of random numbers, each with a generator of its own, from one seed."""
 
@@ -98,6 +131,15 @@ def assemble(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     Raises UserError.
     """
     args = origin.args
+    _settle(origin)
+    if args.play_games and args.display_screen != "false" and not origin.snapshot:
+        return _assemble_manual_play(origin, interruption, videos)
+    return _assemble_agent(origin, interruption, videos)
+
+
+def _settle(origin: Origin) -> None:
+    """Decide what the options leave open: the seed, and the number of actors."""
+    args = origin.args
     if args.random_seed is None:
         args.random_seed = secrets.randbits(32)
     if not origin.checkpoint:
@@ -105,9 +147,6 @@ def assemble(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     if args.actors == "auto":
         on_gpu = not args.play_games and learns_on_gpu(network_flags.compute(args))
         args.actors = usable_cores() if on_gpu else 1
-    if args.play_games and args.display_screen != "false" and not origin.snapshot:
-        return _assemble_manual_play(origin, interruption, videos)
-    return _assemble_agent(origin, interruption, videos)
 
 
 def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Path) -> Run:
@@ -129,6 +168,59 @@ def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Pa
     return Run(actors, statistics, experiment, recording=recording, player=player)
 
 
+def assemble_look(origin: Origin, interruption: Interruption) -> Look:
+    """A game of the snapshot's network, the same as in a test, in which it is looked into.
+
+    Raises UserError.
+    """
+    args, snapshot = origin.args, origin.snapshot
+    assert snapshot, "there is a network to look into"
+    _settle(origin)
+    chance = Chance(args.random_seed)
+    actors = _create_actors(origin, chance, interruption, groups=("test",))
+    game = actors.groups["test"].first.environment
+    architecture = _architecture(args, game.num_actions)
+    _check_filters(args.visualization_filters, architecture)
+    metadata = Metadata(origin.game, game.actions, architecture.state_shape)
+    network = _create_network(origin, architecture, metadata, chance.generators["network"])
+    policy = EpsilonGreedy(network, game.num_actions, chance.generators["test"])
+    watch = GameWatch(create_inspector(architecture, snapshot.layers), policy)
+    game.on_frame = watch.on_frame
+    tester = Tester(actors.groups["test"], watch.choose_actions, args.exploration_rate_test)
+    statistics = Statistics(tester, None, None, args.csv_file)
+    finished: list[FinishedGame] = []
+    experiment = Experiment(
+        tester,
+        statistics,
+        None,
+        phase_flags.phases(args),
+        listeners=[lambda step: finished.extend(step.games)],
+    )
+    random = None
+    if args.sanity:
+        layers = initial_layers(architecture, chance.generators["network"])
+        random = create_inspector(architecture, layers)
+    return Look(
+        Run(actors, statistics, experiment),
+        watch,
+        architecture,
+        game.actions,
+        snapshot.layers[0].weights,
+        random,
+        finished,
+    )
+
+
+def _check_filters(wanted: int, architecture: Architecture) -> None:
+    """Raises UserError if no layer has as many filters as are wanted; the default always passes."""
+    most = max((layer.filters for layer in architecture.convolutions), default=wanted)
+    if wanted > max(most, FilterSettings.filters):
+        raise UserError(
+            f"--visualization_filters {wanted}: no layer of the network has more than "
+            f"{counted(most, 'filter')}"
+        )
+
+
 def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     """An agent that is trained, tested or watched."""
     args, chance = origin.args, Chance(origin.args.random_seed)
@@ -147,10 +239,20 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
     )
+    highlighter = partial(_create_highlighter, args, game.actions, architecture, network)
     player = None
     if args.play_games and args.display_screen != "false":
-        player = _create_player(origin, actors, network, test_policy, interruption, videos)
-    policies = train_policy, player.choose_actions if player else test_policy
+        player = _create_player(
+            *(origin, actors, network, test_policy, interruption, videos),
+            partial(highlighter, GRADIENT),
+        )
+    playing_policy: Policy = player.choose_actions if player else test_policy
+    film = None
+    if args.saliency and args.record_games:
+        test_game = test_actors.first.environment
+        film = Film(test_game, playing_policy, highlighter(OCCLUSION), size_on_screen)
+        playing_policy = film.choose_actions
+    policies = train_policy, playing_policy
     agent = _create_agent(origin, actors, policies, memory, learner)
     saver = _create_saver(args, network, architecture, metadata)
     tensorboard = phase_flags.tensorboard_folder(args)
@@ -158,7 +260,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         *(agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)),
         tensorboard=TensorBoard(tensorboard) if tensorboard else None,
     )
-    recording = _create_recording(origin, actors)
+    recording = _create_recording(origin, actors, film)
     experiment = Experiment(
         agent,
         statistics,
@@ -390,20 +492,36 @@ def _warn_if_not_restored_exactly(game: Environment) -> None:
         logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game.name)
 
 
-def _create_recording(origin: Origin, actors: ActorProcesses) -> GameRecording | None:
+def _create_recording(
+    origin: Origin, actors: ActorProcesses, film: Film | None = None
+) -> GameRecording | None:
     args = origin.args
     if not args.record_games:
         return None
-    return GameRecording(
-        actors.groups["test"].first.environment,
-        args.record_games,
-        RecordingSettings(
-            args.video_file,
-            args.record_screen_path,
-            args.record_sound_filename,
-            _facts_of_video(origin),
-        ),
+    settings = RecordingSettings(
+        args.video_file,
+        args.record_screen_path,
+        args.record_sound_filename,
+        _facts_of_video(origin),
+        to_scale=film is not None,
     )
+    game = actors.groups["test"].first.environment
+    paint = {"paint": film.paint} if film else {}
+    return GameRecording(game, args.record_games, settings, **paint)
+
+
+def _create_highlighter(
+    args: Namespace,
+    actions: list[int],
+    architecture: Architecture,
+    network: DeepQNetwork,
+    default_method: str,
+) -> Highlighter:
+    """Highlights what values of the network depend on; raises UserError if it sees no screens."""
+    settings = visualization_flags.saliency_settings(args)
+    inspector = create_inspector(architecture, network.get_layers())
+    saliency = create_saliency(settings.method or default_method, inspector)
+    return Highlighter(saliency, inspector, list(map(action_name, actions)), settings.strength)
 
 
 def _create_player(
@@ -413,6 +531,7 @@ def _create_player(
     policy: EpsilonGreedy | None,
     interruption: Interruption,
     videos: Path,
+    make_highlighter: Callable[[], Highlighter] | None = None,
 ) -> Player:
     """The person who watches the games that are played, or plays them."""
     args, actor = origin.args, actors.groups["test"].first
@@ -429,6 +548,8 @@ def _create_player(
         videos=videos,
         facts=_facts_of_video(origin),
         is_stopping=lambda: interruption.status is not None,
+        make_highlighter=make_highlighter,
+        shows_saliency=args.saliency,
     )
 
 

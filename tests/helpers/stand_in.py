@@ -121,7 +121,8 @@ def make_project(root: Path, env: dict[str, str]) -> Project:
         (root / folder).mkdir(parents=True)
     for path in [*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.*")]:
         shutil.copy(path, root / path.relative_to(ROOT))
-    for program in ("main.py", "plot.py", "convert.py", "sweep.py", "report.py"):
+    programs = ("main.py", "plot.py", "convert.py", "nvis.py", "sweep.py", "report.py")
+    for program in programs:
         (root / "src" / program).write_text(FAKE_PROGRAM)
     (root / "src" / "game_name.py").write_text(FAKE_GAME_NAME)
     (root / "requirements-dev.txt").write_text("pytest\nruff\nmypy\n")

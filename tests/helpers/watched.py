@@ -12,9 +12,13 @@ from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.exploration import EpsilonGreedy
+from dqn.networks.architecture import Architecture
+from dqn.networks.create import create_inspector
 from dqn.player.display import Display
 from dqn.player.keyboard import Joystick, action_name
 from dqn.player.player import Player
+from dqn.visualization.overlay import Highlighter
+from dqn.visualization.saliency import create_saliency
 from helpers.networks import make_network
 
 PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
@@ -79,6 +83,7 @@ class Watched:
         waits_after_games=False,
         max_game_frames=0,
         observation=SCREEN,
+        shows_saliency=False,
     ):
         rom, name = find_rom(game, Path("roms"))
         self.game = AleEnvironment(
@@ -118,10 +123,19 @@ class Watched:
             videos=videos,
             facts={"seed": str(seed)},
             is_stopping=lambda: self.is_stopping,
+            make_highlighter=self._make_highlighter if with_network else None,
+            shows_saliency=shows_saliency,
         )
         self.frames = []
         self.actions = []
         self._steps = play(self.actor, self.player.choose_actions, network)
+
+    def _make_highlighter(self):
+        architecture = Architecture(self.game.num_actions, self.actor.state.shape)
+        layers = make_network(num_actions=self.game.num_actions).get_layers()
+        inspector = create_inspector(architecture, layers)
+        saliency = create_saliency("gradient", inspector)
+        return Highlighter(saliency, inspector, list(map(action_name, self.game.actions)), 0.8)
 
     def __enter__(self):
         self.player.__enter__()

@@ -33,7 +33,7 @@ RANGES = [
 NUMERIC = {flag for flag, *_ in RANGES}
 PATH_FLAGS = """
     load_weights save_weights_prefix csv_file replay_file video_file record_screen_path
-    record_sound_filename
+    record_sound_filename visualization_file
 """.split()
 
 NUMBERS = """

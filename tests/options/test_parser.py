@@ -101,6 +101,12 @@ DEFAULTS = {
     "record_sound_filename": None,
     "sound": True,
     "display_screen": "false",
+    "saliency": False,
+    "saliency_method": None,
+    "saliency_strength": 0.8,
+    "visualization_filters": 4,
+    "visualization_file": None,
+    "sanity": False,
     "random_seed": None,
     "log_level": "INFO",
 }

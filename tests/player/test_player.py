@@ -37,6 +37,7 @@ def test_the_game_is_the_same_whether_it_is_watched_or_not(display):
         with Watched(display) as watched:
             if is_watched:
                 display.press(*[Command.FASTER] * 3, Command.OVERLAY, Command.HELP)
+                display.press(Command.SALIENCY, Command.STRONGER)
             else:
                 watched.game.on_frame = None
             for _ in range(60):
@@ -88,6 +89,56 @@ def test_without_a_network_the_person_plays_from_the_start(display):
         assert watched.view.who == "you play"
         assert "no network" in watched.view.message
         assert watched.view.insight.q_values is None
+
+
+def test_saliency_is_laid_over_the_picture_and_taken_away(watched, display):
+    assert watched.view.paint is watched.view.strip is None
+    display.press(Command.SALIENCY)
+    watched.step()
+    watched.look()
+    picture = watched.frames[-1]
+    painted = watched.view.paint(picture)
+    assert (painted != picture).any()
+    assert (np.ptp(painted.astype(int), axis=2) > np.ptp(picture.astype(int), axis=2)).any()
+    strip = watched.view.strip(600, 100)
+    assert (strip == (86, 180, 233)).all(2).any()  # the line of an action
+    display.press(Command.SALIENCY)
+    watched.look()
+    assert watched.view.paint is watched.view.strip is None
+
+
+def test_the_colour_of_saliency_is_made_weaker_and_stronger(watched, display):
+    display.press(Command.WEAKER)
+    watched.look()
+    assert watched.view.message == "press v first: it shows what the action’s value depends on"
+    display.press(Command.SALIENCY, Command.WEAKER, Command.WEAKER)
+    watched.look()
+    assert watched.view.message == "colour 60 %"
+    display.press(*[Command.STRONGER] * 9)
+    watched.look()
+    assert watched.view.message == "colour 100 %"
+
+
+def test_saliency_can_be_there_from_the_start_and_begins_anew_with_each_game(display):
+    with Watched(display, shows_saliency=True, max_game_frames=60) as watched:
+        display.press(*[Command.FASTER] * 3)
+        watched.step()
+        assert watched.view.paint
+        empty = watched.player._highlighter.strip(600, 100)
+        watched.play_until(lambda: watched.actor._steps > 8)
+        assert not np.array_equal(watched.player._highlighter.strip(600, 100), empty)
+        steps = watched.actor._steps
+        watched.play_until(lambda: watched.actor._steps < steps, "another game")
+        assert len(watched.player._highlighter._values) <= watched.actor._steps
+
+
+def test_without_a_network_there_is_no_saliency(display):
+    with Watched(display, with_network=False) as watched:
+        display.press(*[Command.FASTER] * 3, Command.SALIENCY)
+        watched.step()
+        watched.look()
+        assert "no network to look into" in watched.view.message
+        assert watched.view.paint is None
 
 
 def test_pausing_waits_until_it_is_told_to_go_on(watched, display):

@@ -118,6 +118,22 @@ def test_what_is_observed_is_shown_below_the_actions(kind):
         assert terminal.end() == 0
 
 
+def test_q_values_over_time_stand_below_the_picture(snapshot):
+    with play("--load_weights", snapshot) as terminal:
+        terminal.wait_for_text("the network plays")
+        terminal.type(b"v")
+        terminal.wait_for_text("Q-values")
+        assert "Q-values" in terminal.lines[31]
+
+        def has_lines():
+            rows = (terminal.screen.buffer[row] for row in range(32, 39))
+            return len({row[column].fg for row in rows for column in range(132)}) > 10
+
+        terminal.wait_for(has_lines, "lines of several colours")
+        terminal.type(b"q")
+        assert terminal.end() == 0
+
+
 def test_every_other_key():
     with play("breakout") as terminal:
         terminal.wait_for_text(" 1× ")

@@ -69,8 +69,8 @@ def test_a_resized_window_keeps_the_pictures_shape(watched, desktop):
 @pytest.mark.parametrize("size", [(20, 10), (1, 1), (60, 500)])
 def test_no_size_is_too_small(watched, desktop, size):
     desktop.xdotool("windowsize", watched.number, *size)
-    watched.press("h", "o")
-    watched.play_until(lambda: watched.view.insight, "the overlay")
+    watched.press("h", "o", "v")
+    watched.play_until(lambda: watched.view.insight and watched.view.strip, "the overlay")
     watched.look()
 
 
@@ -204,6 +204,32 @@ def test_the_overlay_stands_beside_the_picture(watched, desktop):
     assert len(np.unique(panel.reshape(-1, 3), axis=0)) > 20
     watched.press("o")
     watched.play_until(lambda: not watched.view.insight)
+    watched.look()
+    assert desktop.window_size(watched.number) == (width, height)
+
+
+def test_saliency_colours_the_picture_above_a_strip_of_q_values(watched, desktop):
+    width, height = desktop.window_size(watched.number)
+    watched.press("v")
+    watched.play_until(lambda: watched.view.strip and watched.player._choice, "saliency")
+    watched.step()
+    watched.look()
+    same_width, higher = desktop.window_size(watched.number)
+    assert same_width == width
+    assert higher > height + 80
+    shown = pixels(watched)
+    strip = shown[height - 31 : higher - 45]
+    assert (strip == (86, 180, 233)).all(2).any() or len(
+        np.unique(strip.reshape(-1, 3), axis=0)
+    ) > 20
+    picture = shown[: height - 40].astype(int)
+    assert (
+        (picture[..., 0] > picture[..., 1] + 30) & (picture[..., 2] > picture[..., 1] + 30)
+    ).any()
+    watched.press("period")
+    watched.play_until(lambda: watched.view.message == "colour 90 %")
+    watched.press("v")
+    watched.play_until(lambda: not watched.view.strip)
     watched.look()
     assert desktop.window_size(watched.number) == (width, height)
 

@@ -162,9 +162,9 @@ def test_play_shows_a_snapshot(light_project, name):
     ]
 
 
-@pytest.mark.parametrize("script", ["play.sh", "record.sh"])
+@pytest.mark.parametrize("script", ["play.sh", "record.sh", "nvis.sh"])
 def test_a_network_that_came_with_the_program_plays_where_none_is_named(light_project, script):
-    network = light_project.root / "snapshots/pretrained/breakout.safetensors"
+    network = light_project.root / "snapshots/pretrained/pong.safetensors"
     network.parent.mkdir(parents=True)
     network.touch()
     assert run(light_project, script) == run(light_project, script, str(network))
@@ -182,6 +182,23 @@ def test_play_takes_an_unusual_name_of_a_file_for_a_snapshot(light_project):
     path.touch()
     arguments = run(light_project, "play.sh", str(path))
     assert arguments == ["main.py", "--load_weights", str(path), *PLAY]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "page"),
+    [
+        ("snapshots/breakout_77.pkl", "breakout"),
+        ("my nets/space_invaders_fast_7.safetensors", "space_invaders_fast"),
+        ("breakout_best.pkl", "breakout_best"),
+        ("breakout_3.25000.pkl", "breakout"),
+    ],
+)
+def test_nvis_names_the_page_after_the_run(light_project, snapshot, page):
+    assert run(light_project, "nvis.sh", snapshot, "@x", "--visualization_filters", "16") == [
+        *["nvis.py", "--load_weights", snapshot, "--play_games", "1"],
+        *["--visualization_file", f"{light_project.root}/results/{page}.html"],
+        *["@x", "--visualization_filters", "16"],
+    ]
 
 
 def test_plot_passes_everything_on(light_project):
@@ -208,7 +225,7 @@ def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
 
 
 # Those that are for a program of their own; the others are for main.py.
-PROGRAMS = {f"{name}.sh": f"{name}.py" for name in ("plot", "convert", "sweep", "report")}
+PROGRAMS = {f"{name}.sh": f"{name}.py" for name in ("nvis", "plot", "convert", "sweep", "report")}
 SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", *PROGRAMS]
 
 
@@ -226,7 +243,9 @@ def test_an_error_that_cannot_be_printed_has_its_exit_status(light_project, mist
     assert subprocess.run(command, cwd=light_project.root, env=light_project.env).returncode == 2
 
 
-@pytest.mark.parametrize("script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh"])
+@pytest.mark.parametrize(
+    "script", ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", "nvis.sh"]
+)
 def test_an_argument_file_is_not_taken_for_a_game_or_snapshot(light_project, script):
     assert_one_line_error(light_project.run(script, "@x.args"), start=f"usage: ./{script} ")
 

@@ -25,6 +25,7 @@ SCRIPTS = {
     "convert.py": "convert.sh",
     "sweep.py": "sweep.sh",
     "report.py": "report.sh",
+    "nvis.py": "nvis.sh",
 }
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with

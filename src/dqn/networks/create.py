@@ -6,6 +6,8 @@ from dqn.machine.interruption import uninterrupted
 from dqn.machine.setup import set_up_torch
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.inspector import NetworkInspector
+from dqn.networks.layers import Layer
 from dqn.networks.memory_need import check_memory
 from dqn.networks.settings import Compute, Optimization, Targets
 
@@ -37,6 +39,18 @@ def create_network(
 
         return NeonNetwork(architecture, optimization, targets, compute, generator)
     raise ValueError(f"unknown engine {compute.engine}")
+
+
+def create_inspector(architecture: Architecture, layers: list[Layer]) -> NetworkInspector:
+    """What looks into a network with these layers, of any engine: PyTorch on the CPU.
+
+    Raises UserError if the layers do not fit the architecture.
+    """
+    with uninterrupted():
+        from dqn.networks.torch_engine.inspector import TorchInspector
+
+        set_up_torch()
+    return TorchInspector(architecture, layers)
 
 
 def choose_datatype(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dqn.errors import UserError
-from dqn.networks.architecture import Architecture
+from dqn.networks.architecture import Architecture, initial_weights
 
 
 @dataclass(eq=False)
@@ -59,6 +59,19 @@ class Layer:
         biases = self.biases.arrays() if self.biases else []
         norm = self.batch_norm.arrays() if self.batch_norm else []
         return [self.weights, *self.states, *biases, *norm]
+
+
+def initial_layers(architecture: Architecture, generator: np.random.Generator) -> list[Layer]:
+    """Layers as they are before any training; batch normalisation changes nothing yet."""
+    layers = []
+    weights = initial_weights(architecture, generator)
+    for index, (drawn, biases) in enumerate(weights):
+        layer = Layer(drawn, [], biases=Biases(biases, []) if architecture.biases else None)
+        if architecture.batch_norm and index < len(weights) - 1:
+            zeros, ones = np.zeros_like(biases), np.ones_like(biases)
+            layer.batch_norm = BatchNorm(zeros, ones, zeros, ones, [[], []])
+        layers.append(layer)
+    return layers
 
 
 def check_layers(layers: list[Layer], architecture: Architecture, dtype: str) -> None:

@@ -11,7 +11,8 @@ from dqn.options import network_spec
 
 # The files that a run writes
 WRITTEN = (
-    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
+    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename "
+    "visualization_file"
 ).split()
 
 
@@ -47,6 +48,11 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(recordings(args)) and not (args.play_games or args.record_games):
         parser.error("what is recorded are games that are played: add --record_games 1")
+    is_shown = args.play_games and args.display_screen != "false"
+    if args.saliency and not (is_shown or any(recordings(args))):
+        parser.error("--saliency needs a game that is shown or recorded: use play.sh or record.sh")
+    if args.saliency and args.load_weights is None:
+        parser.error("--saliency needs a trained network: name it with --load_weights")
     if args.keep_snapshots == "best" and not _has_tests(args):
         parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
     _check_files(parser, args)
@@ -110,7 +116,10 @@ def _check_folders(parser: argparse.ArgumentParser, args: Namespace) -> None:
 
 def _check_files(parser: argparse.ArgumentParser, args: Namespace) -> None:
     """See that no file is named for two purposes: the one would be moved aside for the other."""
-    names = "load_weights csv_file replay_file video_file record_sound_filename record_screen_path"
+    names = (
+        "load_weights csv_file replay_file video_file record_sound_filename record_screen_path "
+        "visualization_file"
+    )
     paths = {f"--{name} {vars(args)[name]}": vars(args)[name] for name in names.split()}
     if args.csv_file and args.csv_file.name:
         paths["the file of the games beside --csv_file"] = args.csv_file.with_suffix(".games.csv")
@@ -147,5 +156,8 @@ def recordings(args: Namespace) -> tuple[Path | None, ...]:
 
 def outputs(args: Namespace) -> list[Path]:
     """The files and folders to write, which get endings, too."""
-    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *recordings(args))
+    paths = (
+        *(args.save_weights_prefix, args.csv_file, args.replay_file, args.visualization_file),
+        *recordings(args),
+    )
     return [path for path in paths if path]

@@ -18,6 +18,7 @@ from dqn.options import (
     phase_flags,
     playing_flags,
     replay_flags,
+    visualization_flags,
 )
 from dqn.options.argument_files import expand
 from dqn.options.checks import check, recordings
@@ -106,6 +107,7 @@ def _build_parser(kind: type[_Parser]) -> _Parser:
     phase_flags.add_flags(parser)
     checkpoint_flags.add_flags(parser)
     playing_flags.add_flags(parser)
+    visualization_flags.add_flags(parser)
     group = parser.add_argument_group("Common")
     group.add_argument(
         "--random_seed",

@@ -69,7 +69,9 @@ class View:
     status: the parts of the line; message: its right end, for which parts of the status give way;
     hint: the same where there is no message and room is left; announcement: lines in the middle of
     the picture; help: pairs of keys and what they do; insight: what the network sees, or None if
-    that is not wanted.
+    that is not wanted; paint: lays over a picture of any size what the chosen action's value
+    depends on, and strip: draws a width and a height of Q-values over time, for below the picture;
+    both are None if that is not wanted.
     """
 
     who: str
@@ -81,6 +83,8 @@ class View:
     announcement: Sequence[str] = ()
     help: Sequence[tuple[str, str]] = ()
     insight: Insight | None = None
+    paint: Callable[[np.ndarray], np.ndarray] | None = None
+    strip: Callable[[int, int], np.ndarray] | None = None
 
     def parts(self, fits: Callable[[list[str]], bool]) -> list[str]:
         """The parts of the line from the left: who, the status, and RECORDING.

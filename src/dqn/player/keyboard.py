@@ -19,6 +19,9 @@ class Command(Enum):
     STEP = auto()
     HELP = auto()
     OVERLAY = auto()
+    SALIENCY = auto()
+    WEAKER = auto()
+    STRONGER = auto()
     FULL_SCREEN = auto()
     RECORD = auto()
     PLAY_AGAIN = auto()
@@ -38,6 +41,9 @@ COMMANDS = {
     "n": Command.STEP,
     "h": Command.HELP,
     "o": Command.OVERLAY,
+    "v": Command.SALIENCY,
+    ",": Command.WEAKER,
+    ".": Command.STRONGER,
     "f": Command.FULL_SCREEN,
     "r": Command.RECORD,
     "enter": Command.PLAY_AGAIN,

@@ -23,9 +23,11 @@ from dqn.recording.settings import RecordingSettings
 if TYPE_CHECKING:
     from dqn.player.sound import Speaker
     from dqn.recording.recorder import Recorder
+    from dqn.visualization.overlay import Highlighter
 
 POLL_SECONDS = 1 / 60  # between two looks at the keyboard while the game waits
 MESSAGE_SECONDS = 3.0
+STRENGTH_STEP = 0.1  # of the colour that a key makes stronger or weaker
 
 
 class Player:
@@ -34,9 +36,10 @@ class Player:
     `choose_actions` is the policy of what plays the `actor`. Without a `network` and its `policy`
     the person plays from the start. With `waits_after_games` the score of a game that ended stays
     on the screen until the person wants another game. What they record goes to `videos`, with
-    `facts` in its metadata. `is_stopping` tells whether the program is about to end. A context
-    manager: meanwhile it hears of the frames, as does who heard of them before, and the display and
-    the speaker (None: no sound) are open.
+    `facts` in its metadata. `is_stopping` tells whether the program is about to end. What values of
+    the network depend on comes from `make_highlighter`, called when it is first asked for; with
+    `shows_saliency`, from the start. A context manager: meanwhile it hears of the frames, as does
+    who heard of them before, and the display and the speaker (None: no sound) are open.
 
     `has_quit` becomes true when the person quits; `unfinished_score` is then that of the game in
     play, None between two games.
@@ -55,6 +58,8 @@ class Player:
         videos: Path,
         facts: dict[str, str],
         is_stopping: Callable[[], bool],
+        make_highlighter: "Callable[[], Highlighter] | None" = None,
+        shows_saliency: bool = False,
     ):
         self._actor = actor
         self._game = actor.environment
@@ -67,6 +72,9 @@ class Player:
         self._videos = videos
         self._facts = facts
         self._is_stopping = is_stopping
+        self._make_highlighter = make_highlighter
+        self._shows_saliency = shows_saliency
+        self._highlighter: Highlighter | None = None
         self._action_names = [action_name(action) for action in self._game.actions]
         self._is_person = network is None
         self._is_paused = False
@@ -86,6 +94,8 @@ class Player:
         self.unfinished_score: float | None = None
 
     def __enter__(self) -> "Player":
+        if self._shows_saliency and self._make_highlighter:
+            self._highlighter = self._make_highlighter()
         self._speaker = self._open_speaker()
         self._display = self._open_display()
         self._display.joystick.takes_letters = self._is_person
@@ -112,6 +122,8 @@ class Player:
         self._insight = None
         if self._shows_insight:
             self._look_into_choice()  # now, and not when the next frame is due
+        if self._highlighter and self._shows_saliency:
+            self._highlighter.look(states[0], actions[0])
         return actions
 
     def on_step(self, step: Step) -> None:
@@ -130,6 +142,8 @@ class Player:
     def _on_frame(self, frame: Frame) -> None:
         if self._is_game_over and self._waits_after_games:
             self._wait_for_another_game()
+        if self._is_game_over and self._highlighter:
+            self._highlighter.forget()
         self._is_game_over = self._game.is_game_over()
         if self._other_listener:
             self._other_listener(frame)
@@ -199,6 +213,8 @@ class Player:
                 self._shows_help = not self._shows_help
             case Command.OVERLAY:
                 self._shows_insight = not self._shows_insight
+            case Command.SALIENCY | Command.WEAKER | Command.STRONGER:
+                self._set_saliency(command)
             case Command.FULL_SCREEN:
                 self._display.toggle_full_screen()
             case Command.RECORD if self._recorder is None:
@@ -219,6 +235,32 @@ class Player:
         else:
             self._speaker.louder()
         self._say(f"volume {100 * self._speaker.volume:.0f} %")
+
+    def _set_saliency(self, command: Command) -> None:
+        if command == Command.SALIENCY:
+            self._toggle_saliency()
+        elif self._highlighter is None or not self._shows_saliency:
+            self._say("press v first: it shows what the action’s value depends on")
+        else:
+            step = STRENGTH_STEP if command == Command.STRONGER else -STRENGTH_STEP
+            self._highlighter.strength += step
+            self._say(f"colour {100 * self._highlighter.strength:.0f} %")
+
+    def _toggle_saliency(self) -> None:
+        """Show what the value of the chosen action depends on, or no longer."""
+        if self._make_highlighter is None:
+            self._say("no network to look into: start with a snapshot")
+            return
+        try:
+            self._highlighter = self._highlighter or self._make_highlighter()
+        except UserError as error:
+            self._say(str(error))
+            return
+        self._shows_saliency = not self._shows_saliency
+        self._highlighter.forget()
+        if self._shows_saliency and self._choice and not self._is_game_over:
+            state, action, _ = self._choice
+            self._highlighter.look(state, action)
 
     def _begin_recording(self) -> None:
         path = next(path for path in self._video_names() if not path.exists())
@@ -262,6 +304,7 @@ class Player:
         self._message_end = time.monotonic() + MESSAGE_SECONDS
 
     def _show(self) -> None:
+        highlighter = self._highlighter if self._shows_saliency else None
         view = View(
             who="you play" if self._is_person else "the network plays",
             is_person=self._is_person,
@@ -272,6 +315,8 @@ class Player:
             announcement=self._announcement(),
             help=self._help() if self._shows_help else (),
             insight=self._look_into_choice() if self._shows_insight else None,
+            paint=highlighter.paint if highlighter else None,
+            strip=highlighter.strip if highlighter else None,
         )
         self._display.show(self._picture, view)
 
@@ -299,12 +344,17 @@ class Player:
             lines = [*joystick_help(self._game.actions), ("m", "give back to the network")]
         else:
             lines = [("m", "take over: you play")]
+        of_network = [
+            ("v", "what the action’s value depends on"),
+            (",  .", "its colour weaker, stronger"),
+        ]
         return [
             *lines,
             ("-  +" if self._is_person else "-  +  or  a  s", "slower, faster"),
             ("p", "pause, go on"),
             ("n", "one step"),
             ("o", "what the network sees"),
+            *(of_network if self._network is not None else ()),
             ("[  ]", "quieter, louder"),
             ("r", "begin, end a recording"),
             ("f", "full screen"),

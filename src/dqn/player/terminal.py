@@ -33,9 +33,12 @@ ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 TERMS_OF_256_COLOURS = re.compile("256color|direct|kitty|alacritty|foot|ghostty|wezterm")
 
 MIN_PANEL, MAX_PANEL = 32, 48  # columns
+STRIP_ROWS, MAX_STRIP = 5, 12  # one row in so many is for Q-values over time, up to these
+FINER = 2
 NAME_COLUMNS = 16  # of an action
 MARGIN = 2  # columns beside the text in a box
 PERSON, NETWORK, DARK, DIM = (255, 176, 72), (96, 184, 255), (40, 40, 44), (150, 150, 155)
+STRIP = (16, 16, 20)
 RED = (255, 90, 90)
 
 
@@ -81,7 +84,18 @@ class Terminal(Display):
         cells.clear()
         panel = min(max(columns // 4, MIN_PANEL), MAX_PANEL)
         has_room = view.insight is not None and columns > 2 * panel
-        self._draw_picture(picture, rows - 1, columns - panel * has_room)
+        width = columns - panel * has_room
+        strip_rows = min(rows // STRIP_ROWS, MAX_STRIP) if view.strip else 0
+        has_colours = self._num_colours != PLAIN
+        painted = view.paint(picture) if view.paint and has_colours else picture
+        self._draw_picture(painted, rows - 1 - strip_rows, width)
+        if view.strip and strip_rows:
+            # A cell is two pixels high; the strip is drawn finer and made smaller.
+            top = rows - 1 - strip_rows
+            strip = view.strip(FINER * width, FINER * 2 * strip_rows)
+            strip = strip if has_colours else strip * (strip > max(STRIP))  # on black
+            cells.draw(strip, top, 0, strip_rows, width)
+            cells.write(top, 1, "Q-values", DIM, STRIP)
         if view.insight:
             self._draw_insight(view.insight, max(columns - panel, 0), panel)
         if view.help:

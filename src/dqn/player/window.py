@@ -3,8 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,15 +13,18 @@ os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"  # signals are the program's own affa
 import pygame
 
 from dqn.errors import UserError
+from dqn.machine.fonts import dejavu_sans
 from dqn.player.display import RECORDING, Display, Insight, View
 from dqn.player.keyboard import COMMANDS, Command, Joystick
 
 ASPECT = 4 / 3  # of a television picture
 LINES = 210  # of which a window shows a whole multiple at first
 MAX_PART = 0.7  # of the desktop's height that a new window takes
+MAX_HEIGHT = 0.95  # of the desktop's, that a strip may make a window
 MIN_SIZE = 100  # pixels either way, for more than the picture
 MIN_LETTERS = 8  # pixels
 PANEL_PART = 0.36  # the panel's width, as a part of the picture's height
+STRIP_PART = 0.2  # the height of the strip of Q-values, as a part of the picture's
 
 KEY_NAMES = {
     pygame.K_SPACE: "fire",
@@ -62,6 +63,8 @@ class Window(Display):
         self._has_icon = False
         self._has_panel = False
         self._widened_by = 0  # pixels, for the panel
+        self._has_strip = False
+        self._heightened_by = 0  # pixels, for the strip
 
     def show(self, picture: np.ndarray, view: View) -> None:
         if not self._has_icon:
@@ -69,10 +72,13 @@ class Window(Display):
             self._window.set_icon(_surface(cv2.resize(picture, (32, 32))))
         if self._has_panel != (view.insight is not None):
             self._toggle_panel()
+        if self._has_strip != (view.strip is not None):
+            self._toggle_strip()
         screen = self._window.get_surface()
         screen.fill(BLACK)
         area = screen.get_rect()
-        bar = pygame.Rect(0, 0, area.width, min(_bar_height(area.height), area.height))
+        bar_height = _bar_height(area.height - self._heightened_by)
+        bar = pygame.Rect(0, 0, area.width, min(bar_height, area.height))
         bar.bottom = area.bottom
         area.height -= bar.height
         is_large = min(area.size) >= MIN_SIZE
@@ -82,7 +88,13 @@ class Window(Display):
             panel.right = area.right
             area.width -= panel.width
             _draw_insight(screen, panel, view.insight)
-        _draw_picture(screen, area, picture)
+        if view.strip and is_large:
+            strip = pygame.Rect(area)
+            strip.height = round(area.height * STRIP_PART / (1 + STRIP_PART))
+            strip.bottom = area.bottom
+            area.height -= strip.height
+            screen.blit(_surface(view.strip(*strip.size)), strip)
+        _draw_picture(screen, area, picture, view.paint)
         if view.help and is_large:
             _draw_help(screen, area, view.help)
         elif view.announcement and is_large:
@@ -131,6 +143,21 @@ class Window(Display):
             self._window.size = (max(width - self._widened_by, MIN_SIZE), height)
             self._widened_by = 0
 
+    def _toggle_strip(self) -> None:
+        """The same for the strip below the picture."""
+        self._has_strip = not self._has_strip
+        if self._is_full_screen:
+            return
+        width, height = self._window.size
+        if self._has_strip and not self._heightened_by:
+            room = round(MAX_HEIGHT * pygame.display.get_desktop_sizes()[0][1]) - height
+            wanted = round((height - _bar_height(height)) * STRIP_PART)
+            self._heightened_by = max(min(wanted, room), 0)
+            self._window.size = (width, height + self._heightened_by)
+        elif not self._has_strip:
+            self._window.size = (width, max(height - self._heightened_by, MIN_SIZE))
+            self._heightened_by = 0
+
 
 def _no_window(reason: str) -> str:
     return f"no window can be opened ({reason}): use --display_screen terminal"
@@ -158,13 +185,18 @@ def _surface(picture: np.ndarray) -> pygame.Surface:
     return pygame.image.frombuffer(np.ascontiguousarray(picture).data, (width, height), "RGB")
 
 
-def _draw_picture(screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray) -> None:
-    """Draw it as large as it fits; each of its pixels keeps sharp edges."""
+def _draw_picture(
+    screen: pygame.Surface,
+    area: pygame.Rect,
+    picture: np.ndarray,
+    paint: Callable[[np.ndarray], np.ndarray] | None,
+) -> None:
+    """Draw it as large as it fits; each of its pixels keeps sharp edges. Then `paint` it."""
     width = min(area.width, round(area.height * ASPECT))
     height = min(area.height, round(area.width / ASPECT))
     if width and height:
         large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        surface = _surface(large)
+        surface = _surface(paint(large) if paint else large)
         screen.blit(surface, surface.get_rect(center=area.center))
 
 
@@ -311,14 +343,4 @@ def _text(text: str, size: int, colour: tuple[int, int, int]) -> pygame.Surface:
 
 @lru_cache(maxsize=32)
 def _font(size: int) -> pygame.font.Font:
-    return pygame.font.Font(_font_file(), size)
-
-
-@lru_cache(maxsize=1)
-def _font_file() -> Path | None:
-    """DejaVu Sans, which comes with matplotlib; None for pygame's own font, poor in small sizes."""
-    matplotlib = find_spec("matplotlib")
-    if matplotlib is None or matplotlib.origin is None:
-        return None
-    path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return path if path.is_file() else None
+    return pygame.font.Font(dejavu_sans(), size)

@@ -16,13 +16,15 @@ FRAME_NAME = "%06d.png"
 class FrameFolder:
     """A folder of pictures, 000000.png and so on, each column twice as wide: as ALE writes them.
 
+    Those that are `to_scale`, and large, are written half as wide and high.
     A folder of older ones is moved aside when the first frame comes. Raises UserError if it has
     other files beside those, or cannot be written; `add` raises OSError.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, to_scale: bool = False):
         make_writable_folder(path.parent)
         self.path = path
+        self._draw = _halved if to_scale else _doubled
         self._frames = 0
         try:
             self._check()
@@ -35,7 +37,7 @@ class FrameFolder:
             if self._check():
                 rename_aside(self.path)
             self.path.mkdir(exist_ok=True)
-        picture = np.repeat(cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), 2, axis=1)
+        picture = self._draw(cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR))
         _, png = cv2.imencode(".png", picture)
         (self.path / (FRAME_NAME % self._frames)).write_bytes(png.tobytes())
         self._frames += 1
@@ -56,3 +58,12 @@ class FrameFolder:
                 "recording: name another one with --record_screen_path"
             )
         return bool(older)
+
+
+def _doubled(picture: np.ndarray) -> np.ndarray:
+    return np.repeat(picture, 2, axis=1)
+
+
+def _halved(picture: np.ndarray) -> np.ndarray:
+    height, width, _ = picture.shape
+    return cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)

@@ -1,5 +1,7 @@
 """Recording whole games."""
 
+from collections.abc import Callable
+
 from dqn.actors.events import FinishedGame, Step
 from dqn.environments.environment import Environment, Frame
 from dqn.recording.create import create_recorder
@@ -9,13 +11,20 @@ from dqn.recording.settings import RecordingSettings
 class GameRecording:
     """Records the first `num_games` games of `environment`, one after the other, while entered.
 
-    It leaves out what follows the last of them, such as the random start of the next game. Raises
-    UserError if recording is not possible.
+    It leaves out what follows the last of them, such as the random start of the next game. `paint`
+    gives the frame that is recorded. Raises UserError if recording is not possible.
     """
 
-    def __init__(self, environment: Environment, num_games: int, settings: RecordingSettings):
+    def __init__(
+        self,
+        environment: Environment,
+        num_games: int,
+        settings: RecordingSettings,
+        paint: Callable[[Frame], Frame] = lambda frame: frame,
+    ):
         self._environment = environment
         self._num_games = num_games
+        self._paint = paint
         self._ended = 0
         self._games: list[FinishedGame] = []
         self._recorder = create_recorder(
@@ -36,5 +45,5 @@ class GameRecording:
 
     def _on_frame(self, frame: Frame) -> None:
         if self._ended < self._num_games:
-            self._recorder.add(frame)
+            self._recorder.add(self._paint(frame))
             self._ended += self._environment.is_game_over()

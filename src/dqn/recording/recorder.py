@@ -33,10 +33,11 @@ class Recorder:
                     frame_rate=frame_rate,
                     sample_rate=sample_rate,
                     facts=settings.facts,
+                    to_scale=settings.to_scale,
                 )
             )
         if settings.screen_path:
-            self._parts.append(FrameFolder(settings.screen_path))
+            self._parts.append(FrameFolder(settings.screen_path, settings.to_scale))
         if settings.sound_file:
             self._parts.append(SoundFile(settings.sound_file, sample_rate=sample_rate))
         logger.info("Recording to %s", ", ".join(str(part.path) for part in self._parts))

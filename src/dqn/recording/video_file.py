@@ -10,13 +10,7 @@ from av.container import OutputContainer
 
 from dqn.environments.environment import Frame
 from dqn.machine.files import make_writable_folder, move_aside
-
-# A television picture is 4:3, whatever the number of its lines, so an Atari's pixels are wide: 12:7
-# with the 210 to 230 lines of NTSC, 25:12 with the 250 of PAL. These whole multiples come within
-# 2 % and 4 % of that, keep every pixel sharp, and make of 160×210 exactly 4:3 (1120×840).
-LINE_SCALE = 4
-NTSC_COLUMN_SCALE, PAL_COLUMN_SCALE = 7, 8
-MIN_PAL_LINES = 240
+from dqn.recording.screen import size_on_screen
 
 SOUND_RATE = 48000  # samples a second: AAC has none like that of the Atari
 SOUND_BIT_RATE = 128000
@@ -52,14 +46,24 @@ class VideoFile:
 
     An older file is moved aside when the first frame comes. Only the index of the file grows with
     the length of the recording, by half a MB a minute. Sound is recorded if the first frame has
-    some. `facts`, texts by name, go into the metadata.
+    some. `facts`, texts by name, go into the metadata. Pictures that are `to_scale`, whose sides
+    are even, are not enlarged.
     Raises UserError if the folder cannot be written; `add` and `close` raise OSError or
     av.FFmpegError, and leave a file that can be played.
     """
 
-    def __init__(self, path: Path, *, frame_rate: int, sample_rate: int, facts: dict[str, str]):
+    def __init__(
+        self,
+        path: Path,
+        *,
+        frame_rate: int,
+        sample_rate: int,
+        facts: dict[str, str],
+        to_scale: bool = False,
+    ):
         make_writable_folder(path.parent)
         self.path = path
+        self._to_scale = to_scale
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
         self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
@@ -105,8 +109,8 @@ class VideoFile:
         )
         lines, columns, _ = frame.picture.shape
         video = container.add_stream("libx264", rate=self._frame_rate, options=H264)
-        video.width = columns * (PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE)
-        video.height = lines * LINE_SCALE
+        size = (columns, lines) if self._to_scale else size_on_screen(frame.picture)
+        video.width, video.height = size
         video.pix_fmt = "yuv420p"
         context = video.codec_context
         context.colorspace = context.color_primaries = context.color_trc = BT709
