@@ -49,7 +49,7 @@ ARROWS = {
 OPEN_TO_ALL = "errors machine"
 # What only `create.py` of the same folder imports, and members of the same kind.
 MEMBERS = (
-    "environments.atari networks.torch_engine networks.neon_engine "
+    "environments.atari environments.gym networks.torch_engine networks.neon_engine "
     "player.window player.terminal replay.storage_on_gpu"
 )
 # Who may import a library that is heavy, or that another one could take the place of.
@@ -59,6 +59,10 @@ LIBRARIES = {
     ),
     "neon": "networks.neon_engine",
     "ale_py": "environments machine.setup",
+    "gymnasium": (
+        "environments.gym environments.gym_observing environments.gym_registry "
+        "environments.gym_state machine.setup"
+    ),
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",

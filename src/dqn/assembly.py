@@ -16,8 +16,8 @@ from dqn.actors.create import ActorProcesses, create_actors
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.environments.create import create_environment
-from dqn.environments.environment import Environment
+from dqn.environments.create import create_environment, find_observation_space
+from dqn.environments.environment import Environment, ObservationSpace
 from dqn.errors import UserError
 from dqn.experiment import Experiment
 from dqn.exploration import EpsilonGreedy, Policy
@@ -112,7 +112,8 @@ def assemble(origin: Origin, interruption: Interruption, videos: Path) -> Run:
 def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     """A game that only a person plays: there is nothing that learns."""
     args, chance = origin.args, Chance(origin.args.random_seed)
-    actors = _create_actors(origin, chance, interruption, groups=("test",))
+    space = _observation_space(origin)
+    actors = _create_actors(origin, space, chance, interruption, groups=("test",))
     player = _create_player(origin, actors, None, None, interruption, videos)
     tester = Tester(actors.groups["test"], player.choose_actions, args.exploration_rate_test)
     statistics = Statistics(tester, None, None, args.csv_file)
@@ -131,16 +132,17 @@ def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Pa
 def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     """An agent that is trained, tested or watched."""
     args, chance = origin.args, Chance(origin.args.random_seed)
-    actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
+    space = _observation_space(origin)
+    actors = _create_actors(origin, space, chance, interruption, groups=("train", "test"))
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     game = train_actors.first.environment
-    architecture = _architecture(args, game.num_actions)
+    architecture = _architecture(args, game.num_actions, space)
     if args.datatype == "auto":
         args.datatype = _datatype(args, architecture)
     flags = continuing.flags_for_snapshots(args)
     metadata = Metadata(origin.game, game.actions, architecture.state_shape, flags=flags)
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
-    memory = _create_memory(origin, network, chance.generators["memory"])
+    memory = _create_memory(origin, space, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
@@ -190,8 +192,22 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     return run
 
 
+def _observation_space(origin: Origin) -> ObservationSpace:
+    args = origin.args
+    return find_observation_space(
+        origin.game,
+        game_flags.game_settings(args),
+        game_flags.observation_settings(args),
+        game_flags.gym_settings(args),
+    )
+
+
 def _create_actors(
-    origin: Origin, chance: Chance, interruption: Interruption, groups: tuple[str, ...]
+    origin: Origin,
+    space: ObservationSpace,
+    chance: Chance,
+    interruption: Interruption,
+    groups: tuple[str, ...],
 ) -> ActorProcesses:
     """Raises UserError if the replay memory has no room for that many actors."""
     args = origin.args
@@ -201,9 +217,14 @@ def _create_actors(
             f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
             f"use at least {smallest}, or lower --actors"
         )
-    observation = game_flags.observation_settings(args)
     make = partial(
-        create_environment, origin.rom, origin.game, game_flags.game_settings(args), observation
+        create_environment,
+        origin.rom,
+        origin.game,
+        game_flags.game_settings(args),
+        game_flags.observation_settings(args),
+        game_flags.gym_settings(args),
+        has_pictures=args.display_screen != "false" or bool(args.record_games),
     )
     with_sound = args.sound and args.play_games > 0
     makers = {
@@ -213,7 +234,8 @@ def _create_actors(
     return create_actors(
         {group: makers[group] for group in groups},
         num_actors=args.actors,
-        state_shape=(args.history_length, *observation.shape),
+        state_shape=(args.history_length, *space.shape),
+        dtype=space.dtype,
         random_starts=args.random_starts,
         fires_on_start=args.fire_on_start,
         game_seeds=chance.seeds["game"],
@@ -223,9 +245,12 @@ def _create_actors(
     )
 
 
-def _architecture(args: Namespace, num_actions: int) -> Architecture:
-    state_shape = (args.history_length, *game_flags.observation_settings(args).shape)
-    return network_flags.architecture(args, num_actions, state_shape)
+def _architecture(args: Namespace, num_actions: int, space: ObservationSpace) -> Architecture:
+    if args.environment == "gym" and len(space.shape) == 1 and args.network == "nature":
+        logger.info("Using --network dense: observations are %d numbers", *space.shape)
+        args.network = "dense"
+    state_shape = (args.history_length, *space.shape)
+    return network_flags.architecture(args, num_actions, state_shape, str(space.dtype))
 
 
 def _datatype(args: Namespace, architecture: Architecture) -> str:
@@ -292,21 +317,24 @@ def _minibatches(args: Namespace, train_steps: int) -> int:
 
 
 def _create_memory(
-    origin: Origin, network: DeepQNetwork, generator: np.random.Generator
+    origin: Origin,
+    space: ObservationSpace,
+    network: DeepQNetwork,
+    generator: np.random.Generator,
 ) -> ReplayMemory:
     args = origin.args
     settings, priorities = replay_flags.replay_settings(args), replay_flags.priorities(args)
-    shape = game_flags.observation_settings(args).shape
     other_memory = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
     if priorities:
         other_memory += bytes_of_sum_tree(settings.size)
     if network.device == "cpu":
-        pixels = args.batch_size * math.prod(shape)
+        pixels = args.batch_size * math.prod(space.shape)
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
-        other_memory += pixels * (floats + 2 * args.history_length)
+        other_memory += pixels * (floats + 2 * args.history_length * space.dtype.itemsize)
     storage = create_storage(
         settings,
-        shape=shape,
+        shape=space.shape,
+        dtype=space.dtype,
         network_device=network.device,
         other_memory=other_memory,
     )
@@ -383,7 +411,9 @@ def _create_checkpointer(
 
 
 def _warn_if_not_restored_exactly(game: Environment) -> None:
-    if not game.is_restored_exactly:
+    if not game.is_restored:
+        logger.warning("%s cannot be restored: after a stop, new games of it begin", game.name)
+    elif not game.is_restored_exactly:
         logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game.name)
 
 
@@ -415,13 +445,14 @@ def _create_player(
     args, actor = origin.args, actors.groups["test"].first
     game = actor.environment
     open_sound = partial(open_speaker, game.sample_rate, game.frame_rate)
+    has_sound = args.sound and game.sample_rate > 0
     return Player(
         actor,
         network=network,
         policy=policy,
         open_display=_display_opener(origin),
-        open_speaker=open_sound if args.sound else lambda: None,
-        frame_skip=args.frame_skip,
+        open_speaker=open_sound if has_sound else lambda: None,
+        frame_skip=game.frame_skip,
         waits_after_games=args.play_games == math.inf,
         videos=videos,
         facts=_facts_of_video(origin),
@@ -430,7 +461,7 @@ def _create_player(
 
 
 def _display_opener(origin: Origin) -> Callable[[], Display]:
-    title = origin.game.replace("_", " ").title()
+    title = origin.game.replace("_", " ").title() if origin.rom else origin.game
     return lambda: open_display(origin.args.display_screen, title)
 
 

@@ -8,22 +8,11 @@ from ale_py import ALEInterface, ALEState
 
 from dqn.environments.environment import Environment, Frame
 from dqn.environments.observing import create_observer, is_averaged_by_ale
+from dqn.environments.restoring import restores_exactly
 from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.machine.state_values import take, take_array, take_flag, take_integer
 
-# The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
-# those of which the next two frames alone can differ: all that it carries were tried
-# (tests/environments/test_atari.py).
-NOT_RESTORED_EXACTLY = ("qbert", "tetris")
-NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
-
 NO_OP = 0
-
-
-def restores_exactly(game: str, frame_skip: int) -> bool:
-    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
-    few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
-    return not few_frames and game not in NOT_RESTORED_EXACTLY
 
 
 class AleEnvironment(Environment):
@@ -58,7 +47,7 @@ class AleEnvironment(Environment):
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
         self.lives = 0  # asked for right after an act: some games forget them in their state
-        self._frame_skip = settings.frame_skip
+        self.frame_skip = settings.frame_skip
         self._sound = sound
         self._repeat_action_probability = settings.repeat_action_probability
         self._sticky_generator = np.random.default_rng(seed)
@@ -83,7 +72,7 @@ class AleEnvironment(Environment):
     @property
     def is_restored_exactly(self) -> bool:
         """Whether a restored game continues exactly as it would have."""
-        return restores_exactly(self.name, self._frame_skip)
+        return restores_exactly(self.name, self.frame_skip)
 
     def restart(self) -> None:
         self._ale.reset_game()
@@ -95,7 +84,7 @@ class AleEnvironment(Environment):
     def act(self, action: int) -> float:
         lives = self.lives
         reward = 0
-        for _ in range(self._frame_skip):
+        for _ in range(self.frame_skip):
             reward += self._ale.act(self._stick(self.actions[action]))
             self._frames.add()
             if self.on_frame:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 RAM_BYTES = 128  # of an Atari 2600
+MIN_PICTURE_SIZE = 36  # pixels; a smaller array of Gymnasium's is no picture but a vector
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,17 @@ class GameSettings:
     repeat_action_probability: float = 0
     minimal_action_set: bool = True
     max_game_frames: int = 108000
+
+
+@dataclass(frozen=True)
+class GymSettings:
+    """What `gymnasium.make` is given besides an id.
+
+    arguments: as text, "key=value,…"; imports: packages to import first, separated by commas.
+    """
+
+    arguments: str = ""
+    imports: str = ""
 
 
 @dataclass(frozen=True)

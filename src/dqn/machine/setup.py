@@ -21,6 +21,16 @@ def set_up_emulators() -> None:
     cv2.setNumThreads(1)  # a screen is too small to share among threads
 
 
+def set_up_gymnasium() -> None:
+    """Let only errors of Gymnasium be seen, and let pygame, which it draws with, say nothing."""
+    import os
+
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    import gymnasium
+
+    gymnasium.logger.min_level = gymnasium.logger.ERROR
+
+
 def set_up_torch() -> None:
     """Prepare PyTorch, in the process that learns."""
     import torch

@@ -21,6 +21,7 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("name a game, such as roms/breakout.bin")
     if args.min_reward > args.max_reward:
         parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
+    _check_environment(parser, args)
     _check_observation(parser, args)
     _check_network(parser, args)
     # A minibatch, and any window of a state and its successor clear of the write position
@@ -53,6 +54,21 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.epochs == 0 and not (args.play_games or any(recordings(args))):
         parser.error("--epochs 0 leaves nothing to do: raise --epochs")
     _check_folders(parser, args)
+
+
+def _check_environment(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse what only the other kind of environment has."""
+    if args.environment == "gym":
+        if args.observation == "ram":
+            parser.error("--observation ram is ALE's: use --env_args obs_type=ram")
+        if not args.minimal_action_set:
+            parser.error(
+                "--minimal_action_set false is ALE's: use --env_args full_action_space=true"
+            )
+        return
+    for name in ("env_args", "env_import"):
+        if getattr(args, name):
+            parser.error(f"--{name} needs --environment gym")
 
 
 def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None:

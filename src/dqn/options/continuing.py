@@ -26,7 +26,7 @@ OF_THE_NETWORK = (
 # A checkpoint fits no other values of these.
 FIXED = [
     *OF_THE_NETWORK,
-    *"environment minimal_action_set screen_width screen_height history_length".split(),
+    *"environment env_args minimal_action_set screen_width screen_height history_length".split(),
     *"replay_size optimizer engine actors prioritized".split(),
 ]
 # They belong to one process and not to the run that it begins or continues.
@@ -39,12 +39,14 @@ OF_THE_PROCESS = (
 OF_THE_STORAGE = (
     "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device"
 ).split()
+# A run imports what its flags say, but nothing that a file from elsewhere names.
+NOT_FROM_SNAPSHOTS = ["env_import"]
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = [
     *OF_THE_NETWORK,
-    *"environment frame_skip repeat_action_probability minimal_action_set color_averaging".split(),
-    *"frame_pooling grayscale interpolation screen_width screen_height max_game_frames".split(),
-    *"history_length random_starts fire_on_start".split(),
+    *"environment env_args frame_skip repeat_action_probability minimal_action_set".split(),
+    *"color_averaging frame_pooling grayscale interpolation screen_width screen_height".split(),
+    *"max_game_frames history_length random_starts fire_on_start".split(),
 ]
 
 
