@@ -16,6 +16,7 @@ import pytest
 import main
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import Experiment
+from helpers.cores import needs_two_cores
 from helpers.crashes import EPOCHS, MAIN, STOPS, Training
 
 PRIORITIES = "--prioritized true --n_steps 3".split()
@@ -485,6 +486,7 @@ def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_pat
     assert training.results() == undisturbed.results()
 
 
+@needs_two_cores
 def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_path):
     training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "1500")
     process = training.start()
@@ -503,6 +505,7 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     assert [row["steps"] for row in rows[:2]] == ["250", "1500"]
 
 
+@needs_two_cores
 def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping(tmp_path):
     training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "1500")
     code = (

@@ -19,6 +19,7 @@ from dqn.actors.actor import Actor
 from dqn.actors.group import ActorLost
 from dqn.actors.processes import ActorProcesses
 from dqn.errors import UserError
+from helpers.cores import needs_two_cores
 from helpers.paths import SRC
 from helpers.toy_games import ScriptedGame
 
@@ -230,6 +231,7 @@ def test_a_process_that_ends_while_it_starts_is_one_line(make, words, capfd):
         process.join()  # the third one too, though nobody closes it
 
 
+@needs_two_cores
 @pytest.mark.parametrize("seconds", [0, 0.3, 0.6])
 def test_ctrl_c_while_processes_start_takes_one_line(seconds):
     """It goes to all of them, as from a terminal."""
@@ -268,6 +270,7 @@ def test_an_actor_without_a_state_begins_a_new_game():
         assert states[4]["steps"] <= 4  # its random start
 
 
+@needs_two_cores
 def test_the_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path):
     command = [sys.executable, str(SRC / "main.py"), "breakout", "--backend", "cpu"]
     command += ["--actors", "2", "--random_steps", "100000", "--replay_size", "1000"]
