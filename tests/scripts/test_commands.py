@@ -47,6 +47,41 @@ def test_train_puts_the_users_flags_last_so_that_they_win(light_project):
     assert arguments[-2:] == ["--csv_file", "mine.csv"]
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (["ALE/Breakout-v5", "--environment", "gym"], "Breakout-v5"),
+        (["CartPole-v1", "fast", "--environment=Gym"], "CartPole-v1_fast"),
+        (["My.Own-v1.2", "@presets/toy.args"], "My.Own-v1.2"),
+    ],
+)
+def test_train_names_a_run_after_the_id_of_an_environment(light_project, given, name):
+    (light_project.root / "requirements-gym.txt").write_text("# nothing\n")
+    (light_project.root / "presets").mkdir()
+    (light_project.root / "presets" / "toy.args").write_text(
+        "--epochs 3\n--environment gym # yes\n"
+    )
+    flags = [word for word in given[1:] if word != "fast"]
+    assert run(light_project, "train.sh", *given) == [
+        *["main.py", given[0]],
+        *outputs(light_project, name),
+        *flags,
+    ]
+
+
+@pytest.mark.parametrize("flags", [["--environment", "gym"], ["@some.args"]])
+def test_gymnasium_is_required_only_where_it_is_asked_for(light_project, flags):
+    """A requirement that cannot be met makes the script use an environment of its own."""
+    root = light_project.root
+    (root / "requirements-gym.txt").write_text("no-such-package==1\n")
+    (root / "some.args").write_text("# --environment gym\n--environment=gym\n")
+    assert run(light_project, "train.sh", "pong")[0] == "main.py"
+    result = light_project.run("train.sh", "CartPole-v1", *flags, cwd=root)
+    assert result.returncode == 2
+    assert "lacks no-such-package==1" in result.stderr
+    assert "requirements-gym.txt asks for" in result.stderr
+
+
 @pytest.mark.parametrize("label", ["", "a/b", "/"])
 def test_train_refuses_a_label_that_cannot_be_part_of_a_file_name(light_project, label):
     result = light_project.run("train.sh", "pong.bin", label, "--epochs", "1")

@@ -24,7 +24,10 @@ class Storage(Protocol):
     """Room for `size` observations, `dtype` (*shape), wherever it is."""
 
     size: int
-    dtype: np.dtype
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of each number."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -56,14 +59,16 @@ class Observations:
         other_memory: int = OTHER_MEMORY,
     ):
         self.size = size
-        self.dtype = np.dtype(dtype)
-        self._observations = self._allocate((size, *shape), other_memory)
+        self._observations = self._allocate((size, *shape), np.dtype(dtype), other_memory)
         self._windows = np.empty((0, 0, *shape), self.dtype)
 
-    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
-        num_bytes = math.prod(shape) * self.dtype.itemsize
-        _check_available_memory(self.size, num_bytes, other_memory)
-        return np.empty(shape, self.dtype)
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype, other_memory: int) -> np.ndarray:
+        _check_available_memory(self.size, math.prod(shape) * dtype.itemsize, other_memory)
+        return np.empty(shape, dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._observations.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,10 +105,10 @@ class ObservationsInFile(Observations):
         self._path = file
         super().__init__(size, shape=shape, dtype=dtype, other_memory=other_memory)
 
-    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype, other_memory: int) -> np.ndarray:
         _check_available_memory(self.size, 0, other_memory)
-        self._file = _map_file(self._path, math.prod(shape) * self.dtype.itemsize)
-        return np.frombuffer(self._file, self.dtype).reshape(shape)
+        self._file = _map_file(self._path, math.prod(shape) * dtype.itemsize)
+        return np.frombuffer(self._file, dtype).reshape(shape)
 
     def gather(self, windows: np.ndarray) -> np.ndarray:
         self._read_ahead(windows)
