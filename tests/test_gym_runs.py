@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("gymnasium", reason="pip install -r requirements-gym.txt")
 
-import main  # noqa: E402
-from dqn.snapshots.file import load_snapshot, save_snapshot  # noqa: E402
-from helpers.crashes import Training, kill_until_done  # noqa: E402
-from helpers.paths import PROJECT  # noqa: E402
+import main
+from dqn.snapshots.file import load_snapshot, save_snapshot
+from helpers.crashes import Training, kill_until_done
+from helpers.paths import PROJECT
 
 TINY = (
     "--environment gym --backend cpu --random_steps 60 --train_steps 50 --test_steps 30 "

@@ -1,4 +1,4 @@
-"""Environments of Gymnasium: what is observed of them, when they end, and that they go on exactly."""
+"""Environments of Gymnasium: what is observed, when they end, and that they go on exactly."""
 
 import os
 from pathlib import Path
@@ -487,7 +487,7 @@ def test_a_package_that_cannot_be_imported_is_named(tmp_path, monkeypatch):
         find_id("CartPole-v1", "no_such_package")
     (tmp_path / "broken_package.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(os.fspath(tmp_path))
-    with pytest.raises(UserError, match="broken_package.*ZeroDivisionError"):
+    with pytest.raises(UserError, match=r"broken_package.*ZeroDivisionError"):
         find_id("CartPole-v1", "broken_package")
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from typing import ClassVar
 
 import gymnasium
 import numpy as np
@@ -15,7 +16,7 @@ class Toy(gymnasium.Env):
     wrong after three steps of the second game.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
+    metadata: ClassVar = {"render_modes": ["rgb_array"], "render_fps": 20}
 
     def __init__(
         self,

@@ -20,6 +20,8 @@ DEFAULTS = {
     "overlap": False,
     "replay_device": "auto",
     "environment": "ale",
+    "env_args": None,
+    "env_import": None,
     "frame_skip": 4,
     "repeat_action_probability": 0,
     "minimal_action_set": True,

@@ -82,7 +82,7 @@ class TorchNetwork(DeepQNetwork):
         self._rounding_bits = min(compute.stochastic_round, mantissa_bits(self._dtype))
         self._rounding_generator = torch.Generator(self._device)
         self._rounding_generator.manual_seed(int(generator.integers(2**63)))
-        self._check_datatype(compute.datatype)
+        self._check_datatype(compute.datatype, (1, *architecture.state_shape))
 
     def predict(self, states: np.ndarray) -> np.ndarray:
         x = self._acting_input.convert(states)
@@ -256,10 +256,9 @@ class TorchNetwork(DeepQNetwork):
             for weights in self._weights:
                 stochastic_round_(weights, self._rounding_bits, self._rounding_generator)
 
-    def _check_datatype(self, datatype: str) -> None:
-        shape, dtype = self._architecture.state_shape, self._architecture.state_dtype
+    def _check_datatype(self, datatype: str, state_shape: tuple[int, ...]) -> None:
         try:
-            self.predict(np.zeros((1, *shape), dtype))
+            self.predict(np.zeros(state_shape, self._architecture.state_dtype))
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             raise UserError(
