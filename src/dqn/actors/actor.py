@@ -126,9 +126,9 @@ class Actor:
         return reward
 
     def _new_game(self) -> None:
-        self.environment.restart()
         self._score = 0
         self._steps = 0
+        self.environment.restart()
 
     def _finish_game(self) -> None:
         """If the game has just ended, note it and begin a new one."""

@@ -20,6 +20,10 @@ class Frame(NamedTuple):
     sound: np.ndarray
 
 
+# Which keys, all pressed together, take the action of an index
+Keys = dict[frozenset[str], int]
+
+
 class ObservationSpace(NamedTuple):
     """What every observation of a game is like: an array of `dtype` (*shape)."""
 
@@ -36,6 +40,10 @@ class Environment(ABC):
     to `frame_skip` times in an act. `frame_rate` is in frames a second, `sample_rate` in samples of
     sound a second; 0 in a game without sound. `is_in_play` is False after a `set_state` that could
     not restore the game, so that only `restart` goes on.
+
+    A television shows the picture in 4:3, unless it `has_square_pixels`. `action_names` are what
+    the actions are called on the screen, and `keys` by which keys of a keyboard a person takes
+    them; where they are None, the actions are ALE's, and a joystick's.
     """
 
     name: str
@@ -47,6 +55,9 @@ class Environment(ABC):
     sample_rate: int
     on_frame: Callable[[Frame], None] | None = None
     is_in_play: bool = True
+    has_square_pixels: bool = False
+    action_names: list[str] | None = None
+    keys: Keys | None = None
 
     @property
     def num_actions(self) -> int:

@@ -13,6 +13,7 @@ from ale_py.env import AtariEnv
 from gymnasium import spaces
 
 from dqn.environments.environment import Environment, Frame, ObservationSpace
+from dqn.environments.gym_keys import read_keys
 from dqn.environments.gym_observing import create_observer
 from dqn.environments.gym_registry import describe, import_packages, read_arguments
 from dqn.environments.gym_state import Keeper, is_restorable
@@ -68,6 +69,7 @@ class GymEnvironment(Environment):
         self.frame_skip = settings.frame_skip or (4 if self._skips_no_frames else 1)
         self.frame_rate = self._frame_rate
         self._set_up_actions(self._env.action_space)
+        self._set_up_showing()
         self._observer = create_observer(self._env.observation_space, observation, name)
         pools = self._observer.is_picture and self.frame_skip > 1
         self._pool = POOLS[observation.pooling if pools else "none"]
@@ -107,6 +109,12 @@ class GymEnvironment(Environment):
         self.actions = list(range(int(space.n)))
         if self._meanings and set(self._meanings) <= set(Action.__members__):
             self.actions = [Action.__members__[meaning].value for meaning in self._meanings]
+
+    def _set_up_showing(self) -> None:
+        self.has_square_pixels = self._atari is None
+        if not set(self._meanings) <= set(Action.__members__) or not self._meanings:
+            self.action_names = self._meanings or [f"action {i}" for i in range(self.num_actions)]
+            self.keys = read_keys(self._env.unwrapped, self.num_actions, self._first_action)
 
     @property
     def _skips_no_frames(self) -> bool:
@@ -173,6 +181,8 @@ class GymEnvironment(Environment):
         self.is_in_play = True
         self._note(info)
         self._observation = self._observe(raw)
+        if self.on_frame:  # what a person sees before they choose
+            self.on_frame(Frame(self._picture(), np.empty(0, np.uint8)))
 
     def act(self, action: int) -> float:
         lives = self.lives

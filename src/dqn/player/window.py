@@ -15,10 +15,9 @@ os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"  # signals are the program's own affa
 import pygame
 
 from dqn.errors import UserError
-from dqn.player.display import RECORDING, Display, Insight, View
+from dqn.player.display import RECORDING, TELEVISION, Display, Insight, View
 from dqn.player.keyboard import COMMANDS, Command, Joystick
 
-ASPECT = 4 / 3  # of a television picture
 LINES = 210  # of which a window shows a whole multiple at first
 MAX_PART = 0.7  # of the desktop's height that a new window takes
 MIN_SIZE = 100  # pixels either way, for more than the picture
@@ -56,7 +55,7 @@ class Window(Display):
         self.joystick = Joystick()
         desktop_height = pygame.display.get_desktop_sizes()[0][1]
         height = LINES * max(int(desktop_height * MAX_PART / LINES), 1)
-        size = (round(ASPECT * height), height + _bar_height(height))
+        size = (round(TELEVISION * height), height + _bar_height(height))
         self._window = pygame.Window(title, size, resizable=True)
         self._is_full_screen = False
         self._has_icon = False
@@ -82,7 +81,7 @@ class Window(Display):
             panel.right = area.right
             area.width -= panel.width
             _draw_insight(screen, panel, view.insight)
-        _draw_picture(screen, area, picture)
+        _draw_picture(screen, area, picture, self.aspect_of(picture))
         if view.help and is_large:
             _draw_help(screen, area, view.help)
         elif view.announcement and is_large:
@@ -158,10 +157,12 @@ def _surface(picture: np.ndarray) -> pygame.Surface:
     return pygame.image.frombuffer(np.ascontiguousarray(picture).data, (width, height), "RGB")
 
 
-def _draw_picture(screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray) -> None:
+def _draw_picture(
+    screen: pygame.Surface, area: pygame.Rect, picture: np.ndarray, aspect: float
+) -> None:
     """Draw it as large as it fits; each of its pixels keeps sharp edges."""
-    width = min(area.width, round(area.height * ASPECT))
-    height = min(area.height, round(area.width / ASPECT))
+    width = min(area.width, round(area.height * aspect))
+    height = min(area.height, round(area.width / aspect))
     if width and height:
         large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         surface = _surface(large)

@@ -14,13 +14,15 @@ FRAME_NAME = "%06d.png"
 
 
 class FrameFolder:
-    """A folder of pictures, 000000.png and so on, each column twice as wide: as ALE writes them.
+    """A folder of pictures, 000000.png and so on.
 
-    A folder of older ones is moved aside when the first frame comes. Raises UserError if it has
-    other files beside those, or cannot be written; `add` raises OSError.
+    Each column is twice as wide, as ALE writes them, unless the game `has_square_pixels`. A folder
+    of older ones is moved aside when the first frame comes. Raises UserError if it has other files
+    beside those, or cannot be written; `add` raises OSError.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, has_square_pixels: bool = False):
+        self._columns = 1 if has_square_pixels else 2  # of one
         make_writable_folder(path.parent)
         self.path = path
         self._frames = 0
@@ -35,7 +37,8 @@ class FrameFolder:
             if self._check():
                 rename_aside(self.path)
             self.path.mkdir(exist_ok=True)
-        picture = np.repeat(cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), 2, axis=1)
+        picture = cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
+        picture = np.repeat(picture, self._columns, axis=1)
         _, png = cv2.imencode(".png", picture)
         (self.path / (FRAME_NAME % self._frames)).write_bytes(png.tobytes())
         self._frames += 1

@@ -17,6 +17,7 @@ from dqn.machine.files import make_writable_folder, move_aside
 LINE_SCALE = 4
 NTSC_COLUMN_SCALE, PAL_COLUMN_SCALE = 7, 8
 MIN_PAL_LINES = 240
+SQUARE_LINES = 480  # about as many has a picture with square pixels
 
 SOUND_RATE = 48000  # samples a second: AAC has none like that of the Atari
 SOUND_BIT_RATE = 128000
@@ -57,11 +58,20 @@ class VideoFile:
     av.FFmpegError, and leave a file that can be played.
     """
 
-    def __init__(self, path: Path, *, frame_rate: int, sample_rate: int, facts: dict[str, str]):
+    def __init__(
+        self,
+        path: Path,
+        *,
+        frame_rate: int,
+        sample_rate: int,
+        facts: dict[str, str],
+        has_square_pixels: bool = False,
+    ):
         make_writable_folder(path.parent)
         self.path = path
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
+        self._scale = _scale_square if has_square_pixels else _scale_television
         self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
         self._container: OutputContainer | None = None
 
@@ -103,10 +113,9 @@ class VideoFile:
         container.metadata.update(
             title=_printable(self.path.stem), comment=self._placeholder.decode()
         )
-        lines, columns, _ = frame.picture.shape
         video = container.add_stream("libx264", rate=self._frame_rate, options=H264)
-        video.width = columns * (PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE)
-        video.height = lines * LINE_SCALE
+        lines, columns, _ = frame.picture.shape
+        video.width, video.height = self._scale(columns, lines)
         video.pix_fmt = "yuv420p"
         context = video.codec_context
         context.colorspace = context.color_primaries = context.color_trc = BT709
@@ -142,6 +151,20 @@ class VideoFile:
             end = file.read()
             file.seek(position)
             file.write(end.replace(self._placeholder, self._comment(comment)))
+
+
+def _scale_television(columns: int, lines: int) -> tuple[int, int]:
+    """Width and height of an Atari's picture in a video."""
+    column_scale = PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE
+    return columns * column_scale, lines * LINE_SCALE
+
+
+def _scale_square(columns: int, lines: int) -> tuple[int, int]:
+    """The same of a picture with square pixels: whole multiples of it, which must be even."""
+    scale = max(1, round(SQUARE_LINES / lines))
+    if scale % 2 and (columns % 2 or lines % 2):
+        scale += 1
+    return columns * scale, lines * scale
 
 
 def _printable(name: str) -> str:
