@@ -38,7 +38,7 @@ ARROWS = {
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
     "results": "agent actors.events networks.deepqnetwork replay.memory",
-    "recording": "actors.events environments.environment",
+    "recording": "actors.actor actors.events environments.environment",
     "player": (
         "exploration actors.actor actors.events environments.actions environments.environment "
         "networks.deepqnetwork results.statistics recording"

@@ -6,7 +6,7 @@ import secrets
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -43,12 +43,14 @@ from dqn.player.create import open_display, open_speaker
 from dqn.player.display import Display
 from dqn.player.player import Player
 from dqn.player.spectator import Spectator
+from dqn.recording.episodes import EpisodeRecording, episodes_to_record
 from dqn.recording.games import GameRecording
 from dqn.recording.settings import RecordingSettings
 from dqn.replay.create import create_sampler, create_storage
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import OTHER_MEMORY
 from dqn.replay.sum_tree import bytes_of_sum_tree
+from dqn.results.episodes import EpisodeStatistics
 from dqn.results.statistics import Statistics
 from dqn.snapshots.saver import SnapshotSaver
 from dqn.snapshots.snapshot import Metadata, Snapshot, without_states
@@ -71,13 +73,15 @@ class Run:
     saver: SnapshotSaver | None = None
     checkpointer: Checkpointer | None = None
     recording: GameRecording | None = None
+    episodes: list[EpisodeRecording | EpisodeStatistics] = field(default_factory=list)
     player: Player | None = None
     spectator: Spectator | None = None
 
     @property
     def watchers(self) -> list[AbstractContextManager[object]]:
         """What looks on while the run is under way."""
-        return [part for part in (self.recording, self.player or self.spectator) if part]
+        parts = [self.recording, self.player or self.spectator, *self.episodes]
+        return [part for part in parts if part]
 
 
 class Chance:
@@ -158,6 +162,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         agent, network, memory, args.csv_file, args.actors, bool(args.train_steps)
     )
     recording = _create_recording(origin, actors)
+    episodes = _create_episode_recordings(origin, actors, videos)
+    episode_statistics = _create_episode_statistics(origin)
     experiment = Experiment(
         agent,
         statistics,
@@ -165,10 +171,11 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         phase_flags.phases(args),
         random_exploration_rate=agent.exploration_rate if origin.snapshot else 1,
         tested_epoch=origin.epoch_of_snapshot,
-        listeners=[part.on_step for part in (recording, player) if part],
+        listeners=[part.on_step for part in (recording, player, episode_statistics) if part],
         has_quit=lambda: player is not None and player.has_quit,
     )
     run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
+    run.episodes = [*episodes.values(), *([episode_statistics] if episode_statistics else [])]
     if origin.folder and saver:
         parts: dict[str, Part] = {
             "learner": learner,
@@ -182,6 +189,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         }
         if args.prioritized:  # the uniform sampler has no state
             parts["sampler"] = memory.sampler
+        # A run that goes on may have recorded none before.
+        known = origin.checkpoint["parts"] if origin.checkpoint else episodes
+        parts |= {name: part for name, part in episodes.items() if name in known}
         run.checkpointer = _create_checkpointer(
             origin, origin.folder, memory, parts, chance, learner.check
         )
@@ -224,7 +234,8 @@ def _create_actors(
         game_flags.game_settings(args),
         game_flags.observation_settings(args),
         game_flags.gym_settings(args),
-        has_pictures=args.display_screen != "false" or bool(args.record_games),
+        has_pictures=args.display_screen != "false"
+        or bool(args.record_games or args.record_episodes),
     )
     with_sound = args.sound and args.play_games > 0
     makers = {
@@ -431,6 +442,37 @@ def _create_recording(origin: Origin, actors: ActorProcesses) -> GameRecording |
             _facts_of_video(origin),
         ),
     )
+
+
+def _create_episode_recordings(
+    origin: Origin, actors: ActorProcesses, videos: Path
+) -> dict[str, EpisodeRecording]:
+    """The recordings of the first actor's games, by their names in a checkpoint."""
+    args = origin.args
+    if not args.record_episodes:
+        return {}
+    folder = args.episodes_path or videos / origin.game.rpartition("/")[2]
+    choice, facts = episodes_to_record(args.record_episodes), _facts_of_video(origin)
+    prefixes = {"train": "", "test": "test_"} if args.train_steps else {"test": ""}
+    return {
+        f"{group}_episodes": EpisodeRecording(
+            actors.groups[group].first, folder, choice, facts, prefix
+        )
+        for group, prefix in prefixes.items()
+    }
+
+
+def _create_episode_statistics(origin: Origin) -> EpisodeStatistics | None:
+    args = origin.args
+    if not args.episodes_path or args.train_steps:
+        return None
+    facts = {
+        "game": origin.game,
+        **_facts_of_video(origin),
+        "exploration_rate": args.exploration_rate_test,
+        "is_deterministic": args.exploration_rate_test == 0,
+    }
+    return EpisodeStatistics(args.episodes_path, facts)
 
 
 def _create_player(

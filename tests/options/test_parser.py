@@ -100,6 +100,8 @@ DEFAULTS = {
     "video_file": None,
     "record_screen_path": None,
     "record_sound_filename": None,
+    "record_episodes": None,
+    "episodes_path": None,
     "sound": True,
     "display_screen": "false",
     "random_seed": None,

@@ -1,5 +1,6 @@
 """A game in play, with the states that the agent sees of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ class Actor:
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
     procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. In a
     game without a no-op, its first observation fills the state instead. With `fires_on_start`, FIRE
-    follows, in games that have it: some wait for it.
+    follows, in games that have it: some wait for it. While `on_new_game` is not None it is called
+    right before each game.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Actor:
         self._steps = 0
         self._finished: list[FinishedGame] = []  # games that no step has reported yet
         self._action: int | None = None
+        self.on_new_game: Callable[[], None] | None = None
 
     @property
     def state(self) -> np.ndarray:
@@ -128,6 +131,8 @@ class Actor:
     def _new_game(self) -> None:
         self._score = 0
         self._steps = 0
+        if self.on_new_game:
+            self.on_new_game()
         self.environment.restart()
 
     def _finish_game(self) -> None:

@@ -11,7 +11,8 @@ from dqn.options import network_spec
 
 # The files that a run writes
 WRITTEN = (
-    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename"
+    "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename "
+    "episodes_path"
 ).split()
 
 
@@ -46,6 +47,8 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(recordings(args)) and not (args.play_games or args.record_games):
         parser.error("what is recorded are games that are played: add --record_games 1")
+    if args.record_episodes and args.play_games:
+        parser.error("--record_episodes is for training and tests: here, use --record_games")
     if args.keep_snapshots == "best" and not _has_tests(args):
         parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
     _check_files(parser, args)
@@ -161,5 +164,6 @@ def recordings(args: Namespace) -> tuple[Path | None, ...]:
 
 def outputs(args: Namespace) -> list[Path]:
     """The files and folders to write, which get endings, too."""
-    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, *recordings(args))
+    paths = (args.save_weights_prefix, args.csv_file, args.replay_file, args.episodes_path)
+    paths += recordings(args)
     return [path for path in paths if path]

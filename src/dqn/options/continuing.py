@@ -33,7 +33,7 @@ FIXED = [
 OF_THE_PROCESS = (
     "game load_weights start_epoch trained_steps save_weights_prefix csv_file restart "
     "max_computing_time log_level sound display_screen play_games record_games video_file "
-    "record_screen_path record_sound_filename"
+    "record_screen_path record_sound_filename record_episodes episodes_path"
 ).split()
 # They say how a run is kept and not what it computes: its snapshots do not depend on them.
 OF_THE_STORAGE = (

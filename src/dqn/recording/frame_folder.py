@@ -11,6 +11,7 @@ from dqn.errors import UserError, explain
 from dqn.machine.files import make_writable_folder, rename_aside
 
 FRAME_NAME = "%06d.png"
+EPISODE = r"(test_)?episode_\d{6,}\.mp4"
 
 
 class FrameFolder:
@@ -51,7 +52,8 @@ class FrameFolder:
         if not self.path.exists():
             return False
         make_writable_folder(self.path)
-        names = [file.name for file in self.path.iterdir()]
+        # Videos of episodes are kept in the same folder.
+        names = [n.name for n in self.path.iterdir() if not re.fullmatch(EPISODE, n.name)]
         older = [name for name in names if re.fullmatch(r"\d{6,}\.png", name)]
         if older and len(older) < len(names):
             raise UserError(

@@ -41,13 +41,15 @@ class Recorder:
                     sample_rate=sample_rate,
                     facts=settings.facts,
                     has_square_pixels=has_square_pixels,
+                    is_small=settings.is_small,
                 )
             )
         if settings.screen_path:
             self._parts.append(FrameFolder(settings.screen_path, has_square_pixels))
         if settings.sound_file:
             self._parts.append(SoundFile(settings.sound_file, sample_rate=sample_rate))
-        logger.info("Recording to %s", ", ".join(str(part.path) for part in self._parts))
+        level = logging.DEBUG if settings.is_small else logging.INFO  # there are many such
+        logger.log(level, "Recording to %s", ", ".join(str(part.path) for part in self._parts))
 
     def add(self, frame: Frame) -> None:
         """Record one frame."""

@@ -9,10 +9,11 @@ class RecordingSettings:
     """A path for each form of recording; None leaves that form out.
 
     video_file: .mov or .mp4; screen_path: a folder of pictures; sound_file: WAV. `facts`, texts by
-    name, go into the video's metadata.
+    name, go into the video's metadata. A video that `is_small` has about a quarter of the pixels.
     """
 
     video_file: Path | None = None
     screen_path: Path | None = None
     sound_file: Path | None = None
     facts: dict[str, str] = field(default_factory=dict)
+    is_small: bool = False

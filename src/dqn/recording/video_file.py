@@ -1,6 +1,7 @@
 """Videos with sound, which can be played whatever stops the recording."""
 
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -66,12 +67,14 @@ class VideoFile:
         sample_rate: int,
         facts: dict[str, str],
         has_square_pixels: bool = False,
+        is_small: bool = False,
     ):
         make_writable_folder(path.parent)
         self.path = path
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
-        self._scale = _scale_square if has_square_pixels else _scale_television
+        scale = _scale_square if has_square_pixels else _scale_television
+        self._scale = partial(scale, parts=2 if is_small else 1)
         self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
         self._container: OutputContainer | None = None
 
@@ -153,15 +156,20 @@ class VideoFile:
             file.write(end.replace(self._placeholder, self._comment(comment)))
 
 
-def _scale_television(columns: int, lines: int) -> tuple[int, int]:
-    """Width and height of an Atari's picture in a video."""
+def _scale_television(columns: int, lines: int, parts: int) -> tuple[int, int]:
+    """Width and height of an Atari's picture in a video, both divided by `parts`."""
     column_scale = PAL_COLUMN_SCALE if lines >= MIN_PAL_LINES else NTSC_COLUMN_SCALE
-    return columns * column_scale, lines * LINE_SCALE
+    return _even(columns * column_scale // parts), _even(lines * LINE_SCALE // parts)
 
 
-def _scale_square(columns: int, lines: int) -> tuple[int, int]:
+def _even(length: int) -> int:
+    """H.264 halves the lines of colours."""
+    return length // 2 * 2
+
+
+def _scale_square(columns: int, lines: int, parts: int) -> tuple[int, int]:
     """The same of a picture with square pixels: whole multiples of it, which must be even."""
-    scale = max(1, round(SQUARE_LINES / lines))
+    scale = max(1, round(SQUARE_LINES / parts / lines))
     if scale % 2 and (columns % 2 or lines % 2):
         scale += 1
     return columns * scale, lines * scale
