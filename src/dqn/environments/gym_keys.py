@@ -1,5 +1,6 @@
 """By which keys a person plays a Gymnasium environment."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from dqn.environments.environment import Keys
@@ -17,6 +18,7 @@ ARROWS = {
 }
 SPACE = "fire"  # as displays call it
 DIGITS = "0123456789"
+NAMES = ("up", "down", "right", "left", "space")
 
 
 def read_keys(env: Any, num_actions: int, first_action: int) -> Keys:
@@ -26,16 +28,21 @@ def read_keys(env: Any, num_actions: int, first_action: int) -> Keys:
     """
     get_keys = getattr(env, "get_keys_to_action", None)
     keys: Keys = {}
-    if get_keys:
-        for pressed, action in get_keys().items():
-            names = frozenset(
-                map(_name, pressed if isinstance(pressed, tuple | list) else [pressed])
-            )
-            if 0 <= int(action) - first_action < num_actions:
-                keys[names] = int(action) - first_action
+    for pressed, action in get_keys().items() if get_keys else ():
+        index = int(action) - first_action
+        if 0 <= index < num_actions:
+            keys[frozenset(map(_name, _each(pressed)))] = index
     return keys or {frozenset(DIGITS[i]): i for i in range(min(num_actions, len(DIGITS)))}
 
 
+def _each(pressed: Any) -> Iterable[int | str]:
+    """The keys of a combination; a text is one key's name, or the letters of several."""
+    if isinstance(pressed, str):
+        return [pressed] if pressed in NAMES else pressed
+    return pressed if isinstance(pressed, Iterable) else [pressed]
+
+
 def _name(key: int | str) -> str:
-    name = ARROWS.get(key, chr(key)) if isinstance(key, int) else key
-    return SPACE if name in (" ", "space") else name.lower()
+    if isinstance(key, int):
+        key = ARROWS[key] if key in ARROWS else chr(key)
+    return SPACE if key in (" ", "space") else key.lower()

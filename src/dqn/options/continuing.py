@@ -115,7 +115,8 @@ def log_taken(args: Namespace, defaults: Namespace, source: str) -> None:
     names = [
         name
         for name, value in vars(args).items()
-        if value != getattr(defaults, name) != "auto"
+        if value is not None
+        and value != getattr(defaults, name) != "auto"
         and name not in (*OF_THE_PROCESS, "random_seed")  # which has a line of its own
     ]
     if names:
