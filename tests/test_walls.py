@@ -43,6 +43,9 @@ ARROWS = {
         "exploration actors.actor actors.events environments.actions environments.environment "
         "networks.deepqnetwork results.statistics recording"
     ),
+    "sharing": (
+        "snapshots networks actors.state_buffer environments.pictures environments.settings"
+    ),
     "machine": "",
     "errors": "",
 }

@@ -17,7 +17,10 @@
                      actors that step together), local.py (in this process), processes.py (in
                      several)
     environments/    environment.py (the contract), atari.py with observing.py (screen or
-                     RAM) and blending.py (two frames made one), roms.py (finds games), settings.py
+                     RAM), blending.py (two frames made one), pictures.py (any picture as ALE's),
+                     roms.py (finds games), restoring.py (which ones ALE restores), settings.py;
+                     gym.py (Gymnasium) with gym_registry.py (ids), gym_observing.py, gym_keys.py
+                     and gym_state.py (what a checkpoint keeps of it)
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),
@@ -36,12 +39,14 @@
                      (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
-    results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py
+    results/         statistics.py (listens to the steps), episodes.py (a test's episodes), csv_file.py,
+                     progress.py, forecast.py
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,
                      sound.py
-    recording/       games.py (which games), recorder.py, video_file.py, frame_folder.py,
+    recording/       games.py (games played), episodes.py (in training and tests), recorder.py, video_file.py, frame_folder.py,
                      sound_file.py, settings.py
+    sharing/         agent.py (a trained agent for other people's programs)
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
                      memory_limit.py, process_limits.py, setup.py (settings of its

@@ -6,23 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-gymnasium = pytest.importorskip("gymnasium", reason="pip install -r requirements-gym.txt")
+pytest.importorskip("gymnasium", reason="pip install -r requirements-gym.txt")
 
-from dqn.actors.actor import Actor  # noqa: E402
-from dqn.environments.atari import AleEnvironment  # noqa: E402
-from dqn.environments.blending import NTSC, PAL, _colours, luminance  # noqa: E402
-from dqn.environments.create import find_observation_space  # noqa: E402
-from dqn.environments.gym import GymEnvironment  # noqa: E402
-from dqn.environments.gym_observing import _luminance  # noqa: E402
-from dqn.environments.gym_registry import find_id, read_arguments  # noqa: E402
-from dqn.environments.gym_state import Keeper  # noqa: E402
-from dqn.environments.roms import find_rom  # noqa: E402
-from dqn.environments.settings import (  # noqa: E402
+import gymnasium
+
+from dqn.actors.actor import Actor
+from dqn.environments.atari import AleEnvironment
+from dqn.environments.blending import NTSC, PAL, _colours, luminance
+from dqn.environments.create import find_observation_space
+from dqn.environments.gym import GymEnvironment
+from dqn.environments.gym_registry import find_id, read_arguments
+from dqn.environments.gym_state import Keeper
+from dqn.environments.pictures import luminance_of_picture
+from dqn.environments.roms import find_rom
+from dqn.environments.settings import (
     GameSettings,
     GymSettings,
     ObservationSettings,
 )
-from dqn.errors import UserError  # noqa: E402
+from dqn.errors import UserError
 
 TOYS = "helpers.gym_toys"
 NO_ROMS = Path("/nowhere")
@@ -113,7 +115,7 @@ def test_colours_are_observed_where_they_are_asked_for():
 def test_all_of_ales_colours_have_ales_gray():
     for palette in (NTSC, PAL):
         colours = _colours(palette).astype(np.uint8)[np.newaxis]
-        np.testing.assert_array_equal(_luminance(colours), luminance(colours))
+        np.testing.assert_array_equal(luminance_of_picture(colours), luminance(colours))
 
 
 def test_of_two_frames_pictures_are_pooled_as_asked_for():

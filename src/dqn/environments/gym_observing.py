@@ -3,18 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-import cv2
 import numpy as np
 from gymnasium import spaces
 
-from dqn.environments.blending import mean
 from dqn.environments.environment import ObservationSpace
-from dqn.environments.observing import INTERPOLATIONS
+from dqn.environments.pictures import create_converter
 from dqn.environments.settings import MIN_PICTURE_SIZE, ObservationSettings
 from dqn.errors import UserError
-
-# ALE's gray, as in blending.luminance, for OpenCV, which is much faster with whole pictures
-LUMINANCE = np.array([[0.2989, 0.5870, 0.1140]], np.float32)
 
 
 class Observer(ABC):
@@ -58,41 +53,22 @@ class OneHotObserver(Observer):
 
 
 class PictureObserver(Observer):
-    """Pictures in gray and resized, uint8 (height, width)."""
+    """Pictures in gray, uint8 (height, width), or in colours, uint8 (3, height, width)."""
 
     is_picture = True
 
     def __init__(self, space: spaces.Box, settings: ObservationSettings):
         self.space = ObservationSpace(settings.shape)
         self._shape = space.shape
-        self._size = (settings.width, settings.height)
-        self._interpolation = INTERPOLATIONS[settings.interpolation]
-        self._to_gray = _luminance if settings.grayscale == "luminance" else mean
+        self._convert = create_converter(settings)
 
     def observe(self, raw: Any) -> np.ndarray:
-        picture = self._checked(raw)
-        if picture.ndim == 3:
-            picture = self._to_gray(picture) if picture.shape[2] == 3 else picture[..., 0]
-        return self._resize(picture)
-
-    def _checked(self, raw: Any) -> np.ndarray:
         picture = np.asarray(raw)
         if picture.shape != self._shape or picture.dtype != np.uint8:
             raise ValueError(
                 f"an observation {picture.dtype} {picture.shape}, not uint8 {self._shape}"
             )
-        return np.ascontiguousarray(picture)
-
-    def _resize(self, picture: np.ndarray) -> np.ndarray:
-        return cv2.resize(picture, self._size, interpolation=self._interpolation)
-
-
-class ColourObserver(PictureObserver):
-    """Red, green and blue of pictures, resized: uint8 (3, height, width)."""
-
-    def observe(self, raw: Any) -> np.ndarray:
-        planes = np.moveaxis(self._checked(raw), -1, 0)
-        return np.stack([self._resize(np.ascontiguousarray(plane)) for plane in planes])
+        return self._convert(picture)
 
 
 def create_observer(space: spaces.Space, settings: ObservationSettings, name: str) -> Observer:
@@ -111,11 +87,9 @@ def create_observer(space: spaces.Space, settings: ObservationSettings, name: st
                 f"--observation rgb needs pictures, but {name} has vectors: leave it at screen"
             )
         return VectorObserver(space)
-    if settings.kind != "rgb":
-        return PictureObserver(space, settings)
-    if len(space.shape) < 3 or space.shape[2] != 3:
+    if settings.kind == "rgb" and space.shape[2:] != (3,):
         raise UserError(f"--observation rgb needs colours, but {name} has none: use screen")
-    return ColourObserver(space, settings)
+    return PictureObserver(space, settings)
 
 
 def _is_picture(space: spaces.Box) -> bool:
@@ -125,10 +99,6 @@ def _is_picture(space: spaces.Box) -> bool:
     return (
         space.dtype == np.uint8 and len(space.shape) in (2, 3) and channels in (1, 3) and is_large
     )
-
-
-def _luminance(picture: np.ndarray) -> np.ndarray:
-    return cv2.transform(picture, LUMINANCE)
 
 
 def _shortened(space: spaces.Space) -> str:

@@ -15,6 +15,7 @@ from dqn.environments.blending import (
     luminance,
     mean,
 )
+from dqn.environments.pictures import INTERPOLATIONS
 from dqn.environments.settings import ObservationSettings
 
 # The games that at times think so long that the emulator stops within a frame and goes on with it:
@@ -22,11 +23,6 @@ from dqn.environments.settings import ObservationSettings
 AVERAGED_BY_ALE = ("tetris", "tic_tac_toe_3d", "video_chess")
 
 PAL_HEIGHT = 250
-INTERPOLATIONS = {
-    "linear": cv2.INTER_LINEAR,
-    "area": cv2.INTER_AREA,
-    "nearest": cv2.INTER_NEAREST,
-}
 
 
 class Frames:
