@@ -39,13 +39,13 @@
                      (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
-    results/         statistics.py (listens to the steps), episodes.py (a test's episodes), csv_file.py,
-                     progress.py, forecast.py
+    results/         statistics.py (listens to the steps), episodes.py (a test's episodes),
+                     csv_file.py, progress.py, forecast.py
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,
                      sound.py
-    recording/       games.py (games played), episodes.py (in training and tests), recorder.py, video_file.py, frame_folder.py,
-                     sound_file.py, settings.py
+    recording/       games.py (games played), episodes.py (games of training and tests),
+                     recorder.py, video_file.py, frame_folder.py, sound_file.py, settings.py
     sharing/         agent.py (a trained agent for other people's programs)
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,

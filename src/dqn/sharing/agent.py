@@ -96,7 +96,7 @@ class LoadedAgent:
 
     def _convert_numbers(self, numbers: np.ndarray) -> np.ndarray:
         count = self.state_shape[1]
-        is_choice = self._dtype == bool and numbers.ndim == 0
+        is_choice = self._dtype.kind == "b" and numbers.ndim == 0
         if is_choice and numbers.dtype.kind in "iu" and 0 <= numbers < count:
             return np.arange(count) == numbers
         if numbers.size != count:
