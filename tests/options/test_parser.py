@@ -20,6 +20,7 @@ DEFAULTS = {
     "overlap": False,
     "replay_device": "auto",
     "environment": "ale",
+    "emulator": "ale-py",
     "env_args": None,
     "env_import": None,
     "frame_skip": 4,

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ale_py import ALEInterface, ALEState
 
+from dqn.environments.emulators import create_emulator
 from dqn.environments.environment import Environment, Frame
 from dqn.environments.observing import create_observer, is_averaged_by_ale
 from dqn.environments.restoring import restores_exactly
@@ -53,7 +53,9 @@ class AleEnvironment(Environment):
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = NO_OP
 
-        self._ale = ALEInterface()
+        self._ale, rom = create_emulator(settings.emulator, rom, name)
+        if not self._ale.has_sound:
+            self.sample_rate = 0
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", 1)
         self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
@@ -63,8 +65,7 @@ class AleEnvironment(Environment):
         self._ale.loadROM(str(rom))
         is_minimal = settings.minimal_action_set
         ale = self._ale
-        action_set = ale.getMinimalActionSet() if is_minimal else ale.getLegalActionSet()
-        self.actions = [action.value for action in action_set]
+        self.actions = ale.minimal_actions() if is_minimal else ale.all_actions()
 
         self._observer = create_observer(ale, name, observation)
         self._frames = self._observer.frames
@@ -109,8 +110,7 @@ class AleEnvironment(Environment):
         return self._observer.observe()
 
     def is_terminal(self) -> bool:
-        over = self._ale.game_over(with_truncation=False)
-        return over or (self._life_loss_is_terminal and self._life_lost)
+        return self._ale.is_over() or (self._life_loss_is_terminal and self._life_lost)
 
     def is_game_over(self) -> bool:
         return self._ale.game_over()
@@ -119,10 +119,9 @@ class AleEnvironment(Environment):
         return self._ale.getEpisodeFrameNumber()
 
     def get_state(self) -> dict[str, Any]:
-        state = self._ale.cloneSystemState()
         return {
             "name": self.name,
-            "emulator": np.frombuffer(state.serialize(), np.uint8),
+            "emulator": np.frombuffer(self._ale.save(), np.uint8),
             "frame": self._frames.last.copy(),  # ALE does not put it into its state
             "lives": self.lives,
             "life_lost": self._life_lost,
@@ -136,11 +135,7 @@ class AleEnvironment(Environment):
         sticky_action = take_integer(state, "sticky_action")
         if sticky_action not in self.actions:
             raise ValueError(f"there is no action {sticky_action}")
-        serialized = take_array(state, "emulator", np.uint8, (None,)).tobytes()
-        try:
-            self._ale.restoreSystemState(ALEState(serialized))
-        except (SystemError, MemoryError) as error:  # ALE's own, which Python does not know
-            raise ValueError("the emulator's state is damaged") from error
+        self._ale.restore(take_array(state, "emulator", np.uint8, (None,)).tobytes())
         frame = self._frames.last
         frame[:] = take_array(state, "frame", np.uint8, frame.shape)
         self.lives = take_integer(state, "lives", minimum=-(2**31))

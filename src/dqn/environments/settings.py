@@ -11,13 +11,15 @@ class GameSettings:
     """What every game of a run has in common.
 
     `max_game_frames` cuts a game off, which is not terminal; 0: never. Sticky actions have
-    `repeat_action_probability` (Machado et al. 2018, section 5.2).
+    `repeat_action_probability` (Machado et al. 2018, section 5.2). `emulator` is "ale-py" or
+    "atari-py".
     """
 
     frame_skip: int = 4
     repeat_action_probability: float = 0
     minimal_action_set: bool = True
     max_game_frames: int = 108000
+    emulator: str = "ale-py"
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def _check_environment(parser: argparse.ArgumentParser, args: Namespace) -> None
     if args.environment == "gym":
         if args.observation == "ram":
             parser.error("--observation ram is ALE's: use --env_args obs_type=ram")
+        if args.emulator != "ale-py":
+            parser.error(f"--emulator {args.emulator} needs --environment ale")
         if not args.minimal_action_set:
             parser.error(
                 "--minimal_action_set false is ALE's: use --env_args full_action_space=true"

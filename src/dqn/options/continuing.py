@@ -26,7 +26,8 @@ OF_THE_NETWORK = (
 # A checkpoint fits no other values of these.
 FIXED = [
     *OF_THE_NETWORK,
-    *"environment env_args minimal_action_set screen_width screen_height history_length".split(),
+    *"environment emulator env_args minimal_action_set screen_width screen_height".split(),
+    "history_length",
     *"replay_size optimizer engine actors prioritized".split(),
 ]
 # They belong to one process and not to the run that it begins or continues.
@@ -44,7 +45,8 @@ NOT_FROM_SNAPSHOTS = ["env_import"]
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = [
     *OF_THE_NETWORK,
-    *"environment env_args frame_skip repeat_action_probability minimal_action_set".split(),
+    *"environment emulator env_args frame_skip repeat_action_probability".split(),
+    "minimal_action_set",
     *"color_averaging frame_pooling grayscale interpolation screen_width screen_height".split(),
     *"max_game_frames history_length random_starts fire_on_start".split(),
 ]

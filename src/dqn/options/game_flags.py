@@ -29,6 +29,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="What runs the game: the Arcade Learning Environment, or Gymnasium.",
     )
     group.add_argument(
+        "--emulator",
+        **choice("ale-py", "atari-py"),
+        default=GameSettings.emulator,
+        help="Which build of ALE runs the game; atari-py, of 2021, if it is installed.",
+    )
+    group.add_argument(
         "--env_args",
         metavar="KEY=VALUE,…",
         help="Arguments of Gymnasium's environment, such as frameskip=4,mode=1.",
@@ -139,6 +145,7 @@ def game_settings(args: Namespace) -> GameSettings:
         repeat_action_probability=args.repeat_action_probability,
         minimal_action_set=args.minimal_action_set,
         max_game_frames=args.max_game_frames,
+        emulator=args.emulator,
     )
 
 
