@@ -1,6 +1,7 @@
 """Environments of Gymnasium: what is observed, when they end, and that they go on exactly."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import gymnasium
 from dqn.actors.actor import Actor
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.blending import NTSC, PAL, _colours, luminance
-from dqn.environments.create import find_observation_space
+from dqn.environments.create import find_gym_id, find_observation_space
 from dqn.environments.gym import GymEnvironment
 from dqn.environments.gym_registry import find_id, read_arguments
 from dqn.environments.gym_state import Keeper
@@ -458,7 +459,7 @@ def test_colours_are_refused_where_there_are_none():
 
 
 def test_an_environment_that_hangs_or_fails_when_it_is_closed_is_left_behind(caplog, monkeypatch):
-    monkeypatch.setattr("dqn.environments.gym.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("dqn.environments.gym_registry.CLOSE_SECONDS", 0.05)
     started(arguments="fault=hangs").close()
     assert "did not close" in caplog.text
     started(arguments="fault=close").close()
@@ -477,6 +478,13 @@ def test_an_environment_that_hangs_or_fails_when_it_is_closed_is_left_behind(cap
 def test_an_unknown_id_names_the_closest_ones(name, message):
     with pytest.raises(UserError, match=f"{name}.*{message}"):
         find_id(name)
+
+
+def test_without_gymnasium_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    monkeypatch.delitem(sys.modules, "dqn.environments.gym_registry")
+    with pytest.raises(UserError, match=r"pip install -r requirements-gym\.txt"):
+        find_gym_id("CartPole-v1", "")
 
 
 def test_the_newest_version_is_taken_where_none_is_named():

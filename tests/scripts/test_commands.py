@@ -284,3 +284,29 @@ def test_scripts_work_by_relative_paths_and_with_cdpath(light_project, path):
     )
     assert output.stderr == ""
     assert f"{light_project.root}/snapshots/pong" in output.stdout
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "folder"),
+    [
+        ("snapshots/Breakout-v5_77.pkl", "Breakout-v5"),
+        ("CartPole-v1_best.pkl", "CartPole-v1"),
+        ("CartPole-v1_fast_3.2500.safetensors", "CartPole-v1_fast"),
+        ("mine.pkl", "mine"),
+    ],
+)
+def test_test_gym_keeps_statistics_and_videos_in_a_folder_of_the_run(
+    light_project, snapshot, folder
+):
+    (light_project.root / "requirements-gym.txt").write_text("# nothing\n")
+    assert run(light_project, "test_gym.sh", snapshot, "--test_games", "3") == [
+        *["main.py", "--load_weights", snapshot, "--random_steps", "0", "--train_steps", "0"],
+        *["--epochs", "1", "--test_games", "100", "--record_episodes", "every:25"],
+        *["--episodes_path", f"{light_project.root}/results/{folder}", "--test_games", "3"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--test_games", "3"], ["@some.args"]])
+def test_test_gym_needs_a_snapshot(light_project, arguments):
+    result = light_project.run("test_gym.sh", *arguments)
+    assert_one_line_error(result, start="usage: ./test_gym.sh SNAPSHOT ")

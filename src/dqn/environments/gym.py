@@ -1,7 +1,6 @@
 """Any environment of Gymnasium with discrete actions (Towers et al. 2024), as an Environment."""
 
 import logging
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -15,7 +14,7 @@ from gymnasium import spaces
 from dqn.environments.environment import Environment, Frame, ObservationSpace
 from dqn.environments.gym_keys import read_keys
 from dqn.environments.gym_observing import create_observer
-from dqn.environments.gym_registry import describe, import_packages, read_arguments
+from dqn.environments.gym_registry import close, describe, import_packages, read_arguments
 from dqn.environments.gym_state import Keeper, is_restorable
 from dqn.environments.restoring import restores_exactly
 from dqn.environments.settings import GameSettings, GymSettings, ObservationSettings
@@ -27,7 +26,6 @@ logger = logging.getLogger(__name__)
 MAX_ACTIONS = 256  # that the replay memory's byte holds
 FRAMES_A_SECOND = 60  # of an Atari
 DEFAULT_FRAME_RATE = 30  # of an environment that tells none, as Gymnasium's own videos
-CLOSE_SECONDS = 5.0
 SEED_LIMIT = 2**31
 
 
@@ -260,17 +258,7 @@ class GymEnvironment(Environment):
 
     def close(self) -> None:
         """Close the environment; one that hangs is left behind."""
-        thread = threading.Thread(target=self._close, daemon=True)
-        thread.start()
-        thread.join(CLOSE_SECONDS)
-        if thread.is_alive():
-            logger.warning("%s did not close within %g s: going on", self.name, CLOSE_SECONDS)
-
-    def _close(self) -> None:
-        try:
-            self._env.close()
-        except Exception as error:
-            logger.warning("%s raised %s when it was closed", self.name, describe(error))
+        close(self._env, self.name)
 
     def _reset(self, seed: int | None) -> tuple[Any, dict[str, Any]]:
         result = self._call("reset", seed=seed)
@@ -342,7 +330,7 @@ def make(name: str, gym: GymSettings, has_pictures: bool = False) -> Any:
             "it needs"
         ) from error
     if has_pictures and "rgb_array" not in modes:
-        env.close()
+        close(env, name)
         known = ", ".join(map(str, modes)) or "nothing"
         raise UserError(
             f"{name} cannot be shown or recorded: it renders {known}, and not rgb_array"

@@ -5,6 +5,7 @@ import difflib
 import importlib
 import logging
 import re
+import threading
 from typing import Any
 
 import ale_py
@@ -22,6 +23,7 @@ except ImportError as error:
 
 logger = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 5.0
 WORDS = {"true": True, "false": False, "none": None}
 OURS = ("render_mode", "id")  # arguments of gymnasium.make that the program decides on
 
@@ -132,6 +134,22 @@ def _value(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
+
+
+def close(env: Any, name: str) -> None:
+    """Close an environment; one that hangs, or raises something, is left behind with a warning."""
+
+    def close() -> None:
+        try:
+            env.close()
+        except Exception as error:  # whatever somebody else's code raises
+            logger.warning("%s raised %s when it was closed", name, describe(error))
+
+    thread = threading.Thread(target=close, daemon=True)
+    thread.start()
+    thread.join(CLOSE_SECONDS)
+    if thread.is_alive():
+        logger.warning("%s did not close within %g s: going on", name, CLOSE_SECONDS)
 
 
 def describe(error: BaseException) -> str:

@@ -22,6 +22,7 @@ from ale_py.env import AtariEnv
 from gymnasium import Env, Wrapper, spaces
 from gymnasium.envs.registration import EnvSpec
 
+from dqn.environments.gym_registry import close
 from dqn.machine.state_values import take, take_array, take_integer, take_list
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def is_restorable(make: Callable[[], Env]) -> bool:
         return False
     finally:
         for env in envs:
-            env.close()
+            close(env, "a trial of it")
 
 
 def _continues(one: Env, other: Env, steps: int) -> bool:
