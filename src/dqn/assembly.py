@@ -4,9 +4,9 @@ import logging
 import math
 import secrets
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -73,14 +73,14 @@ class Run:
     saver: SnapshotSaver | None = None
     checkpointer: Checkpointer | None = None
     recording: GameRecording | None = None
-    episodes: list[EpisodeRecording | EpisodeStatistics] = field(default_factory=list)
+    episodes: Sequence[EpisodeRecording | EpisodeStatistics] | None = None
     player: Player | None = None
     spectator: Spectator | None = None
 
     @property
     def watchers(self) -> list[AbstractContextManager[object]]:
         """What looks on while the run is under way."""
-        parts = [self.recording, self.player or self.spectator, *self.episodes]
+        parts = [self.recording, self.player or self.spectator, *(self.episodes or ())]
         return [part for part in parts if part]
 
 
@@ -175,7 +175,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         has_quit=lambda: player is not None and player.has_quit,
     )
     run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
-    run.episodes = [*episodes.values(), *([episode_statistics] if episode_statistics else [])]
+    run.episodes = [*episodes.values(), *filter(None, [episode_statistics])] or None
     if origin.folder and saver:
         parts: dict[str, Part] = {
             "learner": learner,
