@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains a network to play a game: ./train.sh GAME [LABEL] [flags of src/main.py]
 #
+# GAME is a ROM or its name; with --environment gym, the id of an environment of Gymnasium.
 # Its snapshots are snapshots/<game>[_<label>]_<epoch>.*, its statistics results/<game>[_<label>].csv.
 # Flags come last, so that the user's --csv_file, say, wins over the one given here.
 set -euo pipefail
@@ -29,7 +30,12 @@ case ${1--} in
     ;;
 esac
 
-# Pong, PONG.BIN and pong are one run, and so are SpaceInvaders and space_invaders.
-find_python requirements.txt
-name=$("$python" "$root/src/game_name.py" "$name")$label
+if asks_for_gym "$@"; then
+  name=${game##*/} # an id, such as ALE/Breakout-v5, is written as it is registered
+else
+  # Pong, PONG.BIN and pong are one run, and so are SpaceInvaders and space_invaders.
+  find_python requirements.txt
+  name=$("$python" "$root/src/game_name.py" "$name")
+fi
+name=$name$label
 run main.py "$game" --save_weights_prefix "$root/snapshots/$name" --csv_file "$root/results/$name.csv" "$@"

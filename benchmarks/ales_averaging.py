@@ -10,12 +10,12 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-from ale_py import ALEInterface
 
 import checkout  # noqa: F401 (it comes before dqn)
 import main as trainer
 from dqn.environments import create
 from dqn.environments.atari import AleEnvironment
+from dqn.environments.emulators import AlePy
 from dqn.environments.settings import GameSettings, ObservationSettings
 
 
@@ -34,7 +34,7 @@ class AlesAveraging(AleEnvironment):
     ):
         super().__init__(rom, name, settings, observation, seed=seed, **more)
         self._screen_size = (observation.width, observation.height)
-        self._ale = ALEInterface()
+        self._ale = AlePy()
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", settings.frame_skip)
         self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
@@ -50,9 +50,9 @@ class AlesAveraging(AleEnvironment):
         return reward
 
     def observe(self) -> np.ndarray:
-        return cv2.resize(
-            self._ale.getScreenGrayscale(), self._screen_size, interpolation=cv2.INTER_LINEAR
-        )
+        screen = np.empty(self._ale.getScreenDims(), np.uint8)
+        self._ale.getScreenGrayscale(screen)
+        return cv2.resize(screen, self._screen_size, interpolation=cv2.INTER_LINEAR)
 
 
 if __name__ == "__main__":

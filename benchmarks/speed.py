@@ -36,6 +36,8 @@ PACKAGES = ("torch", "numpy", "ale-py", "stable-baselines3", "gymnasium")
 TRAIN = "--exploration_rate_start 0.1 --exploration_rate_end 0.1 --random_steps 500 --test_steps 0"
 RANDOM = "--train_steps 0 --test_steps 0"
 TEST = "--random_steps 0 --train_steps 0"
+PEERS_ID = "BreakoutNoFrameskip-v4"
+GYM = "--environment gym --frame_pooling max --fire_on_start true --interpolation area"
 
 
 def main() -> None:
@@ -75,11 +77,14 @@ def main() -> None:
 def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) -> dict[str, Measure]:
     """What is measured, by its name: functions of a seed that return steps per second."""
 
-    def loop(phase: str, settings: str, program: list[str] = MAIN) -> Measure:
-        return lambda seed: measure_loop(program, phase, seed, backend, [*settings.split(), *flags])
+    def loop(
+        phase: str, settings: str, program: list[str] = MAIN, game: str = "roms/breakout.bin"
+    ) -> Measure:
+        words = [game, *settings.split(), *flags]
+        return lambda seed: measure_loop(program, phase, seed, backend, words)
 
-    def train(settings: str) -> Measure:
-        return loop("train", f"{TRAIN} --train_steps {steps} {settings}")
+    def train(settings: str, game: str = "roms/breakout.bin") -> Measure:
+        return loop("train", f"{TRAIN} --train_steps {steps} {settings}", game=game)
 
     def play_randomly(settings: str, program: list[str] = MAIN) -> Measure:
         return loop("random", f"{RANDOM} --random_steps {10 * steps} {settings}", program)
@@ -89,6 +94,8 @@ def make_loops(steps: int, backend: str, actors: list[int], flags: list[str]) ->
     return {
         "training": train("--actors 1"),
         "training, Stable-Baselines3": lambda seed: measure_peer(steps, seed),
+        # The peer's own environment, its frames pooled as there
+        f"training on {PEERS_ID}": train(f"--actors 1 {GYM}", game=PEERS_ID),
         "training, bfloat16": train("--actors 1 --datatype bfloat16"),
         "training, --overlap": train("--actors 1 --overlap true"),
         **{f"training, {n} actors": train(f"--actors {n}") for n in several},
@@ -108,7 +115,7 @@ def measure_loop(
     """
     with tempfile.TemporaryDirectory() as folder:
         csv_file = Path(folder) / "speed.csv"
-        command = [*program, "roms/breakout.bin", "--epochs", "2", "--backend", backend]
+        command = [*program, "--epochs", "2", "--backend", backend]
         run([*command, "--random_seed", str(seed), "--csv_file", str(csv_file), *settings])
         with open(csv_file, newline="") as file:
             speeds = [

@@ -70,9 +70,26 @@ find_python() {
     "(on Debian and Ubuntu: apt install python3-venv), or name it: PYTHON=/path/to/python"
 }
 
+# Whether the flags "$@", or an argument file among them, ask for Gymnasium, which is an optional part.
+asks_for_gym() {
+  local word before=''
+  for word in "$@"; do
+    case "$before $word" in
+      --environment' '[gG][yY][mM] | *' '--environment=[gG][yY][mM]) return 0 ;;
+      *' '@?*)
+        [[ -e ${word#@} ]] && word=${word#@} || word=$root/${word#@}
+        ! grep -Eqi '^[^#]*--environment[ =]gym([[:space:]]|$)' "$word" 2>/dev/null || return 0
+        ;;
+    esac
+    before=$word
+  done
+  return 1
+}
+
 run() {
-  local program=$root/src/$1
+  local program=$root/src/$1 requirements=(requirements.txt)
   shift
-  [[ -n $python ]] || find_python requirements.txt
+  ! asks_for_gym "$@" || requirements+=(requirements-gym.txt)
+  [[ -n $python ]] || find_python "${requirements[@]}"
   exec "$python" "$program" "$@"
 }

@@ -18,7 +18,6 @@ with console.starting(__name__):
     from dqn.machine.wording import size
     from dqn.options import visualization_flags
     from dqn.origin import Origin
-    from dqn.player.keyboard import action_name
     from dqn.visualization.findings import Subject
     from dqn.visualization.page.render import render
     from dqn.visualization.settings import FilterSettings
@@ -88,10 +87,10 @@ def _subject(origin: Origin, look: Look) -> Subject:
     ]
     return Subject(
         snapshot=args.load_weights.name,
-        game=origin.game.replace("_", " ").title(),
+        game=origin.game.replace("_", " ").title() if origin.rom else origin.game,
         facts=facts,
         architecture=architecture,
-        actions=[action_name(action) for action in look.actions],
+        actions=look.actions,
         q_values=np.stack(look.watch.q_values),
     )
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from dqn.options import agent_flags, game_flags, network_flags, parser, replay_flags
-from helpers.crashes import STOPS, Training
+from helpers.crashes import FLAGS, STOPS, Training
 from helpers.paths import MAIN, PROJECT
 
 PRESETS = sorted(path.stem for path in (PROJECT / "presets").glob("*.args"))
@@ -16,6 +16,7 @@ SHORT = (
     "--random_steps 300 --train_steps 1000 --epochs 2 --replay_size 1500 --test_games 1 "
     "--max_game_frames 1600 --target_steps 200 --snapshot_steps 600 --datatype float32"
 ).split()
+GAMES = {"cartpole": "CartPole-v1"}  # all others are for Atari games
 # A few updates of its 35 million weights tell as much as a thousand.
 SELDOM = {"keras_rl2_screen": ["--train_frequency", "100"]}
 
@@ -56,7 +57,8 @@ def test_the_keras_tutorials_network_has_the_size_that_it_prints():
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_stopped_resumed_tested_and_recorded(name, tmp_path):
     flags = [f"@presets/{name}.args", *SHORT, *SELDOM.get(name, [])]
-    trainings = [Training(tmp_path / folder, *flags) for folder in ("whole", "stopped")]
+    base = [GAMES.get(name, "breakout"), *FLAGS[1:]]
+    trainings = [Training(tmp_path / folder, *flags, base=base) for folder in ("whole", "stopped")]
     for training in trainings:
         training.folder.mkdir()
     whole, stopped = trainings

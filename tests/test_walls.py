@@ -41,7 +41,7 @@ ARROWS = {
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
     "results": "agent actors.events networks.deepqnetwork replay.memory",
-    "recording": "actors.events environments.environment",
+    "recording": "actors.actor actors.events environments.environment",
     "player": (
         "exploration actors.actor actors.events environments.actions environments.environment "
         "networks.deepqnetwork results.statistics recording visualization.overlay"
@@ -52,13 +52,16 @@ ARROWS = {
     "sweeps": (
         "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
     ),
+    "sharing": (
+        "snapshots networks actors.state_buffer environments.pictures environments.settings"
+    ),
     "machine": "",
     "errors": "",
 }
 OPEN_TO_ALL = "errors machine"
 # What only `create.py` of the same folder imports, and members of the same kind.
 MEMBERS = (
-    "environments.atari networks.torch_engine networks.neon_engine "
+    "environments.atari environments.gym networks.torch_engine networks.neon_engine "
     "player.window player.terminal replay.storage_on_gpu sweeps.on_this_machine sweeps.on_slurm "
     "sweeps.on_ray"
 )
@@ -69,6 +72,10 @@ LIBRARIES = {
     ),
     "neon": "networks.neon_engine",
     "ale_py": "environments machine.setup",
+    "gymnasium": (
+        "environments.gym environments.gym_observing environments.gym_registry "
+        "environments.gym_state machine.setup"
+    ),
     "pygame": "player.window player.sound",
     "av": "recording",
     "safetensors": "snapshots.safetensors_format",

@@ -18,7 +18,10 @@
                      actors that step together), local.py (in this process), processes.py (in
                      several)
     environments/    environment.py (the contract), atari.py with observing.py (screen or
-                     RAM) and blending.py (two frames made one), roms.py (finds games), settings.py
+                     RAM), blending.py (two frames made one), pictures.py (any picture as ALE's),
+                     roms.py (finds games), restoring.py (which ones ALE restores), settings.py;
+                     gym.py (Gymnasium) with gym_registry.py (ids), gym_observing.py, gym_keys.py
+                     and gym_state.py (what a checkpoint keeps of it)
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),
@@ -38,8 +41,9 @@
                      (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
-    results/         statistics.py (listens to the steps), csv_file.py, progress.py, forecast.py,
-                     tensorboard.py (an event file that follows from the CSV files)
+    results/         statistics.py (listens to the steps), episodes.py (a test's episodes),
+                     csv_file.py, progress.py, forecast.py, tensorboard.py (an event file that
+                     follows from the CSV files)
     report/          columns.py, rows.py, runs.py (CSV files), seeds.py (several as one), style.py,
                      curves.py (plot.sh's picture); games.py (human and random scores), protocol.py,
                      results.py (of one run), aggregates.py (with the bootstrap), summary.py (all
@@ -58,6 +62,9 @@
                      sanity check), findings.py (all of that); overlay.py with strip.py (colours and
                      Q-values on a picture), film.py (recorded), pictures.py, settings.py; page/:
                      render.py, filter_cards.py, moment_figures.py, number_tables.py, wording.py
+    recording/       games.py (games played), episodes.py (games of training and tests),
+                     recorder.py, video_file.py, frame_folder.py, sound_file.py, settings.py
+    sharing/         agent.py (a trained agent for other people's programs)
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
                      other_processes.py, memory_limit.py, process_limits.py, fonts.py, setup.py

@@ -152,7 +152,7 @@ class Agent(Tester):
 
     def explore(self, num_steps: int, exploration_rate: float, done: int = 0) -> Iterator[Step]:
         """Fill the replay memory by `num_steps` steps at a fixed ε, without learning."""
-        self._train_actors.start()
+        self._start()
         while done < num_steps:
             step = self._step_and_remember(num_steps - done, exploration_rate)
             done += len(step.actions)
@@ -161,7 +161,7 @@ class Agent(Tester):
 
     def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps and learn from the replay memory."""
-        self._train_actors.start()
+        self._start()
         target_steps, train_frequency = self._periods.target_steps, self._periods.train_frequency
         while done < num_steps:
             step = self._step_and_remember(num_steps - done, self.exploration_rate)
@@ -177,6 +177,11 @@ class Agent(Tester):
                 step.costs.extend(self._learner.finish())
             yield step
             self._train_actors.check()
+
+    def _start(self) -> None:
+        """Begin games where none is in play; one that was not restored ends in the memory."""
+        for actor in self._train_actors.start():
+            self._memory.streams[actor].cut()
 
     def _step_and_remember(self, most: int, exploration_rate: float) -> Step:
         """A step of every actor, or of the first `most`."""

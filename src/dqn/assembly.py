@@ -4,7 +4,7 @@ import logging
 import math
 import secrets
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,8 @@ from dqn.actors.events import FinishedGame
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.environments.create import create_environment
-from dqn.environments.environment import Environment
+from dqn.environments.create import create_environment, find_observation_space
+from dqn.environments.environment import Environment, ObservationSpace
 from dqn.errors import UserError
 from dqn.experiment import Experiment
 from dqn.exploration import EpsilonGreedy, Policy
@@ -49,9 +49,10 @@ from dqn.options.checkpoint_flags import number_of_snapshots
 from dqn.origin import Origin
 from dqn.player.create import open_display, open_speaker
 from dqn.player.display import Display
-from dqn.player.keyboard import action_name
+from dqn.player.keyboard import names_of_actions
 from dqn.player.player import Player
 from dqn.player.spectator import Spectator
+from dqn.recording.episodes import EpisodeRecording, episodes_to_record
 from dqn.recording.games import GameRecording
 from dqn.recording.screen import size_on_screen
 from dqn.recording.settings import RecordingSettings
@@ -59,6 +60,7 @@ from dqn.replay.create import create_sampler, create_storage
 from dqn.replay.memory import ReplayMemory
 from dqn.replay.storage import OTHER_MEMORY
 from dqn.replay.sum_tree import bytes_of_sum_tree
+from dqn.results.episodes import EpisodeStatistics
 from dqn.results.statistics import Statistics
 from dqn.results.tensorboard import TensorBoard
 from dqn.snapshots.saver import SnapshotSaver
@@ -87,20 +89,22 @@ class Run:
     saver: SnapshotSaver | None = None
     checkpointer: Checkpointer | None = None
     recording: GameRecording | None = None
+    episodes: Sequence[EpisodeRecording | EpisodeStatistics] | None = None
     player: Player | None = None
     spectator: Spectator | None = None
 
     @property
     def watchers(self) -> list[AbstractContextManager[object]]:
         """What looks on while the run is under way."""
-        return [part for part in (self.recording, self.player or self.spectator) if part]
+        parts = [self.recording, self.player or self.spectator, *(self.episodes or ())]
+        return [part for part in parts if part]
 
 
 @dataclass
 class Look:
     """A game in which a network is looked into.
 
-    `finished` are the games that ended; `actions` are ALE's numbers of them; `first_weights` are
+    `finished` are the games that ended; `actions` are the actions' names; `first_weights` are
     those of the first layer, in Neon's layout; `random` is a network with random weights, if one is
     wanted.
     """
@@ -108,7 +112,7 @@ class Look:
     run: Run
     watch: GameWatch
     architecture: Architecture
-    actions: list[int]
+    actions: list[str]
     first_weights: np.ndarray
     random: NetworkInspector | None
     finished: list[FinishedGame]
@@ -152,7 +156,8 @@ def _settle(origin: Origin) -> None:
 def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     """A game that only a person plays: there is nothing that learns."""
     args, chance = origin.args, Chance(origin.args.random_seed)
-    actors = _create_actors(origin, chance, interruption, groups=("test",))
+    space = _observation_space(origin)
+    actors = _create_actors(origin, space, chance, interruption, groups=("test",))
     player = _create_player(origin, actors, None, None, interruption, videos)
     tester = Tester(actors.groups["test"], player.choose_actions, args.exploration_rate_test)
     statistics = Statistics(tester, None, None, args.csv_file)
@@ -177,9 +182,10 @@ def assemble_look(origin: Origin, interruption: Interruption) -> Look:
     assert snapshot, "there is a network to look into"
     _settle(origin)
     chance = Chance(args.random_seed)
-    actors = _create_actors(origin, chance, interruption, groups=("test",))
+    space = _observation_space(origin)
+    actors = _create_actors(origin, space, chance, interruption, groups=("test",))
     game = actors.groups["test"].first.environment
-    architecture = _architecture(args, game.num_actions)
+    architecture = _architecture(args, game.num_actions, space)
     _check_filters(args.visualization_filters, architecture)
     metadata = Metadata(origin.game, game.actions, architecture.state_shape)
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
@@ -204,7 +210,7 @@ def assemble_look(origin: Origin, interruption: Interruption) -> Look:
         Run(actors, statistics, experiment),
         watch,
         architecture,
-        game.actions,
+        names_of_actions(game),
         snapshot.layers[0].weights,
         random,
         finished,
@@ -224,22 +230,23 @@ def _check_filters(wanted: int, architecture: Architecture) -> None:
 def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) -> Run:
     """An agent that is trained, tested or watched."""
     args, chance = origin.args, Chance(origin.args.random_seed)
-    actors = _create_actors(origin, chance, interruption, groups=("train", "test"))
+    space = _observation_space(origin)
+    actors = _create_actors(origin, space, chance, interruption, groups=("train", "test"))
     train_actors, test_actors = actors.groups["train"], actors.groups["test"]
     game = train_actors.first.environment
-    architecture = _architecture(args, game.num_actions)
+    architecture = _architecture(args, game.num_actions, space)
     if args.datatype == "auto":
         args.datatype = _datatype(args, architecture)
     flags = continuing.flags_for_snapshots(args)
     metadata = Metadata(origin.game, game.actions, architecture.state_shape, flags=flags)
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
-    memory = _create_memory(origin, network, chance.generators["memory"])
+    memory = _create_memory(origin, space, network, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
     )
-    highlighter = partial(_create_highlighter, args, game.actions, architecture, network)
+    highlighter = partial(_create_highlighter, args, names_of_actions(game), architecture, network)
     player = None
     if args.play_games and args.display_screen != "false":
         player = _create_player(
@@ -250,7 +257,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     film = None
     if args.saliency and args.record_games:
         test_game = test_actors.first.environment
-        film = Film(test_game, playing_policy, highlighter(OCCLUSION), size_on_screen)
+        size = partial(size_on_screen, has_square_pixels=test_game.has_square_pixels)
+        film = Film(test_game, playing_policy, highlighter(OCCLUSION), size)
         playing_policy = film.choose_actions
     policies = train_policy, playing_policy
     agent = _create_agent(origin, actors, policies, memory, learner)
@@ -261,6 +269,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         tensorboard=TensorBoard(tensorboard) if tensorboard else None,
     )
     recording = _create_recording(origin, actors, film)
+    episodes = _create_episode_recordings(origin, actors, videos)
+    episode_statistics = _create_episode_statistics(origin)
     experiment = Experiment(
         agent,
         statistics,
@@ -268,10 +278,11 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         phase_flags.phases(args),
         random_exploration_rate=agent.exploration_rate if origin.snapshot else 1,
         tested_epoch=origin.epoch_of_snapshot,
-        listeners=[part.on_step for part in (recording, player) if part],
+        listeners=[part.on_step for part in (recording, player, episode_statistics) if part],
         has_quit=lambda: player is not None and player.has_quit,
     )
     run = Run(actors, statistics, experiment, saver, recording=recording, player=player)
+    run.episodes = [*episodes.values(), *filter(None, [episode_statistics])] or None
     if origin.folder and saver:
         parts: dict[str, Part] = {
             "learner": learner,
@@ -285,6 +296,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         }
         if args.prioritized:  # the uniform sampler has no state
             parts["sampler"] = memory.sampler
+        # A run that goes on may have recorded none before.
+        known = origin.checkpoint["parts"] if origin.checkpoint else episodes
+        parts |= {name: part for name, part in episodes.items() if name in known}
         run.checkpointer = _create_checkpointer(
             origin, origin.folder, memory, parts, chance, learner.check
         )
@@ -295,8 +309,22 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     return run
 
 
+def _observation_space(origin: Origin) -> ObservationSpace:
+    args = origin.args
+    return find_observation_space(
+        origin.game,
+        game_flags.game_settings(args),
+        game_flags.observation_settings(args),
+        game_flags.gym_settings(args),
+    )
+
+
 def _create_actors(
-    origin: Origin, chance: Chance, interruption: Interruption, groups: tuple[str, ...]
+    origin: Origin,
+    space: ObservationSpace,
+    chance: Chance,
+    interruption: Interruption,
+    groups: tuple[str, ...],
 ) -> ActorProcesses:
     """Raises UserError if the replay memory has no room for that many actors."""
     args = origin.args
@@ -306,9 +334,15 @@ def _create_actors(
             f"--replay_size {args.replay_size} is too small for {counted(args.actors, 'actor')}: "
             f"use at least {smallest}, or lower --actors"
         )
-    observation = game_flags.observation_settings(args)
     make = partial(
-        create_environment, origin.rom, origin.game, game_flags.game_settings(args), observation
+        create_environment,
+        origin.rom,
+        origin.game,
+        game_flags.game_settings(args),
+        game_flags.observation_settings(args),
+        game_flags.gym_settings(args),
+        has_pictures=args.display_screen != "false"
+        or bool(args.record_games or args.record_episodes or args.visualization_file),
     )
     with_sound = args.sound and args.play_games > 0
     makers = {
@@ -318,7 +352,8 @@ def _create_actors(
     return create_actors(
         {group: makers[group] for group in groups},
         num_actors=args.actors,
-        state_shape=(args.history_length, *observation.shape),
+        state_shape=(args.history_length, *space.shape),
+        dtype=space.dtype,
         random_starts=args.random_starts,
         fires_on_start=args.fire_on_start,
         game_seeds=chance.seeds["game"],
@@ -328,9 +363,12 @@ def _create_actors(
     )
 
 
-def _architecture(args: Namespace, num_actions: int) -> Architecture:
-    state_shape = (args.history_length, *game_flags.observation_settings(args).shape)
-    return network_flags.architecture(args, num_actions, state_shape)
+def _architecture(args: Namespace, num_actions: int, space: ObservationSpace) -> Architecture:
+    if args.environment == "gym" and len(space.shape) == 1 and args.network == "nature":
+        logger.info("Using --network dense: observations are %d numbers", *space.shape)
+        args.network = "dense"
+    state_shape = (args.history_length, *space.shape)
+    return network_flags.architecture(args, num_actions, state_shape, str(space.dtype))
 
 
 def _datatype(args: Namespace, architecture: Architecture) -> str:
@@ -397,21 +435,24 @@ def _minibatches(args: Namespace, train_steps: int) -> int:
 
 
 def _create_memory(
-    origin: Origin, network: DeepQNetwork, generator: np.random.Generator
+    origin: Origin,
+    space: ObservationSpace,
+    network: DeepQNetwork,
+    generator: np.random.Generator,
 ) -> ReplayMemory:
     args = origin.args
     settings, priorities = replay_flags.replay_settings(args), replay_flags.priorities(args)
-    shape = game_flags.observation_settings(args).shape
     other_memory = OTHER_MEMORY + 2 * args.actors * BYTES_OF_EMULATOR
     if priorities:
         other_memory += bytes_of_sum_tree(settings.size)
     if network.device == "cpu":
-        pixels = args.batch_size * math.prod(shape)
+        pixels = args.batch_size * math.prod(space.shape)
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
-        other_memory += pixels * (floats + 2 * args.history_length)
+        other_memory += pixels * (floats + 2 * args.history_length * space.dtype.itemsize)
     storage = create_storage(
         settings,
-        shape=shape,
+        shape=space.shape,
+        dtype=space.dtype,
         network_device=network.device,
         other_memory=other_memory,
     )
@@ -488,7 +529,9 @@ def _create_checkpointer(
 
 
 def _warn_if_not_restored_exactly(game: Environment) -> None:
-    if not game.is_restored_exactly:
+    if not game.is_restored:
+        logger.warning("%s cannot be restored: after a stop, new games of it begin", game.name)
+    elif not game.is_restored_exactly:
         logger.warning("ALE does not restore %s exactly: a stop changes how it goes on", game.name)
 
 
@@ -512,7 +555,7 @@ def _create_recording(
 
 def _create_highlighter(
     args: Namespace,
-    actions: list[int],
+    actions: list[str],
     architecture: Architecture,
     network: DeepQNetwork,
     default_method: str,
@@ -521,7 +564,38 @@ def _create_highlighter(
     settings = visualization_flags.saliency_settings(args)
     inspector = create_inspector(architecture, network.get_layers())
     saliency = create_saliency(settings.method or default_method, inspector)
-    return Highlighter(saliency, inspector, list(map(action_name, actions)), settings.strength)
+    return Highlighter(saliency, inspector, actions, settings.strength)
+
+
+def _create_episode_recordings(
+    origin: Origin, actors: ActorProcesses, videos: Path
+) -> dict[str, EpisodeRecording]:
+    """The recordings of the first actor's games, by their names in a checkpoint."""
+    args = origin.args
+    if not args.record_episodes:
+        return {}
+    folder = args.episodes_path or videos / origin.game.rpartition("/")[2]
+    choice, facts = episodes_to_record(args.record_episodes), _facts_of_video(origin)
+    prefixes = {"train": "", "test": "test_"} if args.train_steps else {"test": ""}
+    return {
+        f"{group}_episodes": EpisodeRecording(
+            actors.groups[group].first, folder, choice, facts, prefix
+        )
+        for group, prefix in prefixes.items()
+    }
+
+
+def _create_episode_statistics(origin: Origin) -> EpisodeStatistics | None:
+    args = origin.args
+    if not args.episodes_path or args.train_steps:
+        return None
+    facts = {
+        "game": origin.game,
+        **_facts_of_video(origin),
+        "exploration_rate": args.exploration_rate_test,
+        "is_deterministic": args.exploration_rate_test == 0,
+    }
+    return EpisodeStatistics(args.episodes_path, facts)
 
 
 def _create_player(
@@ -537,13 +611,14 @@ def _create_player(
     args, actor = origin.args, actors.groups["test"].first
     game = actor.environment
     open_sound = partial(open_speaker, game.sample_rate, game.frame_rate)
+    has_sound = args.sound and game.sample_rate > 0
     return Player(
         actor,
         network=network,
         policy=policy,
         open_display=_display_opener(origin),
-        open_speaker=open_sound if args.sound else lambda: None,
-        frame_skip=args.frame_skip,
+        open_speaker=open_sound if has_sound else lambda: None,
+        frame_skip=game.frame_skip,
         waits_after_games=args.play_games == math.inf,
         videos=videos,
         facts=_facts_of_video(origin),
@@ -554,7 +629,7 @@ def _create_player(
 
 
 def _display_opener(origin: Origin) -> Callable[[], Display]:
-    title = origin.game.replace("_", " ").title()
+    title = origin.game.replace("_", " ").title() if origin.rom else origin.game
     return lambda: open_display(origin.args.display_screen, title)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dqn.networks.deepqnetwork import DeepQNetwork
 
-# Chooses the actions for n states, uint8 (n, history, height, width), at an exploration rate
+# Chooses the actions for n states, (n, history, *observation), at an exploration rate
 Policy = Callable[[np.ndarray, float], list[int]]
 # ε, in 0..1, as a function of the training step
 Schedule = Callable[[int], float]
@@ -57,7 +57,7 @@ class EpsilonGreedy:
         self._generator = generator
 
     def __call__(self, states: np.ndarray, exploration_rate: float) -> list[int]:
-        """The actions for n states, uint8 (n, history, height, width)."""
+        """The actions for n states, (n, history, *observation)."""
         actions = [0] * len(states)
         greedy = []
         for i in range(len(states)):

@@ -12,7 +12,8 @@ from typing import Any
 
 from dqn.checkpoints.checkpointer import UnfittingCheckpoint
 from dqn.checkpoints.folder import CheckpointFolder
-from dqn.environments.create import restores_exactly
+from dqn.environments.create import find_gym_id
+from dqn.environments.restoring import restores_exactly
 from dqn.environments.roms import find_rom, game_of_file_name, is_known
 from dqn.errors import UserError
 from dqn.machine.files import can_be_asked_for, check_name
@@ -25,6 +26,8 @@ from dqn.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
+Game = tuple[Path | None, str, str]  # its ROM, its name and the ROM's SHA-256
+
 ALL_ACTIONS = 18  # of the Atari joystick
 DEFAULT_UNITS = ",".join(map(str, HIDDEN_UNITS))
 
@@ -33,12 +36,13 @@ DEFAULT_UNITS = ",".join(map(str, HIDDEN_UNITS))
 class Origin:
     """Where a run starts from.
 
-    `args` are all its options. `folder` is that of its checkpoints, if it keeps any; `checkpoint`
+    `args` are all its options. `game` is ALE's name of it, of which `rom` is the file, or, without
+    one, Gymnasium's id. `folder` is that of its checkpoints, if it keeps any; `checkpoint`
     is the state that it resumes from, `snapshot` the one that it starts from, if that is so.
     """
 
     args: Namespace
-    rom: Path
+    rom: Path | None
     game: str
     rom_sha256: str
     folder: CheckpointFolder | None
@@ -119,8 +123,8 @@ def _start(
         continuing.log_taken(complete, args, f"the snapshot {args.load_weights}")
         continuing.keep_datatype(complete, before)
         continuing.log_changes(complete, before)
-    game = complete.game or _rom_of(snapshot, complete.load_weights)
-    return Origin(complete, *_find_game(game, project), folder, snapshot=snapshot)
+    find = _find_environment if complete.environment == "gym" else _find_rom
+    return Origin(complete, *find(complete, snapshot, project), folder, snapshot=snapshot)
 
 
 def _resume(
@@ -154,8 +158,12 @@ def _resume(
         # It goes on, whatever snapshot the file that is named now is called after.
         name = Path(checkpoint["options"]["csv_file"]).name
         complete.csv_file = complete.csv_file.with_name(name)
-    game = complete.game or f"roms/{checkpoint['game']}.bin"
-    origin = Origin(complete, *_find_game(game, project), folder, checkpoint=checkpoint)
+    if complete.environment == "gym":
+        game = complete.game or checkpoint["game"]
+        found: Game = None, find_gym_id(game, complete.env_import or ""), ""
+    else:
+        found = _find_game(complete.game or f"roms/{checkpoint['game']}.bin", project)
+    origin = Origin(complete, *found, folder, checkpoint=checkpoint)
     _check_identity(origin, folder.path, checkpoint)
     return origin
 
@@ -191,7 +199,29 @@ def _without_unknown(flags: dict[str, Any], args: Namespace) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if name not in unknown}
 
 
-def _find_game(game: str, project: Path) -> tuple[Path, str, str]:
+def _find_rom(args: Namespace, snapshot: Snapshot | None, project: Path) -> Game:
+    return _find_game(args.game or _rom_of(snapshot, args.load_weights), project)
+
+
+def _find_environment(args: Namespace, snapshot: Snapshot | None, project: Path) -> Game:  # noqa: ARG001 (as of ROMs)
+    """The environment of Gymnasium: no ROM, its id, and no hash."""
+    trained = snapshot.metadata if snapshot else None
+    name = args.game or (trained and trained.game)
+    if not name:
+        raise UserError(f"the snapshot {args.load_weights} names no game: name the environment too")
+    try:
+        return None, find_gym_id(name, args.env_import or ""), ""
+    except UserError as error:
+        needed = trained and trained.flags.get("env_import")
+        if not needed or args.env_import:
+            raise
+        raise UserError(
+            f"the snapshot {args.load_weights} needs --env_import {str(needed)[:100]}: add it, if "
+            "you trust that package"
+        ) from error
+
+
+def _find_game(game: str, project: Path) -> Game:
     """The ROM, its game, and the SHA-256 of the ROM."""
     rom, name = find_rom(game, project / "roms")
     return rom, name, hashlib.sha256(rom.read_bytes()).hexdigest()
@@ -306,7 +336,11 @@ def flags_of_snapshot(snapshot: Snapshot, is_training: bool) -> continuing.Plain
     if snapshot.input_shape:
         flags |= _flags_of_states(snapshot.input_shape)
     recorded = snapshot.metadata.flags if snapshot.metadata else {}
-    left_out = continuing.OF_THE_PROCESS + continuing.OF_THE_STORAGE
+    left_out = (
+        *continuing.OF_THE_PROCESS,
+        *continuing.OF_THE_STORAGE,
+        *continuing.NOT_FROM_SNAPSHOTS,
+    )
     flags |= {name: value for name, value in recorded.items() if name not in left_out}
     has_norm = snapshot.layers[0].batch_norm is not None
     architecture = snapshot.architecture or Architecture(snapshot.num_actions, batch_norm=has_norm)
@@ -339,8 +373,21 @@ def what_is_missing(state: dict[str, Any]) -> str:
     if isinstance(frame_skip, int) and not restores_exactly(state["game"], frame_skip):
         lacking.append(f"ALE does not restore {state['game']} exactly")
     groups = [state["parts"].get(name) for name in ("train_actors", "test_actors")]
-    lost = sum(actors.count(None) for actors in groups if isinstance(actors, list))
+    actors = [actor for group in groups if isinstance(group, list) for actor in group]
+    lost = actors.count(None)
     if lost:
         games = counted(lost, "game")
         lacking.append(f"{games} lost with their process: new ones begin")
+    dropped = sum(map(_has_no_game, actors))
+    if dropped:
+        games = counted(dropped, "game")
+        lacking.append(f"{games} of {state['game']} cannot be restored: new ones begin")
     return "; ".join(lacking) or "nothing is missing"
+
+
+def _has_no_game(actor: Any) -> bool:
+    """Whether the state of an actor lacks that of its game, as Gymnasium cannot always give it."""
+    match actor:
+        case {"environment": {"game": None}}:
+            return True
+    return False

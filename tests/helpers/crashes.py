@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.forked import run_main
@@ -32,11 +33,11 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 class Training:
     """A run whose files are in `folder`."""
 
-    def __init__(self, folder: Path, *flags: str):
+    def __init__(self, folder: Path, *flags: str, base: Sequence[str] = FLAGS):
         self.folder = folder
         prefix = folder / "breakout"
         files = ["--save_weights_prefix", str(prefix), "--csv_file", f"{prefix}.csv"]
-        self.command = [sys.executable, str(MAIN), *FLAGS, *files, *flags]
+        self.command = [sys.executable, str(MAIN), *base, *files, *flags]
 
     def run(self, *flags: str, status: int = 0) -> str:
         """Run it to its end, which must have this exit status; returns its log."""

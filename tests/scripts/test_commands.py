@@ -47,6 +47,41 @@ def test_train_puts_the_users_flags_last_so_that_they_win(light_project):
     assert arguments[-2:] == ["--csv_file", "mine.csv"]
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (["ALE/Breakout-v5", "--environment", "gym"], "Breakout-v5"),
+        (["CartPole-v1", "fast", "--environment=Gym"], "CartPole-v1_fast"),
+        (["My.Own-v1.2", "@presets/toy.args"], "My.Own-v1.2"),
+    ],
+)
+def test_train_names_a_run_after_the_id_of_an_environment(light_project, given, name):
+    (light_project.root / "requirements-gym.txt").write_text("# nothing\n")
+    (light_project.root / "presets").mkdir()
+    (light_project.root / "presets" / "toy.args").write_text(
+        "--epochs 3\n--environment gym # yes\n"
+    )
+    flags = [word for word in given[1:] if word != "fast"]
+    assert run(light_project, "train.sh", *given) == [
+        *["main.py", given[0]],
+        *outputs(light_project, name),
+        *flags,
+    ]
+
+
+@pytest.mark.parametrize("flags", [["--environment", "gym"], ["@some.args"]])
+def test_gymnasium_is_required_only_where_it_is_asked_for(light_project, flags):
+    """A requirement that cannot be met makes the script use an environment of its own."""
+    root = light_project.root
+    (root / "requirements-gym.txt").write_text("no-such-package==1\n")
+    (root / "some.args").write_text("# --environment gym\n--environment=gym\n")
+    assert run(light_project, "train.sh", "pong")[0] == "main.py"
+    result = light_project.run("train.sh", "CartPole-v1", *flags, cwd=root)
+    assert result.returncode == 2
+    assert "lacks no-such-package==1" in result.stderr
+    assert "requirements-gym.txt asks for" in result.stderr
+
+
 @pytest.mark.parametrize("label", ["", "a/b", "/"])
 def test_train_refuses_a_label_that_cannot_be_part_of_a_file_name(light_project, label):
     result = light_project.run("train.sh", "pong.bin", label, "--epochs", "1")
@@ -284,3 +319,29 @@ def test_scripts_work_by_relative_paths_and_with_cdpath(light_project, path):
     )
     assert output.stderr == ""
     assert f"{light_project.root}/snapshots/pong" in output.stdout
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "folder"),
+    [
+        ("snapshots/Breakout-v5_77.pkl", "Breakout-v5"),
+        ("CartPole-v1_best.pkl", "CartPole-v1"),
+        ("CartPole-v1_fast_3.2500.safetensors", "CartPole-v1_fast"),
+        ("mine.pkl", "mine"),
+    ],
+)
+def test_test_gym_keeps_statistics_and_videos_in_a_folder_of_the_run(
+    light_project, snapshot, folder
+):
+    (light_project.root / "requirements-gym.txt").write_text("# nothing\n")
+    assert run(light_project, "test_gym.sh", snapshot, "--test_games", "3") == [
+        *["main.py", "--load_weights", snapshot, "--random_steps", "0", "--train_steps", "0"],
+        *["--epochs", "1", "--test_games", "100", "--record_episodes", "every:25"],
+        *["--episodes_path", f"{light_project.root}/results/{folder}", "--test_games", "3"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--test_games", "3"], ["@some.args"]])
+def test_test_gym_needs_a_snapshot(light_project, arguments):
+    result = light_project.run("test_gym.sh", *arguments)
+    assert_one_line_error(result, start="usage: ./test_gym.sh SNAPSHOT ")

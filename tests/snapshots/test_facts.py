@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 import convert
-from dqn.networks.architecture import Architecture, Convolution
+from dqn.networks.architecture import STATE_DTYPES, Architecture, Convolution
 from dqn.snapshots.file import load_snapshot, save_snapshot
 from dqn.snapshots.snapshot import without_states
 from helpers.networks import make_network
@@ -102,6 +102,7 @@ def architectures(draw) -> Architecture:
         shared_convolutions=draw(st.booleans()),
         dueling=(dueling := draw(st.sampled_from(["false", "avg", "max", "naive"]))),
         dueling_streams=dueling == "false" or draw(st.booleans()),
+        state_dtype=draw(st.sampled_from(STATE_DTYPES)) if kind == "vector" else "uint8",
     )
 
 

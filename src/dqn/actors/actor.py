@@ -1,25 +1,26 @@
 """A game in play, with the states that the agent sees of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dqn.actors.events import FinishedGame, Transition
 from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.environment import Environment
 from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
 
-NO_OP = 0  # an index into the actions of a game
-FIRE = 1  # ALE's number
-
 
 class Actor:
-    """An environment that restarts itself, and the buffer of its last observations.
+    """An environment that restarts itself, and the buffer of its last observations, of `dtype`.
 
     Every episode begins with a random start: `history_length` to `random_starts` no-ops, drawn
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
-    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. With
-    `fires_on_start`, FIRE follows, in games that have it: some wait for it.
+    procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. In a
+    game without a no-op, its first observation fills the state instead. With `fires_on_start`, FIRE
+    follows, in games that have it: some wait for it. While `on_new_game` is not None it is called
+    right before each game.
     """
 
     def __init__(
@@ -27,27 +28,32 @@ class Actor:
         environment: Environment,
         *,
         state_shape: tuple[int, ...],
+        dtype: npt.DTypeLike = np.uint8,
         random_starts: int,
         fires_on_start: bool = False,
         generator: np.random.Generator,
     ):
         self.environment = environment
-        self._buffer = StateBuffer(state_shape)
-        history_length = state_shape[0]
-        self._min_no_ops = history_length
-        self._max_no_ops = max(history_length, random_starts)
-        fires = fires_on_start and FIRE in environment.actions
-        self._last_of_start = [environment.actions.index(FIRE)] if fires else []
+        self._buffer = StateBuffer(state_shape, dtype)
+        self._history_length = state_shape[0]
+        self._max_no_ops = max(self._history_length, random_starts)
+        self._no_op = environment.no_op or 0
+        fire = environment.fire if fires_on_start else None
+        self._last_of_start = [] if fire is None else [fire]
+        self._begin_episode = self._random_start
+        if environment.no_op is None:
+            self._begin_episode = self._repeat_observation
         self._generator = generator
         self._is_started = False
         self._score: float = 0
         self._steps = 0
         self._finished: list[FinishedGame] = []  # games that no step has reported yet
         self._action: int | None = None
+        self.on_new_game: Callable[[], None] | None = None
 
     @property
     def state(self) -> np.ndarray:
-        """The current state, uint8 (history, *observation)."""
+        """The current state, (history, *observation)."""
         return self._buffer.state
 
     @property
@@ -65,16 +71,18 @@ class Actor:
         """The action that is taken, or was taken last; None before the first."""
         return self._action
 
-    def start(self) -> None:
-        """Begin the first game, unless one is in play already."""
-        if not self._is_started:
+    def start(self) -> bool:
+        """Begin the first game, unless one is in play already; whether one was begun."""
+        begins = not self._is_started
+        if begins:
             self.restart()
+        return begins
 
     def restart(self) -> None:
         """Begin a new game; one in play is dropped."""
         self._is_started = True
         self._new_game()
-        self._random_start()
+        self._begin_episode()
 
     def act(self, action: int) -> Transition:
         """Take one agent step; where it ends the episode, the next one is begun."""
@@ -85,12 +93,15 @@ class Actor:
         episode_end = terminal or self.environment.is_game_over()
         self._finish_game()
         if episode_end:
-            self._random_start()
+            self._begin_episode()
         games, self._finished = self._finished, []
         return Transition(reward, observation, terminal, episode_end, games)
 
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, between two calls of `act`."""
+        """What a checkpoint keeps, between two calls of `act`.
+
+        Where the environment cannot be restored, that is all but the game in play.
+        """
         return {
             "environment": self.environment.get_state(),
             "screens": self.state.copy(),
@@ -103,9 +114,9 @@ class Actor:
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         self.environment.set_state(take(state, "environment"))
-        for observation in take_array(state, "screens", np.uint8, self.state.shape):
+        for observation in take_array(state, "screens", self.state.dtype, self.state.shape):
             self._buffer.add(observation)
-        self._is_started = take_flag(state, "is_started")
+        self._is_started = take_flag(state, "is_started") and self.environment.is_in_play
         self._score = take_number(state, "score")
         self._steps = take_integer(state, "steps")
         self._generator.bit_generator.state = take(state, "generator")
@@ -118,9 +129,11 @@ class Actor:
         return reward
 
     def _new_game(self) -> None:
-        self.environment.restart()
         self._score = 0
         self._steps = 0
+        if self.on_new_game:
+            self.on_new_game()
+        self.environment.restart()
 
     def _finish_game(self) -> None:
         """If the game has just ended, note it and begin a new one."""
@@ -130,8 +143,17 @@ class Actor:
             self._new_game()
 
     def _random_start(self) -> None:
-        no_ops = self._generator.integers(self._min_no_ops, self._max_no_ops, endpoint=True)
-        for action in (*[NO_OP] * no_ops, *self._last_of_start):
+        fewest = self._history_length
+        no_ops = self._generator.integers(fewest, self._max_no_ops, endpoint=True)
+        self._play_start([self._no_op] * no_ops)
+
+    def _repeat_observation(self) -> None:
+        for _ in range(self._history_length):
+            self._buffer.add(self.environment.observe())
+        self._play_start([])
+
+    def _play_start(self, actions: list[int]) -> None:
+        for action in (*actions, *self._last_of_start):
             self._act(action)
             self._finish_game()  # also a game that this ends is counted
             self._buffer.add(self.environment.observe())

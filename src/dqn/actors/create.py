@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from dqn.actors.actor import Actor
 from dqn.actors.processes import ActorProcesses as ActorProcesses
@@ -19,6 +20,7 @@ def create_actors(
     *,
     num_actors: int,
     state_shape: tuple[int, ...],
+    dtype: npt.DTypeLike = np.uint8,
     random_starts: int,
     fires_on_start: bool,
     game_seeds: np.random.SeedSequence,
@@ -45,6 +47,7 @@ def create_actors(
                         create_actor,
                         partial(make_environments[group], seed=seed),
                         state_shape=state_shape,
+                        dtype=dtype,
                         random_starts=random_starts,
                         fires_on_start=fires_on_start,
                         generator=generator,
@@ -54,6 +57,7 @@ def create_actors(
         makers,
         num_processes=min(num_actors, usable_cores()),
         state_shape=state_shape,
+        dtype=dtype,
         is_stopping=is_stopping,
     )
 
@@ -62,6 +66,7 @@ def create_actor(
     make_environment: Callable[[], Environment],
     *,
     state_shape: tuple[int, ...],
+    dtype: npt.DTypeLike = np.uint8,
     random_starts: int,
     fires_on_start: bool,
     generator: np.random.Generator,
@@ -70,6 +75,7 @@ def create_actor(
     return Actor(
         make_environment(),
         state_shape=state_shape,
+        dtype=dtype,
         random_starts=random_starts,
         fires_on_start=fires_on_start,
         generator=generator,

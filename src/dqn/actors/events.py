@@ -20,7 +20,7 @@ class FinishedGame(NamedTuple):
 class Transition(NamedTuple):
     """What followed an action.
 
-    observation: uint8 (*shape), the one right after the action; games: those that ended since
+    observation: (*shape), the one right after the action; games: those that ended since
     the transition before it, random starts included.
     """
 

@@ -18,7 +18,7 @@ class ActorLost(UserError):
 class Actors(ABC):
     """Actors that step together.
 
-    `states`, uint8 (num_actors, history, *shape), is what they see.
+    `states`, (num_actors, history, *shape), is what they see.
     """
 
     states: np.ndarray
@@ -32,8 +32,8 @@ class Actors(ABC):
         """The first actor, which is in this process; the others' games are alike."""
 
     @abstractmethod
-    def start(self) -> None:
-        """Begin the first game of each, unless one is in play already."""
+    def start(self) -> list[int]:
+        """Begin the first game of each, unless one is in play already; the actors that began."""
 
     @abstractmethod
     def restart(self) -> None:

@@ -21,10 +21,11 @@ class LocalActors(Actors):
     def first(self) -> Actor:
         return self._actors[0]
 
-    def start(self) -> None:
+    def start(self) -> list[int]:
+        begun = [i for i, actor in enumerate(self._actors) if actor.start()]
         for i, actor in enumerate(self._actors):
-            actor.start()
             self.states[i] = actor.state
+        return begun
 
     def restart(self) -> None:
         for i, actor in enumerate(self._actors):
@@ -46,6 +47,11 @@ class LocalActors(Actors):
             if state is not None:
                 actor.set_state(state)
                 self.states[i] = actor.state
+
+    def close(self) -> None:
+        """Let the games go."""
+        for actor in self._actors:
+            actor.environment.close()
 
     def check(self) -> None:
         pass  # in this process, none is lost

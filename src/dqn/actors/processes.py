@@ -14,6 +14,7 @@ from multiprocessing.context import SpawnContext
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dqn.actors.actor import Actor
 from dqn.actors.events import Transition
@@ -44,11 +45,12 @@ class ActorProcesses:
         *,
         num_processes: int,
         state_shape: tuple[int, ...],
+        dtype: npt.DTypeLike = np.uint8,
         is_stopping: Callable[[], bool] = lambda: False,
     ):
         self._workers: list[_Worker] = []
         try:
-            self._start(makers, num_processes, state_shape)
+            self._start(makers, num_processes, state_shape, np.dtype(dtype))
         except BaseException as error:
             for worker in self._workers:
                 worker.kill()
@@ -68,11 +70,13 @@ class ActorProcesses:
         makers: dict[str, list[MakeActor]],
         num_processes: int,
         state_shape: tuple[int, ...],
+        dtype: np.dtype,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         shape = (len(next(iter(makers.values()))), *state_shape)
-        memory = {group: context.RawArray(c_uint8, math.prod(shape)) for group in makers}
-        states = {group: _as_array(memory[group], shape) for group in makers}
+        num_bytes = math.prod(shape) * dtype.itemsize
+        memory = {group: context.RawArray(c_uint8, num_bytes) for group in makers}
+        states = {group: _as_array(memory[group], shape, dtype) for group in makers}
         shares = np.array_split(range(shape[0]), num_processes)
         # A signal that stops this process is none of the others' business: a terminal and a
         # cluster send it to them, too. They start with these signals blocked, for which the
@@ -82,21 +86,25 @@ class ActorProcesses:
         try:
             for share in shares[1:]:
                 ours = {group: makers[group][share[0] : share[-1] + 1] for group in makers}
-                self._workers.append(_Worker(context, ours, memory, shape, share))
+                self._workers.append(_Worker(context, ours, memory, shape, dtype, share))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         size = len(shares[0])
         self.groups: dict[str, Actors] = {}
+        self._local_groups: list[LocalActors] = []
         for group in makers:
             local = LocalActors([make() for make in makers[group][:size]], states[group][:size])
+            self._local_groups.append(local)
             self.groups[group] = ActorsInProcesses(group, local, self._workers, states[group])
         for worker in self._workers:
             worker.receive()  # it is ready
             worker.check()
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes, and let the games go."""
         self._is_closed.set()
+        for group in self._local_groups:
+            group.close()
         for worker in self._workers:
             worker.disconnect()
         for worker in self._workers:
@@ -116,8 +124,10 @@ class ActorsInProcesses(Actors):
     def first(self) -> Actor:
         return self._local.first
 
-    def start(self) -> None:
-        self._call("start", [()] * (1 + len(self._workers)))
+    def start(self) -> list[int]:
+        results = self._call("start", [()] * (1 + len(self._workers)))
+        shares = zip(self._shares(), results, strict=True)
+        return [first + i for (first, _), begun in shares for i in begun or []]
 
     def restart(self) -> None:
         self._call("restart", [()] * (1 + len(self._workers)))
@@ -176,6 +186,7 @@ class _Worker:
         makers: dict[str, list[MakeActor]],
         memory: dict[str, Memory],
         shape: tuple[int, ...],
+        dtype: np.dtype,
         share: np.ndarray,
     ):
         self.first = int(share[0])
@@ -186,7 +197,7 @@ class _Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_work,
-            args=(theirs, makers, memory, shape, self.first),
+            args=(theirs, makers, memory, shape, dtype, self.first),
             name=_name(self.first, self.num_actors),
             daemon=True,
         )
@@ -279,16 +290,17 @@ def _work(
     makers: dict[str, list[MakeActor]],
     memory: dict[str, Memory],
     shape: tuple[int, ...],
+    dtype: np.dtype,
     first: int,
 ) -> None:
     """Do what the messages ask for, until there is nobody left who could send any."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    groups: dict[str, LocalActors] = {}
     try:
-        groups = {}
         for name, those in makers.items():
-            states = _as_array(memory[name], shape)[first : first + len(those)]
+            states = _as_array(memory[name], shape, dtype)[first : first + len(those)]
             try:
                 groups[name] = LocalActors([make() for make in those], states)
             except UserError as error:
@@ -299,16 +311,17 @@ def _work(
             group, method, arguments = connection.recv()
             try:
                 result = getattr(groups[group], method)(*arguments)
-            except MISFITS as error:
-                result = error  # a state that does not fit
+            except (*MISFITS, UserError) as error:
+                result = error  # a state that does not fit, or a game that failed
             connection.send(result)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the other process has ended
+        for actors in groups.values():  # the other process has ended
+            actors.close()
 
 
 def _name(first: int, number: int) -> str:
     return f"actor {first}" if number == 1 else f"the actors {first} to {first + number - 1}"
 
 
-def _as_array(memory: Memory, shape: tuple[int, ...]) -> np.ndarray:
-    return np.ctypeslib.as_array(memory).reshape(shape)
+def _as_array(memory: Memory, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.ctypeslib.as_array(memory).view(dtype).reshape(shape)

@@ -4,26 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ale_py import ALEInterface, ALEState
 
+from dqn.environments.emulators import create_emulator
 from dqn.environments.environment import Environment, Frame
 from dqn.environments.observing import create_observer, is_averaged_by_ale
+from dqn.environments.restoring import restores_exactly
 from dqn.environments.settings import GameSettings, ObservationSettings
 from dqn.machine.state_values import take, take_array, take_flag, take_integer
 
-# The games that do not go on exactly as before from the state that ale-py 0.12 gives of them, and
-# those of which the next two frames alone can differ: all that it carries were tried
-# (tests/environments/test_atari.py).
-NOT_RESTORED_EXACTLY = ("qbert", "tetris")
-NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
-
 NO_OP = 0
-
-
-def restores_exactly(game: str, frame_skip: int) -> bool:
-    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
-    few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
-    return not few_frames and game not in NOT_RESTORED_EXACTLY
 
 
 class AleEnvironment(Environment):
@@ -58,13 +47,15 @@ class AleEnvironment(Environment):
         self._life_loss_is_terminal = life_loss_is_terminal
         self._life_lost = False
         self.lives = 0  # asked for right after an act: some games forget them in their state
-        self._frame_skip = settings.frame_skip
+        self.frame_skip = settings.frame_skip
         self._sound = sound
         self._repeat_action_probability = settings.repeat_action_probability
         self._sticky_generator = np.random.default_rng(seed)
         self._sticky_action = NO_OP
 
-        self._ale = ALEInterface()
+        self._ale, rom = create_emulator(settings.emulator, rom, name)
+        if not self._ale.has_sound:
+            self.sample_rate = 0
         self._ale.setInt("random_seed", seed)
         self._ale.setInt("frame_skip", 1)
         self._ale.setInt("max_num_frames_per_episode", settings.max_game_frames)
@@ -74,8 +65,7 @@ class AleEnvironment(Environment):
         self._ale.loadROM(str(rom))
         is_minimal = settings.minimal_action_set
         ale = self._ale
-        action_set = ale.getMinimalActionSet() if is_minimal else ale.getLegalActionSet()
-        self.actions = [action.value for action in action_set]
+        self.actions = ale.minimal_actions() if is_minimal else ale.all_actions()
 
         self._observer = create_observer(ale, name, observation)
         self._frames = self._observer.frames
@@ -83,7 +73,7 @@ class AleEnvironment(Environment):
     @property
     def is_restored_exactly(self) -> bool:
         """Whether a restored game continues exactly as it would have."""
-        return restores_exactly(self.name, self._frame_skip)
+        return restores_exactly(self.name, self.frame_skip)
 
     def restart(self) -> None:
         self._ale.reset_game()
@@ -95,7 +85,7 @@ class AleEnvironment(Environment):
     def act(self, action: int) -> float:
         lives = self.lives
         reward = 0
-        for _ in range(self._frame_skip):
+        for _ in range(self.frame_skip):
             reward += self._ale.act(self._stick(self.actions[action]))
             self._frames.add()
             if self.on_frame:
@@ -120,8 +110,7 @@ class AleEnvironment(Environment):
         return self._observer.observe()
 
     def is_terminal(self) -> bool:
-        over = self._ale.game_over(with_truncation=False)
-        return over or (self._life_loss_is_terminal and self._life_lost)
+        return self._ale.is_over() or (self._life_loss_is_terminal and self._life_lost)
 
     def is_game_over(self) -> bool:
         return self._ale.game_over()
@@ -130,10 +119,9 @@ class AleEnvironment(Environment):
         return self._ale.getEpisodeFrameNumber()
 
     def get_state(self) -> dict[str, Any]:
-        state = self._ale.cloneSystemState()
         return {
             "name": self.name,
-            "emulator": np.frombuffer(state.serialize(), np.uint8),
+            "emulator": np.frombuffer(self._ale.save(), np.uint8),
             "frame": self._frames.last.copy(),  # ALE does not put it into its state
             "lives": self.lives,
             "life_lost": self._life_lost,
@@ -147,11 +135,7 @@ class AleEnvironment(Environment):
         sticky_action = take_integer(state, "sticky_action")
         if sticky_action not in self.actions:
             raise ValueError(f"there is no action {sticky_action}")
-        serialized = take_array(state, "emulator", np.uint8, (None,)).tobytes()
-        try:
-            self._ale.restoreSystemState(ALEState(serialized))
-        except (SystemError, MemoryError) as error:  # ALE's own, which Python does not know
-            raise ValueError("the emulator's state is damaged") from error
+        self._ale.restore(take_array(state, "emulator", np.uint8, (None,)).tobytes())
         frame = self._frames.last
         frame[:] = take_array(state, "frame", np.uint8, frame.shape)
         self.lives = take_integer(state, "lives", minimum=-(2**31))

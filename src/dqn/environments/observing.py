@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 
 import cv2
 import numpy as np
-from ale_py import ALEInterface
 
 from dqn.environments.blending import (
     NTSC,
@@ -15,6 +14,8 @@ from dqn.environments.blending import (
     luminance,
     mean,
 )
+from dqn.environments.emulators import Emulator
+from dqn.environments.pictures import INTERPOLATIONS
 from dqn.environments.settings import ObservationSettings
 
 # The games that at times think so long that the emulator stops within a frame and goes on with it:
@@ -22,11 +23,6 @@ from dqn.environments.settings import ObservationSettings
 AVERAGED_BY_ALE = ("tetris", "tic_tac_toe_3d", "video_chess")
 
 PAL_HEIGHT = 250
-INTERPOLATIONS = {
-    "linear": cv2.INTER_LINEAR,
-    "area": cv2.INTER_AREA,
-    "nearest": cv2.INTER_NEAREST,
-}
 
 
 class Frames:
@@ -51,7 +47,7 @@ class Frames:
 class AlesGray(Frames):
     """The last frame alone in ALE's own gray; where ALE averages, it is the average."""
 
-    def __init__(self, ale: ALEInterface):
+    def __init__(self, ale: Emulator):
         super().__init__(*ale.getScreenDims())
         self._ale = ale
 
@@ -62,7 +58,7 @@ class AlesGray(Frames):
 class LastFrame(Frames):
     """The last frame alone; a blending for each plane."""
 
-    def __init__(self, ale: ALEInterface, blendings: list[Blending]):
+    def __init__(self, ale: Emulator, blendings: list[Blending]):
         super().__init__(*ale.getScreenDims())
         self._ale = ale
         self._blendings = blendings
@@ -76,7 +72,7 @@ class LastFrame(Frames):
 class LastTwoFrames(Frames):
     """The last two frames, pooled; a blending for each plane."""
 
-    def __init__(self, ale: ALEInterface, blendings: list[Blending]):
+    def __init__(self, ale: Emulator, blendings: list[Blending]):
         super().__init__(*ale.getScreenDims())
         self._ale = ale
         self._blendings = blendings
@@ -108,7 +104,7 @@ class Observer(ABC):
 class RamObserver(Observer):
     """Observes the RAM, uint8 (128,)."""
 
-    def __init__(self, ale: ALEInterface):
+    def __init__(self, ale: Emulator):
         self._ale = ale
         self.frames = Frames()
 
@@ -154,7 +150,7 @@ def is_averaged_by_ale(game: str, settings: ObservationSettings) -> bool:
     return averages and game in AVERAGED_BY_ALE
 
 
-def create_observer(ale: ALEInterface, game: str, settings: ObservationSettings) -> Observer:
+def create_observer(ale: Emulator, game: str, settings: ObservationSettings) -> Observer:
     """Make the observer of a game that `ale` has loaded."""
     if settings.kind == "ram":
         return RamObserver(ale)
@@ -162,7 +158,7 @@ def create_observer(ale: ALEInterface, game: str, settings: ObservationSettings)
     return (ColourObserver if settings.kind == "rgb" else GrayObserver)(frames, settings)
 
 
-def _create_frames(ale: ALEInterface, game: str, settings: ObservationSettings) -> Frames:
+def _create_frames(ale: Emulator, game: str, settings: ObservationSettings) -> Frames:
     is_alone = settings.pooling == "none" or is_averaged_by_ale(game, settings)
     if is_alone and settings.kind == "screen" and settings.grayscale == "luminance":
         return AlesGray(ale)

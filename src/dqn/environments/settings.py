@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 RAM_BYTES = 128  # of an Atari 2600
+MIN_PICTURE_SIZE = 36  # pixels; a smaller array of Gymnasium's is no picture but a vector
 
 
 @dataclass(frozen=True)
@@ -10,13 +11,26 @@ class GameSettings:
     """What every game of a run has in common.
 
     `max_game_frames` cuts a game off, which is not terminal; 0: never. Sticky actions have
-    `repeat_action_probability` (Machado et al. 2018, section 5.2).
+    `repeat_action_probability` (Machado et al. 2018, section 5.2). `emulator` is "ale-py" or
+    "atari-py".
     """
 
     frame_skip: int = 4
     repeat_action_probability: float = 0
     minimal_action_set: bool = True
     max_game_frames: int = 108000
+    emulator: str = "ale-py"
+
+
+@dataclass(frozen=True)
+class GymSettings:
+    """What `gymnasium.make` is given besides an id.
+
+    arguments: as text, "key=value,…"; imports: packages to import first, separated by commas.
+    """
+
+    arguments: str = ""
+    imports: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dqn.machine.cores import usable_cores
 # How long Python lets one thread compute before another gets its turn. An update of the network has
 # many short parts.
 SWITCH_SECONDS = 0.0002
+DISPLAYS = {"DISPLAY", "WAYLAND_DISPLAY"}  # the variables that name one on Linux
 
 
 def set_up_emulators() -> None:
@@ -19,6 +20,20 @@ def set_up_emulators() -> None:
 
     ALEInterface.setLoggerMode(LoggerMode.Error)
     cv2.setNumThreads(1)  # a screen is too small to share among threads
+
+
+def set_up_gymnasium() -> None:
+    """Let only errors of Gymnasium be seen, and let pygame, which it draws with, say nothing."""
+    import os
+
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    if sys.platform.startswith("linux") and not (DISPLAYS & os.environ.keys()):
+        os.environ.setdefault(
+            "SDL_VIDEODRIVER", "dummy"
+        )  # it would look for a display, and complain
+    import gymnasium
+
+    gymnasium.logger.min_level = gymnasium.logger.ERROR
 
 
 def set_up_torch() -> None:

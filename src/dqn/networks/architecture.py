@@ -35,6 +35,9 @@ MAX_LAYERS = 20  # before the last one
 MAX_UNITS = 100_000
 MAX_FILTERS = 10_000
 MAX_PIXELS = 1_000  # height, width and stride of a filter
+STATE_DTYPES = (
+    "uint8 bool int8 int16 int32 int64 uint16 uint32 uint64 float16 float32 float64"
+).split()
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ class Architecture:
     """What the network sees, its layers, and what it chooses from.
 
     `state_shape` is (history, height, width) of gray screens, (history, channels, height, width),
-    or (history, numbers) of vectors, which need a network without convolutions. The layers are
-    `convolutions`, then affine ones with `dense_units`, then one with a Q-value for each action;
+    or (history, numbers) of vectors, which need a network without convolutions. Numbers of the
+    `state_dtype` "uint8" are divided by 255; all others reach the network as they are. The layers
+    are `convolutions`, affine ones with `dense_units`, then one with a Q-value for each action;
     `activation` ("relu" or "elu") stands between them. `shared_convolutions` convolve each screen
     of a state by itself, with the same weights. `dueling` ("false", "avg", "max" or "naive") says
     how a value and advantages become Q-values (Wang et al. 2016, equations 7 to 9); with
@@ -62,6 +66,7 @@ class Architecture:
     dueling: str = "false"
     dueling_streams: bool = True
     initializer: str = "xavier"
+    state_dtype: str = "uint8"
 
     @property
     def input_channels(self) -> int:

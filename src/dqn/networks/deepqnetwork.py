@@ -32,7 +32,7 @@ class DeepQNetwork(ABC):
 
     @abstractmethod
     def predict(self, states: np.ndarray) -> np.ndarray:
-        """Q-values, float (n, num_actions), of n states, uint8 (n, *state_shape)."""
+        """Q-values, float (n, num_actions), of n states, (n, *state_shape)."""
 
     def predict_learned(self, states: np.ndarray) -> np.ndarray:
         """As `predict`, with the weights after the last update, whichever are acted with."""

@@ -12,7 +12,7 @@ from dqn.options import network_spec
 # The files that a run writes
 WRITTEN = (
     "save_weights_prefix csv_file replay_file video_file record_screen_path record_sound_filename "
-    "visualization_file"
+    "episodes_path visualization_file"
 ).split()
 
 
@@ -22,6 +22,7 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("name a game, such as roms/breakout.bin")
     if args.min_reward > args.max_reward:
         parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
+    _check_environment(parser, args)
     _check_observation(parser, args)
     _check_network(parser, args)
     # A minibatch, and any window of a state and its successor clear of the write position
@@ -53,6 +54,8 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--saliency needs a game that is shown or recorded: use play.sh or record.sh")
     if args.saliency and args.load_weights is None:
         parser.error("--saliency needs a trained network: name it with --load_weights")
+    if args.record_episodes and args.play_games:
+        parser.error("--record_episodes is for training and tests: here, use --record_games")
     if args.keep_snapshots == "best" and not _has_tests(args):
         parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
     _check_files(parser, args)
@@ -61,6 +64,23 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.epochs == 0 and not (args.play_games or any(recordings(args))):
         parser.error("--epochs 0 leaves nothing to do: raise --epochs")
     _check_folders(parser, args)
+
+
+def _check_environment(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse what only the other kind of environment has."""
+    if args.environment == "gym":
+        if args.observation == "ram":
+            parser.error("--observation ram is ALE's: use --env_args obs_type=ram")
+        if args.emulator != "ale-py":
+            parser.error(f"--emulator {args.emulator} needs --environment ale")
+        if not args.minimal_action_set:
+            parser.error(
+                "--minimal_action_set false is ALE's: use --env_args full_action_space=true"
+            )
+        return
+    for name in ("env_args", "env_import"):
+        if getattr(args, name):
+            parser.error(f"--{name} needs --environment gym")
 
 
 def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None:
@@ -157,7 +177,7 @@ def recordings(args: Namespace) -> tuple[Path | None, ...]:
 def outputs(args: Namespace) -> list[Path]:
     """The files and folders to write, which get endings, too."""
     paths = (
-        *(args.save_weights_prefix, args.csv_file, args.replay_file, args.visualization_file),
-        *recordings(args),
+        *(args.save_weights_prefix, args.csv_file, args.replay_file, args.episodes_path),
+        *(args.visualization_file, *recordings(args)),
     )
     return [path for path in paths if path]

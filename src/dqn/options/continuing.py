@@ -26,27 +26,31 @@ OF_THE_NETWORK = (
 # A checkpoint fits no other values of these.
 FIXED = [
     *OF_THE_NETWORK,
-    *"environment minimal_action_set screen_width screen_height history_length".split(),
+    *"environment emulator env_args minimal_action_set screen_width screen_height".split(),
+    "history_length",
     *"replay_size optimizer engine actors prioritized".split(),
 ]
 # They belong to one process and not to the run that it begins or continues.
 OF_THE_PROCESS = (
     "game load_weights start_epoch trained_steps save_weights_prefix csv_file restart "
     "max_computing_time log_level sound display_screen play_games record_games video_file "
-    "record_screen_path record_sound_filename saliency saliency_method saliency_strength "
-    "visualization_filters visualization_file sanity"
+    "record_screen_path record_sound_filename record_episodes episodes_path saliency "
+    "saliency_method saliency_strength visualization_filters visualization_file sanity"
 ).split()
 # They say how a run is kept and not what it computes: its snapshots do not depend on them.
 OF_THE_STORAGE = (
     "checkpoint checkpoint_steps keep_snapshots snapshot_steps replay_file replay_device "
     "tensorboard"
 ).split()
+# A run imports what its flags say, but nothing that a file from elsewhere names.
+NOT_FROM_SNAPSHOTS = ["env_import"]
 # Testing, playing and recording take these of a snapshot.
 OF_THE_GAME = [
     *OF_THE_NETWORK,
-    *"environment frame_skip repeat_action_probability minimal_action_set color_averaging".split(),
-    *"frame_pooling grayscale interpolation screen_width screen_height max_game_frames".split(),
-    *"history_length random_starts fire_on_start".split(),
+    *"environment emulator env_args frame_skip repeat_action_probability".split(),
+    "minimal_action_set",
+    *"color_averaging frame_pooling grayscale interpolation screen_width screen_height".split(),
+    *"max_game_frames history_length random_starts fire_on_start".split(),
 ]
 
 
@@ -115,7 +119,8 @@ def log_taken(args: Namespace, defaults: Namespace, source: str) -> None:
     names = [
         name
         for name, value in vars(args).items()
-        if value != getattr(defaults, name) != "auto"
+        if value is not None
+        and value != getattr(defaults, name) != "auto"
         and name not in (*OF_THE_PROCESS, "random_seed")  # which has a line of its own
     ]
     if names:

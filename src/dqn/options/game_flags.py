@@ -3,7 +3,7 @@
 import argparse
 from argparse import Namespace
 
-from dqn.environments.settings import GameSettings, ObservationSettings
+from dqn.environments.settings import GameSettings, GymSettings, ObservationSettings
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 from dqn.options.types import Integer, Number, boolean, choice
 
@@ -18,15 +18,40 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "game",
         nargs="?",
-        help="ROM file; if it is not there, the ROM of that name that ale-py carries. May be left "
-        "out with --load_weights.",
+        help="ROM file; if it is not there, the ROM of that name that ale-py carries. With "
+        "--environment gym, the id of an environment of Gymnasium, such as ALE/Breakout-v5. May be "
+        "left out with --load_weights.",
     )
-    group.add_argument("--environment", **choice("ale"), default="ale", help="What runs the game.")
+    group.add_argument(
+        "--environment",
+        **choice("ale", "gym"),
+        default="ale",
+        help="What runs the game: the Arcade Learning Environment, or Gymnasium.",
+    )
+    group.add_argument(
+        "--emulator",
+        **choice("ale-py", "atari-py"),
+        default=GameSettings.emulator,
+        help="Which build of ALE runs the game; atari-py, of 2021, if it is installed.",
+    )
+    group.add_argument(
+        "--env_args",
+        metavar="KEY=VALUE,…",
+        help="Arguments of Gymnasium's environment, such as frameskip=4,mode=1.",
+    )
+    group.add_argument(
+        "--env_import",
+        type=modules,
+        metavar="MODULE,…",
+        help="Modules to import, which register environments with Gymnasium. A snapshot does not "
+        "bring this flag: nothing that a file names is imported.",
+    )
     group.add_argument(
         "--frame_skip",
         type=Integer(1, MAX_FRAME_SKIP),
         default=GameSettings.frame_skip,
-        help="Frames for which an action is repeated.",
+        help="Frames for which an action is repeated. With --environment gym, steps of the "
+        "environment: without this flag 4 for an Atari that skips no frames itself, else 1.",
     )
     group.add_argument(
         "--repeat_action_probability",
@@ -105,14 +130,30 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def modules(text: str) -> str:
+    """Names of modules, separated by commas."""
+    for name in filter(None, text.split(",")):
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise argparse.ArgumentTypeError(f"{name!r} is not the name of a module")
+    return text
+
+
 def game_settings(args: Namespace) -> GameSettings:
     """The settings of the game."""
     return GameSettings(
-        frame_skip=args.frame_skip,
+        frame_skip=args.frame_skip or 0,
         repeat_action_probability=args.repeat_action_probability,
         minimal_action_set=args.minimal_action_set,
         max_game_frames=args.max_game_frames,
+        emulator=args.emulator,
     )
+
+
+def gym_settings(args: Namespace) -> GymSettings | None:
+    """What Gymnasium makes the game with; None for a game of ALE."""
+    if args.environment != "gym":
+        return None
+    return GymSettings(arguments=args.env_args or "", imports=args.env_import or "")
 
 
 def observation_settings(args: Namespace) -> ObservationSettings:

@@ -192,7 +192,9 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def architecture(args: Namespace, num_actions: int, state_shape: tuple[int, ...]) -> Architecture:
+def architecture(
+    args: Namespace, num_actions: int, state_shape: tuple[int, ...], state_dtype: str = "uint8"
+) -> Architecture:
     """The network for a game with `num_actions` actions and such states."""
     convolutions, dense_units = network_spec.layers(args.network, args.dense_units)
     return Architecture(
@@ -207,6 +209,7 @@ def architecture(args: Namespace, num_actions: int, state_shape: tuple[int, ...]
         dueling=args.dueling,
         dueling_streams=args.dueling_streams,
         initializer=args.initializer,
+        state_dtype=state_dtype,
     )
 
 

@@ -42,11 +42,17 @@ def parse(arguments: list[str], project: Path, is_complete: bool = True) -> Name
     except UserError as error:
         parser.error(str(error))
     args, unknown = parser.parse_known_args(words)
+    if args.environment == "gym" and not _is_given("frame_skip", words):
+        args.frame_skip = None  # the environment decides
     _check_unknown(parser, unknown, flags=[f"--{name}" for name in vars(args) if name != "game"])
     if is_complete:
         check(parser, args)
     _set_phases(args)
     return args
+
+
+def _is_given(name: str, words: list[str]) -> bool:
+    return any(word.partition("=")[0] == f"--{name}" for word in words)
 
 
 def find_unusable(arguments: list[str]) -> str:

@@ -1,6 +1,7 @@
 """The flags of playing and recording."""
 
 import argparse
+import re
 
 from dqn.options.types import (
     MAX_GAMES,
@@ -12,6 +13,18 @@ from dqn.options.types import (
     folder_or_none,
     video_file,
 )
+
+
+def episodes(text: str) -> str:
+    """The text itself, if it is a valid `--record_episodes`."""
+    match text.lower().partition(":"):
+        case "all", "", "":
+            return "all"
+        case "every", ":", number:
+            return f"every:{Integer(1, MAX_GAMES)(number)}"
+        case number, "", "" if re.fullmatch(r"[+-]?\d+", number):
+            return str(Integer(1, MAX_GAMES)(number))
+    raise argparse.ArgumentTypeError(f"{text!r} is none of all, a number and every:K (every:100)")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +61,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=file_or_none,
         metavar="FILE",
         help="Write the sound to this WAV file; '': none.",
+    )
+    group.add_argument(
+        "--record_episodes",
+        type=episodes,
+        metavar="{all,N,every:K}",
+        help="In training and tests, record games of the first actor, each in a video of its own, "
+        "without sound: all, the first N, or every K-th from the first on.",
+    )
+    group.add_argument(
+        "--episodes_path",
+        type=folder_or_none,
+        metavar="FOLDER",
+        help="Where --record_episodes writes episode_000001.mp4 and so on (default: "
+        "videos/<game>). A test without training writes statistics of all its games there, too: "
+        "episodes.csv and episodes.json.",
     )
     group.add_argument("--sound", type=boolean, default=True, help="Play and record with sound.")
     group.add_argument(

@@ -9,6 +9,7 @@ import numpy as np
 from dqn.player.keyboard import Command, Joystick
 
 RECORDING = "● recording"
+TELEVISION = 4 / 3
 VALUES_IN_A_ROW = 16  # of an observation that is no picture: the RAM takes eight rows
 
 
@@ -16,7 +17,7 @@ VALUES_IN_A_ROW = 16  # of an observation that is no picture: the RAM takes eigh
 class Insight:
     """What the network made of a state.
 
-    state: uint8 (history, *observation), what it saw; actions: their names; q_values: float
+    state: (history, *observation), what it saw; actions: their names; q_values: float
     (num_actions,), or None without a network; action: the index of the one taken, with ε; both are
     None before the first.
     """
@@ -54,12 +55,21 @@ class Insight:
 
 def _as_picture(observation: np.ndarray) -> np.ndarray:
     """A gray or coloured screen as it is, and a row of values as a block of gray pixels."""
+    if observation.dtype != np.uint8:
+        observation = _as_grays(observation)[np.newaxis]
     if observation.ndim == 3:
         return np.ascontiguousarray(np.moveaxis(observation, 0, -1))
     if observation.ndim == 1:
         missing = -len(observation) % VALUES_IN_A_ROW
         observation = np.pad(observation, (0, missing)).reshape(-1, VALUES_IN_A_ROW)
     return np.repeat(observation[..., np.newaxis], 3, axis=2)
+
+
+def _as_grays(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of any size as uint8: gray where they are 0, white or black far from it."""
+    if numbers.dtype == bool:
+        return numbers * np.uint8(255)
+    return np.round(127.5 * (1 + np.tanh(numbers.astype(np.float64)))).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -100,9 +110,18 @@ class View:
 
 
 class Display(ABC):
-    """Shows pictures and tells which keys are pressed. `joystick` is what the person holds."""
+    """Shows pictures and tells which keys are pressed. `joystick` is what the person holds.
+
+    A picture is shown in 4:3, as on a television, unless the game `has_square_pixels`.
+    """
 
     joystick: Joystick
+    has_square_pixels = False
+
+    def aspect_of(self, picture: np.ndarray) -> float:
+        """Width by height in which to show a picture, (height, width, 3)."""
+        height, width, _ = picture.shape
+        return width / height if self.has_square_pixels else TELEVISION
 
     @abstractmethod
     def show(self, picture: np.ndarray, view: View) -> None:

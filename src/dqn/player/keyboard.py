@@ -1,10 +1,11 @@
 """Keys: the commands that they give, and the joystick that some of them make."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from dqn.environments.actions import movements
+from dqn.environments.environment import Environment, Keys
 
 
 class Command(Enum):
@@ -61,16 +62,18 @@ NEAREST_SENSE = {"up": "right", "down": "left", "right": "up", "left": "down"}
 class Joystick:
     """Which of JOYSTICK_KEYS are pressed, by their own keys or by LETTERS.
 
-    Letters count only while `takes_letters` is true: a person plays. Of two opposite directions the
-    newer one counts. What is pressed and let go between two looks counts in the next. A key goes up
-    by itself after `hold_seconds`, if that is not None: a terminal tells no release, but repeats a
-    key that is held.
+    In a game that has keys of its own, `own_keys`, those are told instead. Letters count only
+    while `takes_letters` is true: a person plays. Of two opposite directions the newer one counts.
+    What is pressed and let go between two looks counts in the next. A key goes up by itself after
+    `hold_seconds`, if that is not None: a terminal tells no release, but repeats a key that is
+    held.
     """
 
     def __init__(
         self, hold_seconds: float | None = None, clock: Callable[[], float] = time.monotonic
     ):
         self.takes_letters = False
+        self.own_keys: frozenset[str] = frozenset()
         self._hold_seconds = hold_seconds
         self._clock = clock
         self._pressed: dict[str, float] = {}  # key → time of the last press, the newest key last
@@ -79,13 +82,18 @@ class Joystick:
 
     def press(self, key: str) -> bool:
         """Note that a key goes down, or is repeated; whether it is one of the joystick's."""
-        if key not in JOYSTICK_KEYS and not (self.takes_letters and key in LETTERS):
+        if not self._is_known(key):
             return False
         self._pressed.pop(key, None)
         self._pressed[key] = self._clock()
         self._unseen.add(key)
         self._released.discard(key)
         return True
+
+    def _is_known(self, key: str) -> bool:
+        if self.own_keys:
+            return self.takes_letters and key in self.own_keys
+        return key in JOYSTICK_KEYS or (self.takes_letters and key in LETTERS)
 
     def release(self, key: str) -> None:
         """Note that a key goes up."""
@@ -100,7 +108,7 @@ class Joystick:
             self.release(key)
 
     def look(self) -> list[str]:
-        """Those of JOYSTICK_KEYS that are pressed, the newest last."""
+        """Those of JOYSTICK_KEYS, or of `own_keys`, that are pressed, the newest last."""
         if self._hold_seconds is not None:
             limit = self._clock() - self._hold_seconds
             for key, pressed_at in list(self._pressed.items()):
@@ -108,8 +116,8 @@ class Joystick:
                     self.release(key)
         pressed: list[str] = []
         for key in reversed(self._pressed):
-            what = LETTERS.get(key, key)
-            if what not in pressed and OPPOSITE.get(what) not in pressed:
+            what = key if self.own_keys else LETTERS.get(key, key)
+            if self.own_keys or (what not in pressed and OPPOSITE.get(what) not in pressed):
                 pressed.insert(0, what)
         self._unseen.clear()
         for key in self._released:
@@ -132,6 +140,28 @@ def nearest_action(pressed: Sequence[str], actions: list[int]) -> int:
 
     possible = [index for index, action in enumerate(actions) if _keys(action) <= set(pressed)]
     return max(possible, key=merit, default=0)
+
+
+def action_of(pressed: Sequence[str], keys: Keys) -> int | None:
+    """The action that makes use of most of the keys that are pressed; None if there is none."""
+    possible = [names for names in keys if names <= set(pressed)]
+    return keys[max(possible, key=len)] if possible else None
+
+
+def help_of(keys: Keys, names: list[str]) -> list[tuple[str, str]]:
+    """What the keys of a game do: pairs of keys and an action's name."""
+    lines: dict[int, list[str]] = {}
+    for pressed, action in keys.items():
+        typed = [KEY_NAMES.get(key, key.upper()) for key in _in_typed_order(pressed)]
+        if typed:
+            lines.setdefault(action, []).append(" + ".join(typed))
+    return [("  ".join(typed), names[action]) for action, typed in sorted(lines.items())]
+
+
+def _in_typed_order(keys: Iterable[str]) -> list[str]:
+    return sorted(
+        keys, key=lambda key: (list(KEY_NAMES).index(key) if key in KEY_NAMES else -1, key)
+    )
 
 
 def joystick_help(actions: list[int]) -> list[tuple[str, str]]:
@@ -158,6 +188,11 @@ def joystick_help(actions: list[int]) -> list[tuple[str, str]]:
 def action_name(action: int) -> str:
     """What an action of ALE is called on the screen, such as "up right fire"."""
     return " ".join(_in_order(_keys(action))) or "no-op"
+
+
+def names_of_actions(game: Environment) -> list[str]:
+    """What the actions of a game are called on the screen."""
+    return game.action_names or [action_name(action) for action in game.actions]
 
 
 def _in_this_game(pressed: Sequence[str], actions: list[int]) -> list[str]:

@@ -15,7 +15,14 @@ from dqn.errors import UserError
 from dqn.exploration import EpsilonGreedy
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
-from dqn.player.keyboard import Command, action_name, joystick_help, nearest_action
+from dqn.player.keyboard import (
+    Command,
+    action_of,
+    help_of,
+    joystick_help,
+    names_of_actions,
+    nearest_action,
+)
 from dqn.player.pace import Pace
 from dqn.recording.create import create_recorder
 from dqn.recording.settings import RecordingSettings
@@ -75,7 +82,7 @@ class Player:
         self._make_highlighter = make_highlighter
         self._shows_saliency = shows_saliency
         self._highlighter: Highlighter | None = None
-        self._action_names = [action_name(action) for action in self._game.actions]
+        self._action_names = names_of_actions(self._game)
         self._is_person = network is None
         self._is_paused = False
         self._frames_to_pass = 0  # in spite of the pause
@@ -98,6 +105,8 @@ class Player:
             self._highlighter = self._make_highlighter()
         self._speaker = self._open_speaker()
         self._display = self._open_display()
+        self._display.has_square_pixels = self._game.has_square_pixels
+        self._display.joystick.own_keys = frozenset().union(*self._game.keys or ())
         self._display.joystick.takes_letters = self._is_person
         self._pace = Pace(self._game.frame_rate)
         self._other_listener = self._game.on_frame
@@ -113,9 +122,9 @@ class Player:
             self._end_recording()
 
     def choose_actions(self, states: np.ndarray, exploration_rate: float) -> list[int]:
-        """The action for one state, uint8 (1, history, *observation), of network or person."""
+        """The action for one state, (1, history, *observation), of network or person."""
         if self._is_person or self._policy is None:
-            actions = [nearest_action(self._display.joystick.look(), self._game.actions)]
+            actions = [self._person_s_action()]
         else:
             actions = self._policy(states, exploration_rate)
         self._choice = states[0].copy(), actions[0], exploration_rate
@@ -125,6 +134,24 @@ class Player:
         if self._highlighter and self._shows_saliency:
             self._highlighter.look(states[0], actions[0])
         return actions
+
+    def _person_s_action(self) -> int:
+        """What the keys say; a game without a no-op waits until they say something."""
+        while True:
+            pressed = self._display.joystick.look()
+            if self._game.keys is None:
+                return nearest_action(pressed, self._game.actions)
+            action = action_of(pressed, self._game.keys)
+            if action is None:
+                action = self._game.no_op
+            if action is not None:
+                return action
+            if self._is_ending or not self._is_person:
+                return 0
+            self._show()
+            time.sleep(POLL_SECONDS)
+            self._obey(self._display.poll())
+            self._pace.restart()
 
     def on_step(self, step: Step) -> None:
         """Tell the person of games that have ended, and note whether they quit in one."""
@@ -269,6 +296,7 @@ class Player:
                 RecordingSettings(video_file=path, facts=self._facts),
                 frame_rate=self._game.frame_rate,
                 sample_rate=self._game.sample_rate,
+                has_square_pixels=self._game.has_square_pixels,
             )
         except UserError as error:
             self._say(str(error))
@@ -279,7 +307,8 @@ class Player:
     def _video_names(self) -> Iterator[Path]:
         # record.sh names its videos <game>_…: with another sign than _ none can be of that name.
         for number in itertools.count(1):
-            yield self._videos / f"{self._game.name}-played-{number}.mov"
+            name = self._game.name.rpartition("/")[2]  # Gymnasium's names have namespaces
+            yield self._videos / f"{name}-played-{number}.mov"
 
     def _record(self, frame: Frame) -> None:
         if self._recorder:
@@ -339,9 +368,9 @@ class Player:
 
     def _help(self) -> list[tuple[str, str]]:
         if self._network is None:
-            lines = joystick_help(self._game.actions)
+            lines = self._help_of_keys()
         elif self._is_person:
-            lines = [*joystick_help(self._game.actions), ("m", "give back to the network")]
+            lines = [*self._help_of_keys(), ("m", "give back to the network")]
         else:
             lines = [("m", "take over: you play")]
         of_network = [
@@ -361,6 +390,11 @@ class Player:
             ("h", "this help"),
             ("q  Esc", "quit"),
         ]
+
+    def _help_of_keys(self) -> list[tuple[str, str]]:
+        if self._game.keys is None:
+            return joystick_help(self._game.actions)
+        return help_of(self._game.keys, self._action_names)
 
     def _look_into_choice(self) -> Insight:
         if self._insight is None:

@@ -12,7 +12,7 @@ from dqn.actors.actor import Actor
 from dqn.environments.environment import Frame
 from dqn.networks.deepqnetwork import DeepQNetwork
 from dqn.player.display import Display, Insight, View
-from dqn.player.keyboard import COMMANDS, Command, action_name
+from dqn.player.keyboard import COMMANDS, Command, names_of_actions
 from dqn.results.statistics import Statistics
 
 LOOK_SECONDS = 1 / 60  # at least, between two pictures, and two looks at the keyboard
@@ -39,14 +39,15 @@ KEYS_OF_PLAY = {command: key for key, command in COMMANDS.items()}
 class Moment:
     """A frame of a game with what is told about it.
 
-    state: uint8 (history, *observation), what the network saw; action: the index of what followed.
+    state: (history, *observation), what the network saw; actions: the names of all; action: the
+    index of what followed.
     """
 
     picture: np.ndarray
     who: str
     status: list[str]
     state: np.ndarray
-    actions: list[int]
+    actions: list[str]
     action: int | None
     exploration_rate: float
 
@@ -90,6 +91,7 @@ class Spectator:
     def __enter__(self) -> "Spectator":
         self._display = self._open_display()
         for who, actor in self._actors.items():
+            self._display.has_square_pixels = actor.environment.has_square_pixels
             actor.environment.on_frame = partial(self._on_frame, who, actor)
         return self
 
@@ -143,7 +145,7 @@ class Spectator:
             who,
             status,
             actor.state.copy(),
-            actor.environment.actions,
+            names_of_actions(actor.environment),
             actor.action,
             statistics.exploration_rate,
         )
@@ -200,7 +202,7 @@ class Spectator:
             self._next_insight = now + INSIGHT_SECONDS
             self._insight = Insight(
                 moment.state,
-                [action_name(action) for action in moment.actions],
+                moment.actions,
                 self._network.predict(moment.state[np.newaxis])[0],
                 moment.action,
                 moment.exploration_rate,

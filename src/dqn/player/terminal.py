@@ -19,7 +19,7 @@ import numpy as np
 from dqn.errors import UserError
 from dqn.player.cells import COLOURS_256, PLAIN, TRUE_COLOUR, WHITE, Cells
 from dqn.player.display import RECORDING, Display, Insight, View
-from dqn.player.keyboard import COMMANDS, LETTERS, Command, Joystick
+from dqn.player.keyboard import COMMANDS, Command, Joystick
 
 HOLD_SECONDS = 0.25  # for which a pressed key counts: no terminal tells when it is let go
 ESCAPE_SECONDS = 0.1  # after which an escape that nothing followed is the key of that name
@@ -199,9 +199,10 @@ class Terminal(Display):
             self._typed = b""
 
     def _draw_picture(self, picture: np.ndarray, rows: int, columns: int) -> None:
-        """Draw it as large as it fits, four wide to three high; a cell is twice as high as wide."""
-        width = min(columns, rows * 2 * 4 // 3)
-        height = min(rows, round(width * 3 / 4 / 2))
+        """Draw it as large as it fits; a cell is twice as high as wide."""
+        aspect = self.aspect_of(picture)
+        width = min(columns, int(rows * 2 * aspect))
+        height = min(rows, round(width / aspect / 2))
         if width and height:
             top, left = (rows - height) // 2, (columns - width) // 2
             self._cells.draw(picture, top, left, height, width)
@@ -304,7 +305,7 @@ def _key_name(typed: bytes) -> str | None:
     if typed in (b" ", b"\r", b"\n"):
         return "fire" if typed == b" " else "enter"
     name = typed.decode("latin-1").lower()
-    return name if name in COMMANDS or name in LETTERS else None
+    return name if name.isprintable() else None
 
 
 class _HeldBackLog(io.StringIO):

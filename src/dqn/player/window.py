@@ -14,10 +14,9 @@ import pygame
 
 from dqn.errors import UserError
 from dqn.machine.fonts import dejavu_sans
-from dqn.player.display import RECORDING, Display, Insight, View
+from dqn.player.display import RECORDING, TELEVISION, Display, Insight, View
 from dqn.player.keyboard import COMMANDS, Command, Joystick
 
-ASPECT = 4 / 3  # of a television picture
 LINES = 210  # of which a window shows a whole multiple at first
 MAX_PART = 0.7  # of the desktop's height that a new window takes
 MAX_HEIGHT = 0.95  # of the desktop's, that a strip may make a window
@@ -57,7 +56,7 @@ class Window(Display):
         self.joystick = Joystick()
         desktop_height = pygame.display.get_desktop_sizes()[0][1]
         height = LINES * max(int(desktop_height * MAX_PART / LINES), 1)
-        size = (round(ASPECT * height), height + _bar_height(height))
+        size = (round(TELEVISION * height), height + _bar_height(height))
         self._window = pygame.Window(title, size, resizable=True)
         self._is_full_screen = False
         self._has_icon = False
@@ -94,7 +93,7 @@ class Window(Display):
             strip.bottom = area.bottom
             area.height -= strip.height
             screen.blit(_surface(view.strip(*strip.size)), strip)
-        _draw_picture(screen, area, picture, view.paint)
+        _draw_picture(screen, area, picture, self.aspect_of(picture), view.paint)
         if view.help and is_large:
             _draw_help(screen, area, view.help)
         elif view.announcement and is_large:
@@ -189,11 +188,12 @@ def _draw_picture(
     screen: pygame.Surface,
     area: pygame.Rect,
     picture: np.ndarray,
+    aspect: float,
     paint: Callable[[np.ndarray], np.ndarray] | None,
 ) -> None:
     """Draw it as large as it fits; each of its pixels keeps sharp edges. Then `paint` it."""
-    width = min(area.width, round(area.height * ASPECT))
-    height = min(area.height, round(area.width / ASPECT))
+    width = min(area.width, round(area.height * aspect))
+    height = min(area.height, round(area.width / aspect))
     if width and height:
         large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         surface = _surface(paint(large) if paint else large)

@@ -13,9 +13,13 @@ FIXED_LIBAVFORMAT = (62, 12, 0)
 
 
 def create_recorder(
-    settings: RecordingSettings, *, frame_rate: int, sample_rate: int
+    settings: RecordingSettings,
+    *,
+    frame_rate: int,
+    sample_rate: int,
+    has_square_pixels: bool = False,
 ) -> "Recorder":
-    """Make a recorder of a game with these rates, of frames and samples a second.
+    """Make a recorder of a game with these rates, of frames and samples a second, and pixels.
 
     Raises UserError if PyAV is missing or too old, or a folder cannot be written.
     """
@@ -31,4 +35,11 @@ def create_recorder(
         )
     if "libx264" not in av.codecs_available:
         raise UserError("this PyAV has no encoder of H.264: pip install av, from PyPI")
-    return Recorder(settings, frame_rate=frame_rate, sample_rate=sample_rate)
+    if settings.sound_file and not sample_rate:
+        raise UserError("this game has no sound: leave --record_sound_filename out")
+    return Recorder(
+        settings,
+        frame_rate=frame_rate,
+        sample_rate=sample_rate,
+        has_square_pixels=has_square_pixels,
+    )

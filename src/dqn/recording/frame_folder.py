@@ -11,20 +11,23 @@ from dqn.errors import UserError, explain
 from dqn.machine.files import make_writable_folder, rename_aside
 
 FRAME_NAME = "%06d.png"
+EPISODE = r"(test_)?episode_\d{6,}\.mp4"
 
 
 class FrameFolder:
-    """A folder of pictures, 000000.png and so on, each column twice as wide: as ALE writes them.
+    """A folder of pictures, 000000.png and so on.
 
-    Those that are `to_scale`, and large, are written half as wide and high.
-    A folder of older ones is moved aside when the first frame comes. Raises UserError if it has
-    other files beside those, or cannot be written; `add` raises OSError.
+    Each column is twice as wide, as ALE writes them, unless the game `has_square_pixels`; pictures
+    that are `to_scale`, and large, are written half as wide and high. A folder of older ones is
+    moved aside when the first frame comes. Raises UserError if it has other files beside those, or
+    cannot be written; `add` raises OSError.
     """
 
-    def __init__(self, path: Path, to_scale: bool = False):
+    def __init__(self, path: Path, has_square_pixels: bool = False, to_scale: bool = False):
         make_writable_folder(path.parent)
         self.path = path
-        self._draw = _halved if to_scale else _doubled
+        as_it_is = _unchanged if has_square_pixels else _doubled
+        self._draw = _halved if to_scale else as_it_is
         self._frames = 0
         try:
             self._check()
@@ -50,7 +53,8 @@ class FrameFolder:
         if not self.path.exists():
             return False
         make_writable_folder(self.path)
-        names = [file.name for file in self.path.iterdir()]
+        # Videos of episodes are kept in the same folder.
+        names = [n.name for n in self.path.iterdir() if not re.fullmatch(EPISODE, n.name)]
         older = [name for name in names if re.fullmatch(r"\d{6,}\.png", name)]
         if older and len(older) < len(names):
             raise UserError(
@@ -62,6 +66,10 @@ class FrameFolder:
 
 def _doubled(picture: np.ndarray) -> np.ndarray:
     return np.repeat(picture, 2, axis=1)
+
+
+def _unchanged(picture: np.ndarray) -> np.ndarray:
+    return picture
 
 
 def _halved(picture: np.ndarray) -> np.ndarray:

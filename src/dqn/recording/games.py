@@ -28,7 +28,10 @@ class GameRecording:
         self._ended = 0
         self._games: list[FinishedGame] = []
         self._recorder = create_recorder(
-            settings, frame_rate=environment.frame_rate, sample_rate=environment.sample_rate
+            settings,
+            frame_rate=environment.frame_rate,
+            sample_rate=environment.sample_rate,
+            has_square_pixels=environment.has_square_pixels,
         )
 
     def __enter__(self) -> "GameRecording":

@@ -24,7 +24,14 @@ class Recorder:
     written; `add` and `close` raise it if the disk is full, say, and what was recorded stays.
     """
 
-    def __init__(self, settings: RecordingSettings, *, frame_rate: int, sample_rate: int):
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        *,
+        frame_rate: int,
+        sample_rate: int,
+        has_square_pixels: bool = False,
+    ):
         self._parts: list[VideoFile | FrameFolder | SoundFile] = []
         if settings.video_file:
             self._parts.append(
@@ -33,14 +40,19 @@ class Recorder:
                     frame_rate=frame_rate,
                     sample_rate=sample_rate,
                     facts=settings.facts,
+                    has_square_pixels=has_square_pixels,
+                    is_small=settings.is_small,
                     to_scale=settings.to_scale,
                 )
             )
         if settings.screen_path:
-            self._parts.append(FrameFolder(settings.screen_path, settings.to_scale))
+            self._parts.append(
+                FrameFolder(settings.screen_path, has_square_pixels, settings.to_scale)
+            )
         if settings.sound_file:
             self._parts.append(SoundFile(settings.sound_file, sample_rate=sample_rate))
-        logger.info("Recording to %s", ", ".join(str(part.path) for part in self._parts))
+        level = logging.DEBUG if settings.is_small else logging.INFO  # there are many such
+        logger.log(level, "Recording to %s", ", ".join(str(part.path) for part in self._parts))
 
     def add(self, frame: Frame) -> None:
         """Record one frame."""

@@ -9,7 +9,8 @@ class RecordingSettings:
     """A path for each form of recording; None leaves that form out.
 
     video_file: .mov or .mp4; screen_path: a folder of pictures; sound_file: WAV. `facts`, texts by
-    name, go into the video's metadata. Pictures that are `to_scale` are not enlarged.
+    name, go into the video's metadata. A video that `is_small` has about a quarter of the pixels.
+    Pictures that are `to_scale` are not enlarged.
     """
 
     video_file: Path | None = None
@@ -17,3 +18,4 @@ class RecordingSettings:
     sound_file: Path | None = None
     facts: dict[str, str] = field(default_factory=dict)
     to_scale: bool = False
+    is_small: bool = False

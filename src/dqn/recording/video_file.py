@@ -10,7 +10,7 @@ from av.container import OutputContainer
 
 from dqn.environments.environment import Frame
 from dqn.machine.files import make_writable_folder, move_aside
-from dqn.recording.screen import size_on_screen
+from dqn.recording.screen import scale_of
 
 SOUND_RATE = 48000  # samples a second: AAC has none like that of the Atari
 SOUND_BIT_RATE = 128000
@@ -59,13 +59,15 @@ class VideoFile:
         frame_rate: int,
         sample_rate: int,
         facts: dict[str, str],
+        has_square_pixels: bool = False,
+        is_small: bool = False,
         to_scale: bool = False,
     ):
         make_writable_folder(path.parent)
         self.path = path
-        self._to_scale = to_scale
         self._frame_rate = frame_rate
         self._sample_rate = sample_rate
+        self._scale = scale_of(has_square_pixels, is_small, to_scale)
         self._facts = "".join(f", {name}: {fact}" for name, fact in facts.items())
         self._container: OutputContainer | None = None
 
@@ -107,10 +109,9 @@ class VideoFile:
         container.metadata.update(
             title=_printable(self.path.stem), comment=self._placeholder.decode()
         )
-        lines, columns, _ = frame.picture.shape
         video = container.add_stream("libx264", rate=self._frame_rate, options=H264)
-        size = (columns, lines) if self._to_scale else size_on_screen(frame.picture)
-        video.width, video.height = size
+        lines, columns, _ = frame.picture.shape
+        video.width, video.height = self._scale(columns, lines)
         video.pix_fmt = "yuv420p"
         context = video.codec_context
         context.colorspace = context.color_primaries = context.color_trc = BT709

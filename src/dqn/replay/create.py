@@ -4,6 +4,9 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
+
 from dqn.errors import UserError
 from dqn.replay.prioritized import PrioritizedSampler
 from dqn.replay.samplers import Sampler, UniformSampler
@@ -17,19 +20,22 @@ def create_storage(
     settings: ReplaySettings,
     *,
     shape: tuple[int, ...],
+    dtype: npt.DTypeLike = np.uint8,
     network_device: str,
     other_memory: int,
 ) -> Storage:
-    """Room for observations of `shape`: in a file, on the GPU that learns, or in main memory.
+    """Room for observations, `dtype` (*shape): in a file, on the GPU that learns, or in memory.
 
     `network_device` is PyTorch's name of the device that learns. The rest of the process takes
     `other_memory` bytes of the main memory. Raises UserError if there is no room.
     """
-    size = settings.size
+    size, dtype = settings.size, np.dtype(dtype)
     if not size:
-        return Observations(0, shape=shape)
+        return Observations(0, shape=shape, dtype=dtype)
     if settings.file:
-        return ObservationsInFile(size, shape=shape, file=settings.file, other_memory=other_memory)
+        return ObservationsInFile(
+            size, shape=shape, dtype=dtype, file=settings.file, other_memory=other_memory
+        )
     learns_on_gpu = network_device.startswith("cuda")
     if learns_on_gpu and settings.device != "cpu":
         import torch
@@ -37,9 +43,9 @@ def create_storage(
         from dqn.replay.storage_on_gpu import DeviceObservations, fits
 
         device = torch.device(network_device)
-        if fits(size, shape, device):
+        if fits(size, shape, device, dtype):
             logger.info("The replay memory is on the GPU")
-            return DeviceObservations(size, shape=shape, device=device)
+            return DeviceObservations(size, shape=shape, dtype=dtype, device=device)
     if settings.device == "gpu":
         raise UserError(
             f"there is no GPU that learns and has room for {size} observations: lower "
@@ -47,7 +53,7 @@ def create_storage(
         )
     if learns_on_gpu and settings.device == "auto":
         logger.info("The replay memory does not fit on the GPU: it is in the main memory")
-    return Observations(size, shape=shape, other_memory=other_memory)
+    return Observations(size, shape=shape, dtype=dtype, other_memory=other_memory)
 
 
 def create_sampler(

@@ -61,6 +61,11 @@ class ReplayMemory:
         """That of one state: (history, *observation)."""
         return (self._history_length, *self._entries.observations.shape)
 
+    @property
+    def state_dtype(self) -> np.dtype:
+        """That of the numbers of a state."""
+        return self._entries.observations.dtype
+
     def __len__(self) -> int:
         return sum(map(len, self.streams))
 
@@ -71,7 +76,7 @@ class ReplayMemory:
         return enough and any(len(stream) > self._history_length for stream in self.streams)
 
     def newest_states(self, most: int) -> np.ndarray:
-        """Up to `most` states, uint8 (n, history, *shape), of the newest of one stream.
+        """Up to `most` states, (n, history, *shape), of the newest of one stream.
 
         Some may reach over the end of an episode.
         """

@@ -11,8 +11,9 @@ States = Any
 class Minibatch(NamedTuple):
     """n transitions (s, a, G, s′, Γ), whose learning targets are y = G + Γ·max Q(s′, a′; θ⁻).
 
-    states and next_states: uint8 (n, history, *shape), arrays, or tensors where the replay
-    memory is kept on a GPU; actions: uint8 (n,); returns and discounts: float64 (n,). A discount
+    states and next_states: (n, history, *shape), uint8 of screens, in the dtype of the game's
+    vectors otherwise; arrays, or tensors where the replay memory is kept on a GPU; actions: uint8
+    (n,); returns and discounts: float64 (n,). A discount
     of 0 says that nothing is bootstrapped, as after a terminal state.
 
     weights: how much each transition counts, float64 (n,); None: all 1. keys: by which

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from dqn.errors import UserError, explain
 from dqn.machine.memory_limit import available_memory
@@ -20,26 +21,30 @@ LEAST_USEFUL_SIZE = 1000  # steps; it is no advice to have a smaller replay memo
 
 
 class Storage(Protocol):
-    """Room for `size` observations, uint8 (*shape), wherever it is."""
+    """Room for `size` observations, `dtype` (*shape), wherever it is."""
 
     size: int
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of each number."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """That of one observation: (height, width) of a gray screen, for example."""
 
     def write(self, indexes: int | np.ndarray, observations: np.ndarray) -> None:
-        """Keep one observation under its index, or n of them, uint8 (n, *shape)."""
+        """Keep one observation under its index, or n of them, (n, *shape)."""
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
-        """A copy of n observations, uint8 (n, *shape)."""
+        """A copy of n observations, (n, *shape)."""
 
     def gather(self, windows: np.ndarray) -> States:
-        """Observations, uint8 (n, w, *shape), of indexes (n, w); the next call overwrites them."""
+        """Observations, (n, w, *shape), of indexes (n, w); the next call overwrites them."""
 
 
 class Observations:
-    """`size` observations, uint8 (*shape), in memory.
+    """`size` observations, `dtype` (*shape), in memory.
 
     Raises UserError if the machine has too little of it for them and the `other_memory`, in bytes,
     that the process is going to take.
@@ -50,15 +55,20 @@ class Observations:
         size: int,
         *,
         shape: tuple[int, ...],
+        dtype: npt.DTypeLike = np.uint8,
         other_memory: int = OTHER_MEMORY,
     ):
         self.size = size
-        self._observations = self._allocate((size, *shape), other_memory)
-        self._windows = np.empty((0, 0, *shape), np.uint8)
+        self._observations = self._allocate((size, *shape), np.dtype(dtype), other_memory)
+        self._windows = np.empty((0, 0, *shape), self.dtype)
 
-    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
-        _check_available_memory(self.size, math.prod(shape), other_memory)
-        return np.empty(shape, np.uint8)
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype, other_memory: int) -> np.ndarray:
+        _check_available_memory(self.size, math.prod(shape) * dtype.itemsize, other_memory)
+        return np.empty(shape, dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._observations.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +82,7 @@ class Observations:
 
     def gather(self, windows: np.ndarray) -> np.ndarray:
         if self._windows.shape[:2] != windows.shape:
-            self._windows = np.empty((*windows.shape, *self.shape), np.uint8)
+            self._windows = np.empty((*windows.shape, *self.shape), self.dtype)
         # mode="clip" only spares NumPy a copy: no index is out of range
         return np.take(self._observations, windows, axis=0, out=self._windows, mode="clip")
 
@@ -88,20 +98,17 @@ class ObservationsInFile(Observations):
         size: int,
         *,
         shape: tuple[int, ...],
+        dtype: npt.DTypeLike = np.uint8,
         file: Path,
         other_memory: int = OTHER_MEMORY,
     ):
         self._path = file
-        super().__init__(
-            size,
-            shape=shape,
-            other_memory=other_memory,
-        )
+        super().__init__(size, shape=shape, dtype=dtype, other_memory=other_memory)
 
-    def _allocate(self, shape: tuple[int, ...], other_memory: int) -> np.ndarray:
+    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype, other_memory: int) -> np.ndarray:
         _check_available_memory(self.size, 0, other_memory)
-        self._file = _map_file(self._path, math.prod(shape))
-        return np.frombuffer(self._file, np.uint8).reshape(shape)
+        self._file = _map_file(self._path, math.prod(shape) * dtype.itemsize)
+        return np.frombuffer(self._file, dtype).reshape(shape)
 
     def gather(self, windows: np.ndarray) -> np.ndarray:
         self._read_ahead(windows)
@@ -109,7 +116,7 @@ class ObservationsInFile(Observations):
 
     def _read_ahead(self, windows: np.ndarray) -> None:
         """Ask for all observations at once, so that the disk need not be waited for one by one."""
-        observation_bytes = math.prod(self.shape)
+        observation_bytes = math.prod(self.shape) * self.dtype.itemsize
         # One call for all that lie in a row, as those of a state do where no ring ends
         indexes = windows.ravel()
         breaks = np.flatnonzero(np.diff(indexes) != 1) + 1

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,12 +19,21 @@ class DeviceObservations:
     steps are uploaded together. Raises torch.OutOfMemoryError, a RuntimeError, if they do not fit.
     """
 
-    def __init__(self, size: int, *, shape: tuple[int, ...], device: torch.device):
+    def __init__(
+        self,
+        size: int,
+        *,
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike = np.uint8,
+        device: torch.device,
+    ):
         self.size = size
         self.shape = shape
+        self.dtype = np.dtype(dtype)
         self._device = device
-        self._observations = torch.empty((size, *self.shape), dtype=torch.uint8, device=device)
-        self._waiting = np.empty((MAX_WAITING, *self.shape), np.uint8)
+        self._waiting = np.empty((MAX_WAITING, *self.shape), self.dtype)
+        of_torch = torch.from_numpy(self._waiting).dtype
+        self._observations = torch.empty((size, *self.shape), dtype=of_torch, device=device)
         self._indexes: list[int] = []  # of those that wait
 
     def write(self, indexes: int | np.ndarray, observations: np.ndarray) -> None:
@@ -41,7 +51,7 @@ class DeviceObservations:
         return self._observations[self._to_device(indexes)].cpu().numpy()
 
     def gather(self, windows: np.ndarray) -> Tensor:
-        """Observations, uint8 (n, w, *shape), of indexes (n, w), on the device."""
+        """Observations, (n, w, *shape), of indexes (n, w), on the device."""
         self._upload()
         observations = self._observations.index_select(0, self._to_device(windows.reshape(-1)))
         return observations.reshape(*windows.shape, *self.shape)
@@ -60,9 +70,12 @@ class DeviceObservations:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
 
-def fits(size: int, shape: tuple[int, ...], device: torch.device) -> bool:
+def fits(
+    size: int, shape: tuple[int, ...], device: torch.device, dtype: npt.DTypeLike = np.uint8
+) -> bool:
     """Whether a GPU has room for that many observations beside everything else."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return size * math.prod(shape) + OTHER_GPU_MEMORY <= free
+    num_bytes = size * math.prod(shape) * np.dtype(dtype).itemsize
+    return num_bytes + OTHER_GPU_MEMORY <= free

@@ -53,7 +53,7 @@ class ReplayStream:
     def add(
         self, action: int, reward: float, observation: np.ndarray, terminal: bool, episode_end: bool
     ) -> None:
-        """Keep one step; `observation`, uint8 (*shape), is the one after the action."""
+        """Keep one step; `observation`, (*shape), is the one after the action."""
         index = self.first + self.oldest
         self._entries.actions[index] = action
         self._entries.rewards[index] = reward
@@ -64,15 +64,15 @@ class ReplayStream:
 
     def cut(self) -> None:
         """Let no state reach over the newest step: what comes next is another game."""
-        if self.added:
-            newest = self.added - 1
+        newest = self.added - 1
+        if self.added and self.cuts[-1:] != [newest]:
             self._entries.episode_ends[self.first + newest % self.size] = True
             self.cuts.append(newest)
 
     @property
     def entry_dtype(self) -> np.dtype:
         """What `read` and `restore` take an entry for, without padding."""
-        observation = (np.uint8, self._entries.observations.shape)
+        observation = (self._entries.observations.dtype, self._entries.observations.shape)
         names = ("action", "reward", "terminal", "episode_end", "observation")
         return np.dtype(list(zip(names, (np.uint8, "<f4", bool, bool, observation), strict=True)))
 

@@ -193,8 +193,8 @@ class Statistics:
             ):
                 check_state(file_state, columns)
         if take(state, "validation_states") is not None and self._memory:
-            shape = (None, *self._memory.state_shape)
-            self._validation_states = take_array(state, "validation_states", np.uint8, shape)
+            dtype, shape = self._memory.state_dtype, (None, *self._memory.state_shape)
+            self._validation_states = take_array(state, "validation_states", dtype, shape)
         self._epoch = take_integer(state, "epoch")
         self._phase = take_text(state, "phase", ("random", "train", "test"))
         self._num_steps = take_integer(state, "num_steps")

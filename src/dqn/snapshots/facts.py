@@ -21,6 +21,7 @@ from dqn.networks.architecture import (
     MAX_PIXELS,
     MAX_UNITS,
     NATURE_CONVOLUTIONS,
+    STATE_DTYPES,
     Architecture,
     Convolution,
 )
@@ -221,6 +222,7 @@ def _is_number(value: Any, most: int) -> bool:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "convolutions": _convolutions,
     "dense_units": _dense_units,
+    "state_dtype": _one_of(*STATE_DTYPES),
     "activation": _one_of(*ACTIVATIONS),
     "shared_convolutions": _boolean,
     "dueling": _one_of(*DUELING),

@@ -265,6 +265,9 @@ def _refuse_what_neon_lacks(
     architecture: Architecture, optimization: Optimization, targets: Targets
 ) -> None:
     lacks = {
+        f"vectors of {architecture.state_dtype}: use another game": (
+            architecture.state_dtype != "uint8"
+        ),
         "dueling networks: use --dueling false": architecture.is_dueling,
         "convolutions of each screen: use --shared_convolutions false": (
             architecture.shared_convolutions

@@ -87,9 +87,8 @@ def measure(updates: Updates, now: Callable[[], float]) -> dict[str, float]:
 def _minibatch(architecture: Architecture, size: int) -> Minibatch:
     """Transitions as they may come from a game."""
     generator = np.random.default_rng(0)
-    states, next_states = generator.integers(
-        256, size=(2, size, *architecture.state_shape), dtype=np.uint8
-    )
+    drawn = generator.integers(256, size=(2, size, *architecture.state_shape), dtype=np.uint8)
+    states, next_states = drawn.astype(architecture.state_dtype)
     actions = generator.integers(architecture.num_actions, size=size, dtype=np.uint8)
     rewards = generator.integers(-1, 2, size=size).astype(np.float64)
     return Minibatch(states, actions, rewards, next_states, discounts=np.full(size, 0.99))

@@ -1,4 +1,4 @@
-"""The way of the states into the network: uint8 to floats in 0..1, screens with channels last."""
+"""The way of the states into the network: to floats, uint8 to 0..1, screens with channels last."""
 
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ class NetworkInput(Protocol):
     """Converts states for the network."""
 
     def convert(self, states: np.ndarray | Tensor) -> Tensor:
-        """What the first layer takes, of states, uint8 (n, *state_shape), divided by 255.
+        """What the first layer takes, of states (n, *state_shape): uint8 is divided by 255.
 
         They are an array, or a tensor on the device. The next call overwrites the result.
         """
@@ -26,6 +26,8 @@ def create_input(
     architecture: Architecture, device: torch.device, dtype: torch.dtype
 ) -> NetworkInput:
     """The input of a network whose computation is in `dtype` on `device`."""
+    if architecture.state_dtype != "uint8":
+        return NumbersInput(device, dtype)
     if not architecture.convolutions:
         return VectorInput(device, dtype)
     return ScreenInput(architecture.input_channels, device, dtype)
@@ -64,8 +66,8 @@ class ScreenInput:
         return self._floats[:num_images].copy_(pixels).div_(255).permute(0, 3, 1, 2)
 
 
-class VectorInput:
-    """Gives all numbers of a state in a row: (n, numbers)."""
+class NumbersInput:
+    """Gives all numbers of a state in a row, as they are: (n, numbers)."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype):
         self._device = device
@@ -75,7 +77,14 @@ class VectorInput:
         numbers = states.reshape(len(states), -1)
         if not isinstance(numbers, Tensor):
             numbers = torch.from_numpy(np.ascontiguousarray(numbers))
-        return numbers.to(self._device, self._dtype).div_(255)
+        return numbers.to(self._device, self._dtype)
+
+
+class VectorInput(NumbersInput):
+    """The same for uint8, divided by 255."""
+
+    def convert(self, states: np.ndarray | Tensor) -> Tensor:
+        return super().convert(states).div_(255)
 
 
 def _interleave(image: np.ndarray, interleaved: np.ndarray) -> None:

@@ -258,7 +258,7 @@ class TorchNetwork(DeepQNetwork):
 
     def _check_datatype(self, datatype: str, state_shape: tuple[int, ...]) -> None:
         try:
-            self.predict(np.zeros(state_shape, np.uint8))
+            self.predict(np.zeros(state_shape, self._architecture.state_dtype))
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             raise UserError(
