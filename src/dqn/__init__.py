@@ -16,8 +16,8 @@
                      input), actor.py (one game; random starts, restarts), group.py (the contract of
                      actors that step together), local.py (in this process), processes.py (in
                      several)
-    environments/    environment.py (the contract), atari.py with observing.py (screen or
-                     RAM), blending.py (two frames made one), pictures.py (any picture as ALE's),
+    environments/    environment.py (the contract), atari.py with emulators.py (ale-py or
+                     atari-py), observing.py (screen or RAM), blending.py (two frames made one), pictures.py (any picture as ALE's),
                      roms.py (finds games), restoring.py (which ones ALE restores), settings.py;
                      gym.py (Gymnasium) with gym_registry.py (ids), gym_observing.py, gym_keys.py
                      and gym_state.py (what a checkpoint keeps of it)
