@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=usable_cores(), help="Cores to use.")
     parser.add_argument("--actors", type=int, nargs="+", help="Numbers of actors to try.")
     parser.add_argument("--backend", default="cpu", help="As of src/main.py; the peer's is cpu.")
-    parser.add_argument("--only", default="", help="Only the lines that contain this text.")
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="Only the lines that contain one of these texts."
+    )
     args, flags = parser.parse_known_args()
     actors = args.actors or sorted({1, 2, args.cores})
     use_cores(args.cores)
@@ -58,7 +60,7 @@ def main() -> None:
     loops = {
         name: measure
         for name, measure in make_loops(args.steps, args.backend, actors, flags).items()
-        if args.only in name
+        if not args.only or any(text in name for text in args.only)
     }
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     parts: list[dict[str, float]] = []

@@ -69,7 +69,13 @@ def results(folder):
         ("Toys/Short-v0", ["--history_length", "1"], (1, 3), "float64"),
         ("FrozenLake-v1", ["--history_length", "2", "--double_q", "true"], (2, 16), "bool"),
         ("ALE/Breakout-v5", [], (4, 44, 44), "uint8"),
-        ("BreakoutNoFrameskip-v4", ["--frame_pooling", "max"], (4, 44, 44), "uint8"),
+        pytest.param(
+            "BreakoutNoFrameskip-v4",
+            ["--frame_pooling", "max"],
+            (4, 44, 44),
+            "uint8",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_bytes(

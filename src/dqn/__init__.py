@@ -17,11 +17,11 @@
                      input), actor.py (one game; random starts, restarts), group.py (the contract of
                      actors that step together), local.py (in this process), processes.py (in
                      several)
-    environments/    environment.py (the contract), atari.py with observing.py (screen or
-                     RAM), blending.py (two frames made one), pictures.py (any picture as ALE's),
-                     roms.py (finds games), restoring.py (which ones ALE restores), settings.py;
-                     gym.py (Gymnasium) with gym_registry.py (ids), gym_observing.py, gym_keys.py
-                     and gym_state.py (what a checkpoint keeps of it)
+    environments/    environment.py (the contract), atari.py with emulators.py (ale-py or
+                     atari-py), observing.py (screen or RAM), blending.py (two frames made one) and
+                     restoring.py (which games ALE restores), roms.py (finds games), pictures.py
+                     (any picture as ALE's), settings.py; gym.py (Gymnasium) with gym_registry.py
+                     (ids), gym_observing.py, gym_keys.py and gym_state.py (what a checkpoint keeps)
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),

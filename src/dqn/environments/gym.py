@@ -154,7 +154,8 @@ class GymEnvironment(Environment):
                 f"repeat the action before with probability {self._repeat_action_probability:g} "
                 "(--repeat_action_probability)"
             )
-        itself = " and ".join(does) or "skips no frames and repeats no actions"
+        nothing = "skips no frames and repeats no actions" if self._atari else "is taken as it is"
+        itself = " and ".join(does) or nothing
         return f"{self.name} {itself}; we {' and '.join(adds) or 'add nothing'}"
 
     @property

@@ -205,7 +205,7 @@ def _holds_constants(value: Any) -> bool:
         return all(map(_holds_constants, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
         return all(map(_holds_constants, value))
-    return _is_constant(value) or isinstance(value, enum.Enum | spaces.Space | PLAIN)
+    return _is_constant(value) or isinstance(value, (enum.Enum, spaces.Space, *PLAIN))
 
 
 def _encode_plain(value: Any, depth: int) -> list[Any]:
