@@ -45,6 +45,17 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--csv_file ends with .args, as the file of the run's flags beside it does")
     if args.tensorboard and args.csv_file is None:
         parser.error("--tensorboard shows what is in --csv_file: name that, too")
+    _check_playing(parser, args)
+    if args.keep_snapshots == "best" and not _has_tests(args):
+        parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
+    _check_files(parser, args)
+    if args.epochs == 0 and not (args.play_games or any(recordings(args))):
+        parser.error("--epochs 0 leaves nothing to do: raise --epochs")
+    _check_folders(parser, args)
+
+
+def _check_playing(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse to record or explain games that are not played, or in ways that have no use there."""
     if args.record_games and not any(recordings(args)):
         parser.error("--record_games needs a file to record in, such as --video_file my.mov")
     if any(recordings(args)) and not (args.play_games or args.record_games):
@@ -56,14 +67,8 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
         parser.error("--saliency needs a trained network: name it with --load_weights")
     if args.record_episodes and args.play_games:
         parser.error("--record_episodes is for training and tests: here, use --record_games")
-    if args.keep_snapshots == "best" and not _has_tests(args):
-        parser.error("--keep_snapshots best needs tests: raise --test_steps, or use last:1")
-    _check_files(parser, args)
     if args.record_sound_filename and not args.sound:
         parser.error("--record_sound_filename needs --sound true")
-    if args.epochs == 0 and not (args.play_games or any(recordings(args))):
-        parser.error("--epochs 0 leaves nothing to do: raise --epochs")
-    _check_folders(parser, args)
 
 
 def _check_environment(parser: argparse.ArgumentParser, args: Namespace) -> None:
