@@ -126,6 +126,27 @@ def test_nothing_that_a_snapshot_names_is_imported_unasked(run, tmp_path, monkey
     assert not (tmp_path / "imported").exists()
 
 
+def test_episodes_are_recorded_and_counted_over_a_stop(run, tmp_path):
+    flags = ["--env_args", "length=25", "--record_episodes", "every:2", "--episodes_path", "v"]
+    run("Toys/Toy-v0", *save_as("run"), *flags)  # 110 steps: four episodes, and part of a fifth
+    names = {path.name for path in (tmp_path / "v").iterdir()}
+    assert names == {f"episode_00000{n}.mp4" for n in (1, 3, 5)} | {"test_episode_000001.mp4"}
+    run("Toys/Toy-v0", *save_as("run"), *flags[2:], "--epochs", "2")
+    names = {path.name for path in (tmp_path / "v").iterdir()}
+    assert {"episode_000005.mp4", "episode_000005.mp4.1", "episode_000007.mp4"} <= names
+
+
+def test_a_test_leaves_statistics_and_videos_of_its_episodes(run, tmp_path):
+    run("Toys/Toy-v0", *save_as("run"), "--env_args", "length=5")
+    test = ["--load_weights", "run/run_1.pkl", "--train_steps", "0", "--test_games", "3"]
+    run(*test, "--random_steps", "0", "--record_episodes", "1", "--episodes_path", "results")
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == ["episode_000001.mp4", "episodes.csv", "episodes.json"]
+    summary = json.loads((tmp_path / "results" / "episodes.json").read_text())
+    assert (summary["game"], summary["n_eval_episodes"]) == ("Toys/Toy-v0", 3)
+    assert summary["episode_lengths"] == [5, 5, 5]
+
+
 def test_vectors_choose_a_dense_network_by_themselves(run, tmp_path, caplog):
     run("CartPole-v1", *save_as("run"))
     assert "Using --network dense: observations are 4 numbers" in caplog.text

@@ -100,8 +100,8 @@ def test_counting_goes_on_where_a_run_was_stopped(tmp_path):
         play(actor, 1)
         state = recording.get_state()
     actor, recording = make_recording(tmp_path, "2", "..o")
-    recording.set_state(state)
     with recording:
+        recording.set_state(state)
         actor.restart()
         play(actor, 2)
     assert (tmp_path / "episode_000002.mp4").exists()

@@ -56,8 +56,6 @@ class EpisodeRecording:
 
     def __enter__(self) -> "EpisodeRecording":
         self._actor.on_new_game = self._begin
-        if self._number:  # a game that a checkpoint restored is recorded from here on
-            self._open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,8 +67,10 @@ class EpisodeRecording:
         return {"number": self._number}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore what `get_state` returned."""
+        """Restore what `get_state` returned; the game in play is recorded from here on."""
         self._number = take_integer(state, "number")
+        if self._number:
+            self._open()
 
     def path_of(self, number: int) -> Path:
         """The video of an episode."""
