@@ -208,7 +208,8 @@ def test_ctrl_c_while_packages_are_imported_takes_one_line(program, tmp_path):
         "import pathlib, time\n"
         f"pathlib.Path({str(tmp_path / 'importing')!r}).touch()\n"
         "try:\n"
-        "    time.sleep(60)\n"
+        f"    while not pathlib.Path({str(tmp_path / 'interrupted')!r}).exists():\n"
+        "        time.sleep(0.01)\n"
         "except KeyboardInterrupt:\n"
         + ("    raise\n" if name == "matplotlib" else "    raise ImportError('half imported')\n")
     )
@@ -222,6 +223,7 @@ def test_ctrl_c_while_packages_are_imported_takes_one_line(program, tmp_path):
     while not (tmp_path / "importing").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
+    (tmp_path / "interrupted").touch()
     assert process.communicate()[1] == "error: interrupted\n"
     assert process.returncode == 130
 
