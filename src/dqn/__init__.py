@@ -55,15 +55,14 @@
     player/          display.py (the contract), window.py, terminal.py with cells.py; player.py (a
                      person at the game), spectator.py (watches training), keyboard.py, pace.py,
                      sound.py
-    recording/       games.py (which games), recorder.py, video_file.py, frame_folder.py,
-                     sound_file.py, screen.py (how large it is shown), settings.py
     visualization/   look.py (at a game), filters.py with receptive_field.py, saliency.py (occlusion
                      and gradient), moments.py, inputs.py (which numbers matter), likeness.py (the
                      sanity check), findings.py (all of that); overlay.py with strip.py (colours and
                      Q-values on a picture), film.py (recorded), pictures.py, settings.py; page/:
                      render.py, filter_cards.py, moment_figures.py, number_tables.py, wording.py
     recording/       games.py (games played), episodes.py (games of training and tests),
-                     recorder.py, video_file.py, frame_folder.py, sound_file.py, settings.py
+                     recorder.py, video_file.py, frame_folder.py, sound_file.py, screen.py (how
+                     large it is shown), settings.py
     sharing/         agent.py (a trained agent for other people's programs)
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
