@@ -14,7 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pyte
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
@@ -29,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 MAIN = [sys.executable, str(ROOT / "src" / "main.py")]
 CELL = (8, 17)  # pixels of a character
+SIZE = (320, 240)  # of the animation: 4:3, as on a television
+BOX = Image.Resampling.BOX
 UPPER_HALF, FULL = "▀", "█"  # drawn as rectangles, so that they leave no gap
 
 
@@ -100,24 +101,16 @@ def colour(name: str, default: str) -> str:
 
 
 def take_animation(command: list[str], seconds: float, path: Path) -> None:
-    """Eight seconds of the game, that end at `seconds`, twice as large, 20 pictures a second."""
+    """Eight seconds of the game, which end at `seconds`, 20 pictures a second."""
     with tempfile.TemporaryDirectory() as folder:
         frames = Path(folder) / "frames"
         end = round(seconds * 60)
         limit = ["--max_game_frames", str(end), "--record_screen_path", str(frames)]
         subprocess.run([*command, *limit], check=True, stdout=subprocess.DEVNULL)
         files = sorted(frames.iterdir())[-480::3]
-        pictures = [Image.open(file).convert("RGB") for file in files]
-    pictures = [enlarge(picture) for picture in pictures]
+        pictures = [Image.open(file).convert("RGB").resize(SIZE, BOX) for file in files]
     first, *others = (picture.quantize(64, dither=Image.Dither.NONE) for picture in pictures)
     first.save(path, save_all=True, append_images=others, duration=50, loop=0, optimize=True)
-
-
-def enlarge(picture: Image.Image) -> Image.Image:
-    """At most 320 pixels wide."""
-    pixels = np.asarray(picture)
-    factor = max(1, 320 // pixels.shape[1])
-    return Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1))
 
 
 if __name__ == "__main__":
