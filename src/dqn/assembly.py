@@ -246,20 +246,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
     )
-    highlighter = partial(_create_highlighter, args, names_of_actions(game), architecture, network)
-    player = None
-    if args.play_games and args.display_screen != "false":
-        player = _create_player(
-            *(origin, actors, network, test_policy, interruption, videos),
-            partial(highlighter, GRADIENT),
-        )
-    playing_policy: Policy = player.choose_actions if player else test_policy
-    film = None
-    if args.saliency and args.record_games:
-        test_game = test_actors.first.environment
-        size = partial(size_on_screen, has_square_pixels=test_game.has_square_pixels)
-        film = Film(test_game, playing_policy, highlighter(OCCLUSION), size)
-        playing_policy = film.choose_actions
+    player, film, playing_policy = _create_playing(
+        *(origin, actors, network, architecture, test_policy, interruption, videos)
+    )
     policies = train_policy, playing_policy
     agent = _create_agent(origin, actors, policies, memory, learner)
     saver = _create_saver(args, network, architecture, metadata)
@@ -307,6 +296,33 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         shown = {"training": train_actors.first, "testing": test_actors.first}
         run.spectator = Spectator(shown, network, statistics, _display_opener(origin))
     return run
+
+
+def _create_playing(
+    origin: Origin,
+    actors: ActorProcesses,
+    network: DeepQNetwork,
+    architecture: Architecture,
+    policy: EpsilonGreedy,
+    interruption: Interruption,
+    videos: Path,
+) -> tuple[Player | None, Film | None, Policy]:
+    """Who plays and explains tests and games: `policy` itself, or what it passes through."""
+    args, game = origin.args, actors.groups["test"].first.environment
+    highlighter = partial(_create_highlighter, args, names_of_actions(game), architecture, network)
+    player = film = None
+    choose_actions: Policy = policy
+    if args.play_games and args.display_screen != "false":
+        player = _create_player(
+            *(origin, actors, network, policy, interruption, videos),
+            partial(highlighter, GRADIENT),
+        )
+        choose_actions = player.choose_actions
+    if args.saliency and args.record_games:
+        size = partial(size_on_screen, has_square_pixels=game.has_square_pixels)
+        film = Film(game, choose_actions, highlighter(OCCLUSION), size)
+        choose_actions = film.choose_actions
+    return player, film, choose_actions
 
 
 def _observation_space(origin: Origin) -> ObservationSpace:

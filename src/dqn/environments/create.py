@@ -2,15 +2,11 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.environment import Environment, ObservationSpace
 from dqn.environments.settings import GameSettings, GymSettings, ObservationSettings
 from dqn.machine.setup import set_up_emulators
-
-if TYPE_CHECKING:
-    from dqn.environments.gym import GymEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +31,9 @@ def create_environment(
     set_up_emulators()
     seed &= 0x7FFFFFFF  # ALE takes a signed 32-bit number
     if gym is not None:
-        return _create_gym_environment(
+        from dqn.environments.gym import GymEnvironment
+
+        return GymEnvironment(
             name,
             settings,
             observation,
@@ -69,35 +67,14 @@ def find_observation_space(
     if gym is None:
         return ObservationSpace(observation.shape)
     set_up_emulators()
-    environment = _create_gym_environment(
-        name, settings, observation, gym, life_loss_is_terminal=False, seed=0, has_pictures=False
+    from dqn.environments.gym import GymEnvironment
+
+    environment = GymEnvironment(
+        name, settings, observation, gym, life_loss_is_terminal=False, seed=0
     )
     logger.info("%s", environment.describe())
     environment.close()
     return environment.space
-
-
-def _create_gym_environment(
-    name: str,
-    settings: GameSettings,
-    observation: ObservationSettings,
-    gym: GymSettings,
-    *,
-    life_loss_is_terminal: bool,
-    seed: int,
-    has_pictures: bool,
-) -> "GymEnvironment":
-    from dqn.environments.gym import GymEnvironment
-
-    return GymEnvironment(
-        name,
-        settings,
-        observation,
-        gym,
-        life_loss_is_terminal=life_loss_is_terminal,
-        seed=seed,
-        has_pictures=has_pictures,
-    )
 
 
 def find_gym_id(name: str, imports: str) -> str:

@@ -77,7 +77,7 @@ def _without(spec: Any) -> str:
 
 
 def _question(name: str) -> str:
-    """The end of a sentence, which asks for the ids that `name` may stand for."""
+    """A question that suggests registered ids close to `name`, to end an error message."""
     ids = list(gymnasium.registry)
     tail = name.rpartition("/")[2].lower()
     alike = [i for i in ids if i.rpartition("/")[2].lower() == tail]
@@ -111,7 +111,7 @@ def read_arguments(text: str) -> dict[str, Any]:
 
 
 def split_arguments(text: str) -> list[str]:
-    """The parts between commas that stand in no brackets and no quotes."""
+    """Split at commas, except inside brackets and quotes."""
     parts, depth, quote = [""], 0, ""
     for character in text:
         if character == "," and not depth and not quote:

@@ -351,7 +351,7 @@ def _force(ale: ALEInterface, state: ALEState, action: int) -> None:
 
 
 def _play_on(ale: ALEInterface) -> bytes:
-    """The state after so many frames that all that was to be repeated was."""
+    """Return ALE's state after enough frames that no earlier action is repeated any more."""
     for _ in range(_frames_to_force(ale)):
         ale.act(0)
     return ale.cloneSystemState().serialize()

@@ -8,6 +8,6 @@ NEXT_FRAMES_DIFFER = ("tic_tac_toe_3d", "video_chess", "yars_revenge")
 
 
 def restores_exactly(game: str, frame_skip: int) -> bool:
-    """Whether ALE gives a state of `game` from which it goes on as if nothing had been."""
+    """Whether a game that is restored from its ALE state continues exactly as it would have."""
     few_frames = frame_skip < 3 and game in NEXT_FRAMES_DIFFER
     return not few_frames and game not in NOT_RESTORED_EXACTLY

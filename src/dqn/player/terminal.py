@@ -33,7 +33,7 @@ ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 TERMS_OF_256_COLOURS = re.compile("256color|direct|kitty|alacritty|foot|ghostty|wezterm")
 
 MIN_PANEL, MAX_PANEL = 32, 48  # columns
-STRIP_ROWS, MAX_STRIP = 5, 12  # one row in so many is for Q-values over time, up to these
+STRIP_ROWS, MAX_STRIP = 5, 12  # Q-values over time take a fifth of the rows, at most 12
 FINER = 2
 NAME_COLUMNS = 16  # of an action
 MARGIN = 2  # columns beside the text in a box

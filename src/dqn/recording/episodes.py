@@ -19,7 +19,7 @@ Choice = Callable[[int], bool]
 
 
 def episodes_to_record(text: str) -> Choice:
-    """Which episodes "all", a number of the first ones or "every:K" stand for.
+    """Return a test of episode numbers for "all", "N" (the first N) or "every:K".
 
     Raises ValueError if the text is none of these.
     """

@@ -36,7 +36,7 @@ def figure(
 ) -> "Figure":
     """Draw one panel per field, in it the curves of all `runs`, or their games.
 
-    With `smooth`, lines are running means over so many phases, or games, the curves pale behind.
+    `smooth` draws running means over that many phases (or games), with the raw curves pale behind.
 
     One run has a colour per phase, several have a colour each and a stroke per phase.
     Returns a matplotlib Figure of width × height inches.
