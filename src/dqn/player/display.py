@@ -110,7 +110,7 @@ class View:
 
 
 class Display(ABC):
-    """Shows pictures and reads the keyboard. `joystick` holds the directions and button now pressed.
+    """Shows pictures and reads the keyboard. `joystick` holds what is pressed.
 
     A picture is shown in 4:3, as on a television, unless the game `has_square_pixels`.
     """
