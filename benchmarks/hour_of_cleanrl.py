@@ -96,9 +96,8 @@ def scores_of(names: dict[str, Any], state: Any, env_id: str, seed: int) -> list
 
 def play(env: Any, network: Any, generator: random.Random, seed: int | None) -> float:
     """The score of a game, or of what was played of it when its frames are used up."""
-    score = find_statistics(env)
-    env.unwrapped.ale.reset_game()
-    find_episodic_life(env).was_real_done = True  # so that the next reset begins a game
+    statistics = find_wrapper(env, "RecordEpisodeStatistics")
+    find_wrapper(env, "EpisodicLifeEnv").was_real_done = True  # the next reset begins a game
     observation, _ = env.reset(seed=seed)
     for _ in range(FRAMES // FRAMES_OF_A_STEP):
         if generator.random() < EPSILON:
@@ -109,20 +108,10 @@ def play(env: Any, network: Any, generator: random.Random, seed: int | None) -> 
             action = int(values.argmax())
         observation, _, terminated, truncated, info = env.step(action)
         if "episode" in info:
-            return float(info["episode"]["r"])
+            return float(info["episode"]["r"][0])
         if terminated or truncated:
             observation, _ = env.reset()
-    return float(score.episode_returns[0])
-
-
-def find_statistics(env: Any) -> Any:
-    """The wrapper that counts the score."""
-    return find_wrapper(env, "RecordEpisodeStatistics")
-
-
-def find_episodic_life(env: Any) -> Any:
-    """The wrapper that makes a lost life terminal."""
-    return find_wrapper(env, "EpisodicLifeEnv")
+    return float(statistics.episode_returns[0])
 
 
 def find_wrapper(env: Any, name: str) -> Any:

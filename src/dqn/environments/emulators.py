@@ -61,22 +61,22 @@ class AtariPy:
         self._ale = module.ALEInterface()
         self._max_frames = 0
 
-    def setInt(self, key: str, value: int) -> None:  # noqa: N802 (as ALE calls it, like all below)
+    def setInt(self, key: str, value: int) -> None:
         """Set an option, before a ROM is loaded."""
         if key == "max_num_frames_per_episode":
             self._max_frames = value
         self._ale.setInt(key, value)
 
-    def setFloat(self, key: str, value: float) -> None:  # noqa: N802
+    def setFloat(self, key: str, value: float) -> None:
         """Set an option, before a ROM is loaded."""
         self._ale.setFloat(key, value)
 
-    def setBool(self, key: str, value: bool) -> None:  # noqa: N802
+    def setBool(self, key: str, value: bool) -> None:
         """Set an option, before a ROM is loaded; it knows none of sound."""
         if key != "sound_obs":
             self._ale.setBool(key, value)
 
-    def loadROM(self, path: str) -> None:  # noqa: N802
+    def loadROM(self, path: str) -> None:
         """Load the ROM of a file whose name is the game's, in lower case."""
         self._ale.loadROM(path)
 
@@ -109,32 +109,32 @@ class AtariPy:
         is_cut_off = 0 < self._max_frames <= self.getEpisodeFrameNumber()
         return self._ale.game_over() and not is_cut_off
 
-    def getEpisodeFrameNumber(self) -> int:  # noqa: N802
+    def getEpisodeFrameNumber(self) -> int:
         """Frames since the game began."""
         return self._ale.getEpisodeFrameNumber()
 
-    def getScreenDims(self) -> tuple[int, int]:  # noqa: N802
+    def getScreenDims(self) -> tuple[int, int]:
         """Height and width."""
         width, height = self._ale.getScreenDims()
         return height, width
 
-    def getScreen(self, screen: np.ndarray) -> None:  # noqa: N802
+    def getScreen(self, screen: np.ndarray) -> None:
         """Write the numbers of the colours, uint8 (height, width)."""
         self._ale.getScreen(screen)
 
-    def getScreenGrayscale(self, screen: np.ndarray) -> None:  # noqa: N802
+    def getScreenGrayscale(self, screen: np.ndarray) -> None:
         """Write the screen in gray, uint8 (height, width)."""
         self._ale.getScreenGrayscale(screen)
 
-    def getScreenRGB(self) -> np.ndarray:  # noqa: N802
+    def getScreenRGB(self) -> np.ndarray:
         """The screen, uint8 (height, width, 3)."""
         return self._ale.getScreenRGB2()
 
-    def getRAM(self) -> np.ndarray:  # noqa: N802
+    def getRAM(self) -> np.ndarray:
         """The RAM, uint8 (128,)."""
         return self._ale.getRAM()
 
-    def getAudio(self) -> np.ndarray:  # noqa: N802
+    def getAudio(self) -> np.ndarray:
         """No samples, uint8 (0,)."""
         return np.empty(0, np.uint8)
 
