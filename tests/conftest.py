@@ -3,6 +3,9 @@
 import os
 import signal
 
+import pytest
+
+from dqn.machine.cores import usable_cores
 from dqn.machine.setup import set_up_emulators
 
 # One thread each: with more, tests on a busy machine mostly wait for one another.
@@ -10,3 +13,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A shell ignores Ctrl-C for what it starts in the background, and so would all programs tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 set_up_emulators()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """What `-n auto` means: one more than cores, as many tests wait for a clock or a scheduler."""
+    return usable_cores() + 1
