@@ -14,6 +14,7 @@ from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
 from dqn.networks.architecture import Architecture
 from dqn.origin import find_origin
+from dqn.replay import storage
 from dqn.replay.prioritized import PrioritizedSampler
 from dqn.replay.returns import NStepReturns, OneStepReturns
 from dqn.replay.settings import PrioritySettings
@@ -76,6 +77,13 @@ def must_not(what):
 
 def agent_of(run):
     return run.experiment._agent
+
+
+def test_a_replay_memory_that_fits_beside_no_large_network_is_refused(wire, monkeypatch):
+    monkeypatch.setattr(storage, "available_memory", lambda: storage.OTHER_MEMORY + 2**25)
+    wire(*TRAIN, "--dense_units", "512")
+    with pytest.raises(UserError, match="rest of the program"):
+        wire(*TRAIN, "--dense_units", "8000")
 
 
 def memory_of(run):

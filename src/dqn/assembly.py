@@ -34,6 +34,7 @@ from dqn.networks.create import (
     learns_on_gpu,
 )
 from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.memory_need import memory_needs
 from dqn.networks.inspector import NetworkInspector
 from dqn.networks.layers import Layer, initial_layers
 from dqn.options import (
@@ -240,7 +241,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     flags = continuing.flags_for_snapshots(args)
     metadata = Metadata(origin.game, game.actions, architecture.state_shape, flags=flags)
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
-    memory = _create_memory(origin, space, network, chance.generators["memory"])
+    needs = _memory_of_network(args, architecture)
+    memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
     learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
@@ -423,6 +425,18 @@ def _create_network(
     return network
 
 
+def _memory_of_network(args: Namespace, architecture: Architecture) -> int:
+    """About how many bytes a network on the CPU takes while it learns."""
+    return sum(
+        memory_needs(
+            architecture,
+            network_flags.optimization(args),
+            network_flags.targets(args),
+            network_flags.compute(args),
+        )
+    )
+
+
 def _layers_to_take(snapshot: Snapshot, args: Namespace) -> list[Layer]:
     """The layers of a snapshot, with the optimizer's states if they are of the same optimizer."""
     optimizer = snapshot.metadata and snapshot.metadata.flags.get("optimizer")
@@ -454,6 +468,7 @@ def _create_memory(
     origin: Origin,
     space: ObservationSpace,
     network: DeepQNetwork,
+    memory_of_network: int,
     generator: np.random.Generator,
 ) -> ReplayMemory:
     args = origin.args
@@ -462,6 +477,7 @@ def _create_memory(
     if priorities:
         other_memory += bytes_of_sum_tree(settings.size)
     if network.device == "cpu":
+        other_memory += memory_of_network
         pixels = args.batch_size * math.prod(space.shape)
         floats = (args.history_length + 8) * BYTES_OF_FLOAT[args.datatype]
         other_memory += pixels * (floats + 2 * args.history_length * space.dtype.itemsize)

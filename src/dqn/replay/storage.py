@@ -15,7 +15,7 @@ from dqn.replay.minibatch import States
 
 # What a step takes beside its observation: action, reward, terminal, end of an episode
 OTHER_BYTES = 7
-# Everything else in the process: the network, its optimizer, PyTorch, two emulators
+# Everything else in the process but the network and its optimizer: PyTorch, two emulators
 OTHER_MEMORY = int(0.6 * 2**30)
 LEAST_USEFUL_SIZE = 1000  # steps; it is no advice to have a smaller replay memory
 
