@@ -30,6 +30,20 @@ def test_16_bit_types_compute_roughly_the_same_and_keep_float32_weights(datatype
     assert (torch.from_numpy(weights).to(dtype).float().numpy() != weights).any()
 
 
+def test_bfloat16_tells_apart_large_q_values_that_differ_little():
+    """In bfloat16 alone, all numbers from 100 to 100.2 are 100."""
+    network = make_network(**SMALL, datatype="bfloat16")
+    states = make_minibatch(0).states
+    layers = network.get_layers()
+    last = layers[-1].weights
+    last[:] = last[0] * 100 / network.predict(states)[:, 0].max()
+    last[1] *= 1.001
+    network.set_layers(layers)
+    q_values = network.predict(states)
+    assert (q_values[:, 1] > q_values[:, 0]).all()
+    np.testing.assert_allclose(q_values[:, 1] / q_values[:, 0], 1.001, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("datatype", "bits", "kept"), [("float32", 10, 10), ("bfloat16", 10, 7), ("float64", 30, 30)]
 )

@@ -17,7 +17,9 @@ class QFunction(nn.Module):
     """The layers of the network; `weights` are their initial weights and biases in Neon's layout.
 
     The weights are kept in `weight_dtype` and computed with in `dtype`: where that is another one,
-    by copies that `refresh` renews after every change of the weights.
+    by copies that `refresh` renews after every change of the weights. The last layer is computed in
+    `weight_dtype`: in bfloat16, neighbours of a Q-value of 2 are 1/64 apart, and the best actions of
+    most states less than four times as much.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class QFunction(nn.Module):
         self.weighted: list[Weighted] = []
         layers: list[nn.Module] = []
         for index, (array, biases) in enumerate(weights):
+            if index == last and dtype != weight_dtype:
+                layers.append(Conversion(weight_dtype))
             layer = _create_weighted(architecture, index, array)
             if architecture.biases:
                 layer.biases = nn.Parameter(from_neon(biases, (len(biases),)))
@@ -54,8 +58,9 @@ class QFunction(nn.Module):
         self._in_turn = layers  # without ModuleList's overhead
         self.norms = [layer.norm for layer in self.weighted if layer.norm is not None]
         self.to(device, weight_dtype)
-        for layer in self.weighted:
+        for layer in self.weighted[:last]:
             layer.compute_in(dtype)
+        self.weighted[last].compute_in(weight_dtype)
 
     @property
     def _biases(self) -> list[nn.Parameter]:
@@ -186,6 +191,18 @@ class Flatten(nn.Module):
         """x: (n·screens, channels, height, width)."""
         x = x.flatten(1)
         return x if self._screens == 1 else x.reshape(-1, self._screens * x.shape[1])
+
+
+class Conversion(nn.Module):
+    """The same numbers in another datatype."""
+
+    def __init__(self, dtype: torch.dtype):
+        super().__init__()
+        self._dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: any shape."""
+        return x.to(self._dtype)
 
 
 class BatchNormalization(nn.Module):
