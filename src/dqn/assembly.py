@@ -34,9 +34,9 @@ from dqn.networks.create import (
     learns_on_gpu,
 )
 from dqn.networks.deepqnetwork import DeepQNetwork
-from dqn.networks.memory_need import memory_needs
 from dqn.networks.inspector import NetworkInspector
 from dqn.networks.layers import Layer, initial_layers
+from dqn.networks.memory_need import memory_needs
 from dqn.options import (
     agent_flags,
     continuing,

@@ -18,8 +18,8 @@ class QFunction(nn.Module):
 
     The weights are kept in `weight_dtype` and computed with in `dtype`: where that is another one,
     by copies that `refresh` renews after every change of the weights. The last layer is computed in
-    `weight_dtype`: in bfloat16, neighbours of a Q-value of 2 are 1/64 apart, and the best actions of
-    most states less than four times as much.
+    `weight_dtype`: in bfloat16, the numbers next to a Q-value of 2 are 1/64 apart, which is too
+    coarse to tell actions apart.
     """
 
     def __init__(
