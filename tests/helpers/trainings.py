@@ -17,7 +17,7 @@ TINY = [
     *"--screen_width 44 --screen_height 44 --backend cpu".split(),
 ]
 TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
-PATIENCE = 180  # seconds that a busy machine may take for one thing
+PATIENCE = 600  # seconds that a busy machine may take for one thing
 
 
 def wait_for(condition: Callable[[], object], what: str, poll: float = 0.1) -> None:
