@@ -10,6 +10,7 @@ from dqn.actors.local import LocalActors
 from dqn.agent import Agent, Periods
 from dqn.exploration import EpsilonGreedy, LinearDecay
 from dqn.learner import Learner
+from dqn.networks.architecture import Convolution
 from dqn.networks.deepqnetwork import Update
 from dqn.replay.memory import ReplayMemory, ReplayStream
 from dqn.replay.returns import OneStepReturns
@@ -248,7 +249,14 @@ def test_epsilon_greedy_explores_in_epsilon_of_the_steps():
     assert (actions == 0).mean() == pytest.approx(0.1, abs=0.015)
 
 
-def test_it_learns_to_catch():
+# One filter sees one cell of the screen. The default network takes ten times as long.
+SMALL = {"convolutions": (Convolution(16, 6, 6, 6),), "dense_units": (64,), "learning_rate": 0.001}
+
+
+@pytest.mark.parametrize(
+    "settings", [SMALL, pytest.param({"learning_rate": 0.0005}, marks=pytest.mark.slow)]
+)
+def test_it_learns_to_catch(settings):
     shape = (2, 54, 36)
     generators = [np.random.default_rng(seed) for seed in range(4)]
     network = make_network(
@@ -256,8 +264,8 @@ def test_it_learns_to_catch():
         history_length=2,
         screen_height=54,
         screen_width=36,
-        learning_rate=0.0005,
         generator=generators[0],
+        **settings,
     )
     returns = OneStepReturns(discount_rate=0.9)
     memory = make_memory(5000, shape, batch_size=32, generator=generators[1], returns=returns)

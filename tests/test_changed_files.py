@@ -1,23 +1,17 @@
 """Real trainings whose files change under them lose no row and tear none."""
 
-import os
+import contextlib
 import random
-import shutil
 import signal
 import subprocess
+import time
 
 import psutil
 import pytest
 
-from helpers.changes import CHANGES, apply, read
+from helpers.changes import CHANGES, apply, give_up_capabilities, read
 from helpers.crashes import EPOCHS, ORPHAN, Training
 
-# Permissions do not count for root, unless it gives its capabilities up.
-WITHOUT_CAPABILITIES = (
-    "setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all".split()
-    if os.geteuid() == 0 and shutil.which("setpriv")
-    else []
-)
 FILES = ("breakout.csv", "breakout.games.csv")
 STEPS = "breakout.checkpoint/steps"
 
@@ -28,22 +22,21 @@ class Disturbed:
     def __init__(self, folder):
         folder.mkdir()
         self.folder = folder
-        self.training = Training(folder, "--checkpoint_steps", "170")
-        self.training.command[:0] = WITHOUT_CAPABILITIES
+        self.training = Training(folder, "--checkpoint_steps", "80")
         self.log = folder / "log"
         self.kept: set[bytes] = set()  # what somebody wrote into the files
         self.start()
 
     def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.training.command, stderr=log)
+        self.process = self.training.start(stderr=self.log, prepare=give_up_capabilities)
 
     def stop(self):
         """Whether the run could be stopped before its last test began."""
-        process = psutil.Process(self.process.pid)
         self.process.send_signal(signal.SIGSTOP)
-        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
-            pass
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
+            process = psutil.Process(self.process.pid)
+            while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                time.sleep(0.001)
         last_epoch = self.log.read_text().partition(f"Epoch #{EPOCHS}")[2]
         return "Testing for" not in last_epoch and self.process.poll() is None
 
@@ -98,7 +91,7 @@ def check_changes(folder, undisturbed, rounds, seed):
         has_steps = True  # without them, a kill would need --restart
         while done < rounds:
             try:
-                run.process.wait(chance.uniform(0, 0.6))
+                run.process.wait(chance.uniform(0, 0.3))
                 break
             except subprocess.TimeoutExpired:
                 pass

@@ -7,8 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
 
 import psutil
 import pytest
@@ -16,8 +14,17 @@ import pytest
 import main
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.experiment import Experiment
+from dqn.machine.interruption import TIME_IS_UP
 from helpers.cores import needs_two_cores
-from helpers.crashes import EPOCHS, MAIN, STOPS, Training
+from helpers.crashes import (
+    EPOCHS,
+    STOPS,
+    Training,
+    interrupt_while_writing,
+    set_value,
+    signal_after,
+    stop_after,
+)
 
 PRIORITIES = "--prioritized true --n_steps 3".split()
 
@@ -32,12 +39,9 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """A run that was stopped while it trained in its second epoch."""
-    training = Training(tmp_path_factory.mktemp("stopped"), "--checkpoint_steps", "300")
-    process = training.start()
-    training.wait_for("breakout.csv", rows=3)
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM
+    training = Training(tmp_path_factory.mktemp("stopped"), "--checkpoint_steps", "150")
+    training.run(prepare=signal_after(650, signal.SIGTERM), status=128 + signal.SIGTERM)
+    assert training.num_rows("breakout.csv") == 3
     return training
 
 
@@ -58,8 +62,8 @@ def generations(training):
 
 def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed, tmp_path):
     training = Training(tmp_path / "run")
-    for _ in range(2):
-        assert training.run("--max_computing_time", "1.6", status=75)
+    for steps in (300, 600):  # in training, and in a test
+        training.run(prepare=stop_after(steps), status=TIME_IS_UP)
     log = training.run("--max_computing_time", "1:00:00")
     assert "Resuming from the checkpoint" in log
     assert training.results() == undisturbed.results()
@@ -69,44 +73,33 @@ def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not
     flags = [*PRIORITIES, "--overlap", "true"]
     undisturbed, training = (Training(tmp_path / name, *flags) for name in ("whole", "parts"))
     undisturbed.run()
-    process = training.start("--checkpoint_steps", "70")  # and killed between those
-    training.wait_for("breakout.csv", rows=2)
-    process.kill()
-    process.communicate()
-    assert training.run("--max_computing_time", "1", status=75)
-    training.run("--max_computing_time", "1:00:00")
+    kill = signal_after(450, signal.SIGKILL)  # between two checkpoints
+    training.run("--checkpoint_steps", "40", prepare=kill, status=-signal.SIGKILL)
+    training.run(prepare=stop_after(300), status=TIME_IS_UP)
+    training.run()
     assert training.results() == undisturbed.results()
 
 
 def test_a_run_killed_after_a_snapshot_within_an_epoch_equals_one_that_was_not(tmp_path):
-    flags = [*PRIORITIES, *"--snapshot_steps 200 --checkpoint_steps 170 --epochs 2".split()]
+    flags = [*PRIORITIES, *"--snapshot_steps 100 --checkpoint_steps 80 --epochs 2".split()]
     whole, training = Training(tmp_path / "whole", *flags), Training(tmp_path / "run", *flags)
     whole.run()
-    process = training.start()
-    while not (training.folder / "breakout_2.200.pkl").exists():
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
+    training.run(prepare=signal_after(670, signal.SIGKILL), status=-signal.SIGKILL)
+    assert (training.folder / "breakout_2.100.pkl").exists()
     assert not (training.folder / "breakout_2.pkl").exists()
     assert "Resuming from the checkpoint" in training.run()
     results = training.results()
     assert results == whole.results()
     saved = {name for name in results if name.endswith(".pkl")} - {"breakout_best.pkl"}
-    names = ("1.200", "1.400", "1", "2.200", "2.400", "2")
+    names = ("1.100", "1.200", "1", "2.100", "2.200", "2")
     assert saved == {f"breakout_{name}.pkl" for name in names}
 
 
 @pytest.mark.parametrize("number", STOPS)
 def test_each_signal_stops_with_a_checkpoint_and_its_own_exit_status(number, tmp_path):
     training = Training(tmp_path)
-    process = training.start()
-    training.wait_for("breakout.csv", rows=2)
-    start = time.monotonic()
-    process.send_signal(number)
-    log = process.communicate()[1]
-    assert process.returncode == 128 + number
-    assert time.monotonic() - start < 60  # seconds, not minutes; the README has the measured time
+    log = training.run(prepare=signal_after(420, number), status=128 + number)
+    assert training.num_rows("breakout.csv") == 2  # at once, in its first test
     assert "Stopping: making a checkpoint" in log
     assert len(generations(training)) == 2
 
@@ -127,13 +120,11 @@ def test_a_run_that_is_done_is_left_alone_and_more_epochs_go_on(undisturbed, tmp
 
 def test_a_test_that_is_left_out_after_a_stop_in_it_leaves_nothing_behind(tmp_path):
     training = Training(tmp_path)
-    process = training.start("--test_steps", "1000000")
-    training.wait_for("breakout.csv", rows=2)
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+    stop = signal_after(450, signal.SIGTERM)
+    training.run(prepare=stop, status=128 + signal.SIGTERM)
     training.run("--test_steps", "0")
     rows = [(row["phase"], row["steps"]) for row in training.rows("breakout.csv")]
-    assert rows == [("random", "250"), *[("train", "550")] * EPOCHS]
+    assert rows == [("random", "130"), *[("train", "270")] * EPOCHS]
 
 
 def test_random_steps_that_are_left_out_after_a_stop_in_them_leave_nothing_behind(tmp_path):
@@ -141,7 +132,7 @@ def test_random_steps_that_are_left_out_after_a_stop_in_them_leave_nothing_behin
     training.run("--max_computing_time", "0", status=75)  # after the first step
     training.run("--random_steps", "0")
     rows = [(row["phase"], row["steps"]) for row in training.rows("breakout.csv")]
-    assert rows == [("train", "550"), ("test", "200")]
+    assert rows == [("train", "270"), ("test", "150")]
 
 
 def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
@@ -157,7 +148,7 @@ def test_restart_begins_anew_and_keeps_everything_aside(copy, undisturbed):
     ("flags", "words"),
     [
         (["--optimizer", "adam"], ["--optimizer rmsprop", "adam"]),
-        (["--replay_size", "500"], ["--replay_size 450", "500"]),
+        (["--replay_size", "500"], ["--replay_size 230", "500"]),
         (["--screen_width", "84"], ["--screen_width 44", "84"]),
         (["--history_length", "2"], ["--history_length 4", "2"]),
         (["--minimal_action_set", "false"], ["--minimal_action_set true", "not false"]),
@@ -178,16 +169,15 @@ def test_the_number_of_steps_may_change_when_a_run_goes_on(copy):
 
 
 def test_the_checkpoint_of_another_game_is_refused(copy):
-    copy.command[2] = "pong"
+    copy.arguments[0] = "pong"
     line = last_line(copy.run(status=2))
     assert "is of 'breakout', not of 'pong'" in line
 
 
 def test_a_second_process_is_refused_with_the_first_ones_host_and_pid(tmp_path):
     training = Training(tmp_path)
-    process = training.start()
-    training.wait_for("breakout.csv", rows=1)
-    process.send_signal(signal.SIGSTOP)  # so that it is not over before the second one looks
+    training.start_and_stand_still(200)
+    process = training.process
     try:
         line = last_line(training.run(status=2))
         assert f"in use by process {process.pid} on {os.uname().nodename}" in line
@@ -338,9 +328,8 @@ def test_another_runs_csv_in_its_place_is_moved_aside_when_the_run_goes_on(copy,
 
 
 def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
-    process = copy.start()
-    copy.wait_for("breakout.csv", rows=4)
-    process.send_signal(signal.SIGSTOP)
+    copy.start_and_stand_still(200)
+    process = copy.process
     try:
         before = copy.results()
         flags = ["--load_weights", str(copy.folder / "breakout_1.pkl"), "--train_steps", "0"]
@@ -354,9 +343,8 @@ def test_a_test_beside_a_training_is_refused_the_trainings_csv(copy):
 
 def test_two_runs_of_one_name_without_checkpoints_are_refused(tmp_path):
     training = Training(tmp_path, "--checkpoint", "false")
-    process = training.start()
-    training.wait_for("breakout.csv", rows=1)
-    process.send_signal(signal.SIGSTOP)
+    training.start_and_stand_still(200)
+    process = training.process
     try:
         line = last_line(training.run("--csv_file", str(tmp_path / "other.csv"), status=2))
         assert f"in use by process {process.pid} on" in line
@@ -394,7 +382,8 @@ def free(monkeypatch):
 
 def test_too_small_a_disk_is_said_before_anything_is_written(tmp_path, free, capsys, monkeypatch):
     monkeypatch.setattr("dqn.checkpoints.checkpointer.SEGMENT_BYTES", 10**5)
-    command = [*Training(tmp_path / "run").command[2:], "--epochs", "20"]
+    steps = "--random_steps 250 --train_steps 550 --epochs 20".split()
+    command = [*Training(tmp_path / "run").arguments, *steps]
     (tmp_path / "run").mkdir()
     free(12_000_000)
     for _ in range(2):
@@ -411,14 +400,14 @@ def test_too_small_a_disk_is_said_before_anything_is_written(tmp_path, free, cap
 
 def test_no_smaller_replay_memory_is_advised_if_none_fits(tmp_path, free, capsys):
     free(2 * 10**6)
-    assert main.main(Training(tmp_path).command[2:]) == 2
+    assert main.main(Training(tmp_path).arguments) == 2
     assert "--replay_size" not in last_line(capsys.readouterr().err)
 
 
 def test_an_older_run_is_not_moved_aside_if_there_is_no_room_for_another(copy, free):
     before = copy.results()
     free(10**6)
-    assert main.main([*copy.command[2:], "--restart"]) == 2
+    assert main.main([*copy.arguments, "--restart"]) == 2
     assert copy.results() == before
     assert not (copy.folder / "breakout.checkpoint.1").exists()
 
@@ -426,28 +415,25 @@ def test_an_older_run_is_not_moved_aside_if_there_is_no_room_for_another(copy, f
 def test_going_on_needs_room_only_for_what_is_not_there_yet(copy, free, capsys):
     before = copy.results()
     free(10**6)
-    assert main.main(copy.command[2:]) == 2
+    assert main.main(copy.arguments) == 2
     line = last_line(capsys.readouterr().err)
     assert line.endswith("MiB are free: free some")
     assert "more of disk" in line
     assert copy.results() == before
     free(7 * 10**6)  # a whole run takes more
-    assert main.main(copy.command[2:]) == 0
+    assert main.main(copy.arguments) == 0
 
 
 def test_a_game_that_ale_does_not_restore_exactly_is_named(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    arguments = Training(tmp_path, "--epochs", "1").command[2:]
+    arguments = Training(tmp_path, "--epochs", "1").arguments
     assert main.main(["qbert", *arguments[1:]]) == 0
     assert "ALE does not restore qbert exactly" in caplog.text
 
 
 def test_the_replay_memory_in_a_file_changes_nothing(undisturbed, tmp_path):
     training = Training(tmp_path / "run", "--replay_file", str(tmp_path / "replay"))
-    process = training.start()
-    training.wait_for("breakout.csv", rows=3)
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+    training.run(prepare=signal_after(650, signal.SIGTERM), status=128 + signal.SIGTERM)
     training.run()
     assert training.results() == undisturbed.results()
     assert not (tmp_path / "replay").exists()
@@ -463,25 +449,9 @@ def test_a_replay_file_never_overwrites_one_that_exists(tmp_path):
 
 def test_ctrl_c_twice_stops_at_once_and_loses_nothing_older(undisturbed, tmp_path):
     """The second one comes while the checkpoint is being written."""
-    code = (
-        "import os, signal, sys, main\n"
-        "from dqn.checkpoints import folder as checkpoint\n"
-        "write, count = checkpoint._write, 0\n"
-        "def write_and_interrupt(*arguments):\n"
-        "    global count\n"
-        "    count += 1\n"
-        "    if count == 3: os.kill(os.getpid(), signal.SIGINT)\n"
-        "    write(*arguments)\n"
-        "    if count == 4: os.kill(os.getpid(), signal.SIGINT)\n"
-        "checkpoint._write = write_and_interrupt\n"
-        "sys.exit(main.main(sys.argv[1:]))"
-    )
     training = Training(tmp_path)
-    arguments = training.command[2:]
-    run = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(run, cwd=MAIN.parent, capture_output=True, text=True)
-    assert done.returncode == 130, done.stderr
-    assert "Traceback" not in done.stderr
+    log = training.run(prepare=interrupt_while_writing, status=130)
+    assert "Traceback" not in log
     training.run()
     assert training.results() == undisturbed.results()
 
@@ -502,24 +472,14 @@ def test_a_process_of_actors_that_is_killed_ends_the_run_with_a_checkpoint(tmp_p
     log = training.run()
     assert "Resuming from the checkpoint" in log
     rows = training.rows("breakout.csv")
-    assert [row["steps"] for row in rows[:2]] == ["250", "1500"]
+    assert [row["steps"] for row in rows[:2]] == ["130", "1500"]
 
 
 @needs_two_cores
 def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping(tmp_path):
     training = Training(tmp_path, "--actors", "2", "--epochs", "1", "--train_steps", "1500")
-    code = (
-        "import sys, main\n"
-        "from dqn.actors import processes as actor_processes\n"
-        "actor_processes.ANSWER_SECONDS = 1\n"
-        "sys.exit(main.main(sys.argv[1:]))"
-    )
-    process = training.process = subprocess.Popen(
-        [sys.executable, "-c", code, *training.command[2:]],
-        cwd=MAIN.parent,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    impatient = set_value("dqn.actors.processes", "ANSWER_SECONDS", 1)
+    process = training.start(prepare=impatient)
     training.wait_for("breakout.csv", rows=1)
     children = psutil.Process(process.pid).children()
     (worker,) = (child for child in children if "spawn_main" in " ".join(child.cmdline()))
@@ -533,7 +493,7 @@ def test_a_process_of_actors_that_stands_still_does_not_keep_a_run_from_stopping
     log = training.run()
     assert "Resuming from the checkpoint" in log
     rows = training.rows("breakout.csv")
-    assert [row["steps"] for row in rows[:2]] == ["250", "1500"]
+    assert [row["steps"] for row in rows[:2]] == ["130", "1500"]
 
 
 def test_the_same_command_with_several_actors_gives_the_same_files(tmp_path):

@@ -29,7 +29,7 @@ def check_kills(folder, way, undisturbed, kills, seed):
     chance = random.Random(seed)
     runs = 0
     while kills > 0:
-        flags = chance.choice([(), ("--checkpoint_steps", "170")])
+        flags = chance.choice([(), ("--checkpoint_steps", "80")])
         training = Training(folder / str(runs), *way, *flags)
         kills -= kill_until_done(training, min(kills, chance.randint(3, 8)), chance)
         assert training.results() == undisturbed

@@ -30,7 +30,7 @@ BLUE, RED = (np.array(to_rgb(colour)) for colour in PALETTE[:2])
 def script(*arguments, **options):
     """Run plot.py as a user does."""
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def row(epoch, phase, **values):

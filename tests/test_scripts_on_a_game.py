@@ -13,9 +13,11 @@ import matplotlib.image
 import pytest
 
 from dqn.snapshots.file import load_snapshot
-from helpers.paths import PROJECT
+from helpers.forked import run_main
+from helpers.paths import BEING_COMPILED, PROJECT
 
 GAME = "--max_game_frames 400 --screen_width 44 --screen_height 44 --backend cpu".split()
+TEST = [*GAME, "--test_games", "3", "--random_seed", "1"]
 TINY = [*"--random_steps 150 --train_steps 200 --test_steps 250 --replay_size 1000".split(), *GAME]
 
 
@@ -33,7 +35,7 @@ class Clone:
         self.elsewhere = folder / "some where else"
         self.elsewhere.mkdir()
         for name in ("src", "scripts", "presets"):
-            shutil.copytree(PROJECT / name, self.root / name)
+            shutil.copytree(PROJECT / name, self.root / name, ignore=BEING_COMPILED)
         for file in (*PROJECT.glob("*.sh"), *PROJECT.glob("requirements*.txt")):
             shutil.copy(file, self.root)
 
@@ -55,7 +57,11 @@ class Clone:
             return list(csv.DictReader(file))
 
     def files_and_times(self):
-        files = [path for path in self.root.rglob("*") if path.is_file() and path.name != "lock"]
+        files = [
+            path
+            for path in self.root.rglob("*")
+            if path.is_file() and path.name != "lock" and path.suffix != ".pyc"
+        ]
         return {path: path.stat().st_mtime_ns for path in files}
 
     def files(self, folder):
@@ -129,12 +135,8 @@ def test_the_same_command_and_seed_give_the_same_bytes(trained, tmp_path):
         *("roms/breakout.bin", *TINY, "--epochs", 2, "--random_seed", 3),
         *("--save_weights_prefix", tmp_path / "s", "--csv_file", tmp_path / "r.csv"),
     ]
-    subprocess.run(
-        [sys.executable, clone.root / "src" / "main.py", *map(str, again)],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+    log = tmp_path / "log"
+    assert run_main(again, log, cwd=tmp_path) == 0, log.read_text()
     for epoch in (1, 2):
         one = clone.root / "snapshots" / f"breakout_tiny_{epoch}.pkl"
         assert one.read_bytes() == (tmp_path / f"s_{epoch}.pkl").read_bytes()
@@ -167,17 +169,23 @@ def test_resuming_goes_on_with_the_next_epoch_the_weights_and_epsilon(trained):
     assert (metadata.train_steps, metadata.weight_updates) == (400, 100)
 
 
-def test_testing_prints_the_games_and_their_scores_alone(trained):
+@pytest.fixture(scope="module")
+def tested(trained):
+    """What test.sh said of the first snapshot."""
     clone, _ = trained
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
-    options = [*GAME, "--test_games", 3, "--csv_file", clone.root / "results" / "tests.csv"]
-    result = clone.run("test.sh", snapshot, *options)
+    options = [*TEST, "--csv_file", clone.root / "results" / "tests.csv"]
+    return clone.run("test.sh", snapshot, *options)
+
+
+def test_testing_prints_the_games_and_their_scores_alone(trained, tested):
+    clone, _ = trained
     number = r"(-?\d+(?:\.\d+)?)"
     match = re.fullmatch(
         rf"games: 3, mean: {number} ± {number}, minimum: {number}, maximum: {number}\n",
-        result.output,
+        tested.output,
     )
-    assert match, result.output
+    assert match, tested.output
     mean, _, minimum, maximum = map(float, match.groups())
     (row,) = clone.rows("tests.csv")
     assert float(row["average_reward"]) == pytest.approx(mean, abs=0.005)
@@ -185,25 +193,29 @@ def test_testing_prints_the_games_and_their_scores_alone(trained):
     assert len(clone.rows("tests.games.csv")) == 3
 
 
-def test_a_converted_snapshot_plays_the_same_games(trained, tmp_path):
+def test_a_converted_snapshot_plays_the_same_games(trained, tested, tmp_path):
     clone, _ = trained
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
     converted = tmp_path / "without pickles.safetensors"
     clone.run("convert.sh", snapshot, converted)
-    options = [*GAME, "--test_games", 3, "--random_seed", 1]
-    results = [clone.run("test.sh", path, *options) for path in (snapshot, converted)]
-    assert results[0].output == results[1].output
+    assert clone.run("test.sh", converted, *TEST).output == tested.output
 
 
 def test_recording_makes_a_film_with_sound_and_its_frames(trained):
     clone, _ = trained
     snapshot = clone.root / "snapshots" / "breakout_tiny_1.pkl"
-    for _ in range(2):
-        result = clone.run("record.sh", snapshot, *GAME, "--random_seed", 1)
+    videos = clone.root / "videos"
+    older = [videos / "breakout_tiny_1.mov", videos / "breakout_tiny" / "000000.png"]
+    for path in older:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("older")
+    result = clone.run("record.sh", snapshot, *GAME, "--random_seed", 1)
     assert re.fullmatch(r"games: 1, mean: .*\n", result.output)
-    videos = ("breakout_tiny_1.mov", "breakout_tiny")
-    assert clone.files("videos") == {*videos, *(f"{name}.1" for name in videos)}
+    names = ("breakout_tiny_1.mov", "breakout_tiny")
+    assert clone.files("videos") == {*names, *(f"{name}.1" for name in names)}
     assert result.errors.count("Moved the older") == 2
+    assert (videos / "breakout_tiny_1.mov.1").read_text() == "older"
+    assert (videos / "breakout_tiny.1" / "000000.png").read_text() == "older"
     frames = clone.files("videos/breakout_tiny")
     assert {"000000.png", f"{len(frames) - 1:06}.png"} <= frames
     with av.open(str(clone.root / "videos" / "breakout_tiny_1.mov")) as file:
@@ -239,12 +251,16 @@ def test_plotting_makes_a_picture_beside_the_csv(trained):
 
 
 def test_a_second_run_of_the_same_name_loses_nothing_of_the_first(clone):
-    for game in ("pong", "roms/PONG.BIN"):
-        clone.run("train.sh", game, *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
-    assert clone.files("results") >= {
-        *("pong.csv", "pong.csv.1", "pong.games.csv", "pong.games.csv.1")
-    }
-    assert clone.files("snapshots") >= {"pong_1.pkl", "pong_1.pkl.1"}
+    """The first one, of `./train.sh pong`, had these files."""
+    first = [clone.root / "results" / name for name in ("pong.csv", "pong.games.csv")]
+    first.append(clone.root / "snapshots" / "pong_1.pkl")
+    for path in first:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("the first")
+    clone.run("train.sh", "roms/PONG.BIN", *TINY, "--epochs", 1, "--test_steps", 0, "--restart")
+    for path in first:
+        assert path.with_name(f"{path.name}.1").read_text() == "the first"
+        assert path.read_bytes() != b"the first"
 
 
 def test_an_error_is_one_last_line_and_nothing_is_overwritten(trained):

@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -20,7 +18,7 @@ from dqn.actors.group import ActorLost
 from dqn.actors.processes import ActorProcesses
 from dqn.errors import UserError
 from helpers.cores import needs_two_cores
-from helpers.paths import SRC
+from helpers.forked import Program
 from helpers.toy_games import ScriptedGame
 
 
@@ -235,10 +233,8 @@ def test_a_process_that_ends_while_it_starts_is_one_line(make, words, capfd):
 @pytest.mark.parametrize("seconds", [0, 0.3, 0.6])
 def test_ctrl_c_while_processes_start_takes_one_line(seconds):
     """It goes to all of them, as from a terminal."""
-    command = [sys.executable, str(SRC / "main.py"), "breakout", "--backend", "cpu"]
-    command += ["--actors", "3", "--random_steps", "100000", "--replay_size", "1000"]
-    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    run = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **options)
+    command = ["breakout", "--backend", "cpu", "--actors", "3", "--random_steps", "100000"]
+    run = Program([*command, "--replay_size", "1000"], start_new_session=True)
 
     def starts_workers():
         children = psutil.Process(run.pid).children()
@@ -272,11 +268,8 @@ def test_an_actor_without_a_state_begins_a_new_game():
 
 @needs_two_cores
 def test_the_processes_end_with_the_one_that_began_them_however_it_ends(tmp_path):
-    command = [sys.executable, str(SRC / "main.py"), "breakout", "--backend", "cpu"]
-    command += ["--actors", "2", "--random_steps", "100000", "--replay_size", "1000"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with open(tmp_path / "log", "w") as log:
-        run = subprocess.Popen(command, env=environment, stderr=log)
+    command = ["breakout", "--backend", "cpu", "--actors", "2", "--random_steps", "100000"]
+    run = Program([*command, "--replay_size", "1000"], stderr=tmp_path / "log")
     children = []
     while not (children and "Populating" in (tmp_path / "log").read_text()):
         assert run.poll() is None, (tmp_path / "log").read_text()

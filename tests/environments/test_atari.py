@@ -73,8 +73,8 @@ def test_a_screen_is_ales_gray_resized_linearly(name, frame_skip, color_averagin
     game = make_game(name, width=52, height=40, frame_skip=frame_skip, pooling=pooling)
     ale = start_ale(name, frame_skip=frame_skip, color_averaging=color_averaging)
     generator = np.random.default_rng(0)
-    for step in range(150):
-        if step % 75 == 0:
+    for step in range(80):
+        if step % 40 == 0:
             game.restart()
             ale.reset_game()
         action = int(generator.integers(game.num_actions))
@@ -148,7 +148,7 @@ def test_no_limit_or_a_far_one_cuts_no_short_game_off(max_game_frames):
     assert all(terminal for _, terminal, over, _ in seen if over)
 
 
-def continue_both(name, after=230, steps=150, **settings):
+def continue_both(name, after=120, steps=90, **settings):
     """What follows in a game after some steps, and in a fresh one that takes over its state."""
     one = make_game(name, **settings)
     play(one, after)
@@ -163,7 +163,7 @@ def continue_both(name, after=230, steps=150, **settings):
             reward = game.act(int(generator.integers(game.num_actions)))
             ends = game.is_terminal(), game.is_game_over(), game.frame_number()
             steps_seen.append((reward, *ends, game.observe().tobytes()))
-            if game.is_game_over() or step == 100:
+            if game.is_game_over() or step == 40:
                 game.restart()
         seen.append(steps_seen)
     return seen
@@ -276,7 +276,9 @@ def test_lives_are_those_that_are_left():
 @pytest.mark.parametrize("frame_skip", [4, 1])
 @pytest.mark.parametrize("name", ALL_GAMES)
 def test_each_game_tells_whether_it_goes_on_exactly(name, frame_skip):
-    continued = [continue_both(name, after, frame_skip=frame_skip) for after in (1, 57, 230, 700)]
+    continued = [
+        continue_both(name, after, steps=150, frame_skip=frame_skip) for after in (1, 57, 230, 700)
+    ]
     is_exact = all(one == other for one, other in continued)
     assert is_exact == make_game(name, frame_skip=frame_skip).is_restored_exactly
 

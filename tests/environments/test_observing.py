@@ -190,7 +190,7 @@ def test_a_restored_game_is_observed_as_it_would_have_been(name, settings, frame
     other = make_game(name, frame_skip, seed=1, sticky=0.25, **settings)
     one.restart()
     other.restart()
-    for step in range(97):
+    for step in range(37):
         one.act(step % one.num_actions)
         one.observe()
         if one.is_game_over():
@@ -199,7 +199,7 @@ def test_a_restored_game_is_observed_as_it_would_have_been(name, settings, frame
     other.set_state(state)
     np.testing.assert_array_equal(other.get_state()["frame"], state["frame"])
     generator = np.random.default_rng(1)
-    for _ in range(200):
+    for _ in range(60):
         action = int(generator.integers(one.num_actions))
         assert one.act(action) == other.act(action)
         np.testing.assert_array_equal(one.observe(), other.observe())

@@ -1,6 +1,8 @@
 """What may happen to a file while a run writes it."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 from dqn.machine.files import first_free_name
@@ -63,3 +65,11 @@ def _replace(path: Path, content: bytes) -> None:
     new = path.with_name("new")
     new.write_bytes(content)
     new.rename(path)
+
+
+def give_up_capabilities() -> None:
+    """Let permissions count in this process, even if it is root's."""
+    if sys.platform == "linux" and os.geteuid() == 0:
+        version_3, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        if ctypes.CDLL(None, use_errno=True).capset(version_3, nothing):
+            raise OSError(ctypes.get_errno(), "cannot give the capabilities up")

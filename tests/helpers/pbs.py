@@ -1,7 +1,7 @@
 """A stand-in for PBS, as far as a job can tell: qsub, qdel, and a server that runs the jobs.
 
 It does what OpenPBS does, by its manual and its source: a copy of the script is kept and started in
-a session of its own, by a login shell; TERM goes to every process of the session, KILL follows 10 s
+a session of its own, by a login shell; TERM goes to every process of the session, KILL follows
 later; no job can depend on a subjob; a job whose dependency cannot come true any more is deleted.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-KILL_DELAY = 10  # seconds between TERM and KILL, MetaCentrum's
+KILL_DELAY = 120  # seconds between TERM and KILL: 10 in MetaCentrum, where no tests run beside
 
 
 @dataclass

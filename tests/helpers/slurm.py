@@ -159,7 +159,7 @@ class Slurm:
     def _wait_for(self, condition, number: str, what: str, **options) -> None:
         """As `wait_for`; if it was in vain, print what Slurm knows of the job and its log."""
         try:
-            wait_for(condition, f"job {number} {what}", **options)
+            wait_for(condition, f"job {number} {what}", **{"poll": 0.25, **options})
         except AssertionError:
             print(self.job(number))
             for daemon in ("slurmctld", "slurmd"):

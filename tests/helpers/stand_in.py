@@ -5,7 +5,6 @@ them in a folder: no network, no torch.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import zipfile
@@ -76,7 +75,7 @@ class Result(subprocess.CompletedProcess):
 
 
 def finish(process: subprocess.Popen) -> Result:
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate()
     return Result(process.args, process.returncode, stdout, stderr)
 
 
@@ -108,12 +107,14 @@ def write_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def copy_or_link(source: str, target: str) -> None:
-    """Copy a file; link the thousands of files of pip and setuptools, which nobody changes."""
-    if "/site-packages/pip/" in source or "/site-packages/setuptools/" in source:
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+def copy_environment(source: Path, target: Path) -> None:
+    """Copy a .venv; link to the thousands of files of pip and setuptools, which nobody changes."""
+    large = ("pip", "setuptools")
+    shutil.copytree(source, target, symlinks=True, ignore=lambda *_: large)
+    for folder in source.glob("lib/python3.*/site-packages"):
+        for name in large:
+            if (folder / name).exists():
+                (target / folder.relative_to(source) / name).symlink_to(folder / name)
 
 
 def make_project(root: Path, env: dict[str, str]) -> Project:

@@ -3,18 +3,16 @@
 import fcntl
 import os
 import pty
-import resource
 import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 
 import pyte
 
-from helpers.paths import MAIN
+from helpers.forked import Program, take_terminal
 from helpers.watched import PATIENCE
 
 TRUE_COLOUR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -24,10 +22,11 @@ ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 class Terminal:
     """Runs `command` in a terminal of its own; a context manager that kills it at the end.
 
-    `received` is all that it wrote, `screen` what that looks like.
+    If `is_program`, the command is what src/main.py is given. `received` is all that it wrote,
+    `screen` what that looks like.
     """
 
-    def __init__(self, command, *, rows=40, columns=132, environment=TRUE_COLOUR):
+    def __init__(self, command, *, rows=40, columns=132, environment=TRUE_COLOUR, is_program=False):
         self._master, self._slave = pty.openpty()
         self._nothing = os.open(os.devnull, os.O_RDWR)
         self.screen = pyte.Screen(columns, rows)
@@ -37,15 +36,18 @@ class Terminal:
         self.received = b""
         unwanted = ("DISPLAY", "WAYLAND_DISPLAY", "COLORTERM", "TERM")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        self.process = subprocess.Popen(
-            list(map(str, command)),
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-            env={**kept, "SDL_AUDIODRIVER": "dummy", **environment},
-            start_new_session=True,
-            preexec_fn=_prepare,
-        )
+        options = {
+            "env": {**kept, "SDL_AUDIODRIVER": "dummy", **environment},
+            "start_new_session": True,
+        }
+        command = list(map(str, command))
+        if is_program:
+            terminal = os.ttyname(self._slave)
+            options |= {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+            self.process = Program(command, prepare=take_terminal, **options)
+        else:
+            options |= {"stdin": self._slave, "stdout": self._slave, "stderr": self._slave}
+            self.process = subprocess.Popen(command, preexec_fn=take_terminal, **options)
 
     def __enter__(self):
         return self
@@ -134,11 +136,5 @@ class Terminal:
 
 def play(*arguments, **settings):
     """src/main.py in a terminal, playing slowly enough to be tested."""
-    command = [sys.executable, MAIN, "--play_games", 1, *arguments, "--display_screen", "terminal"]
-    return Terminal(command, **settings)
-
-
-def _prepare():
-    """Make standard input the terminal of the process, which leaves no core files."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    arguments = ["--play_games", 1, *arguments, "--display_screen", "terminal"]
+    return Terminal(arguments, is_program=True, **settings)

@@ -5,20 +5,19 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.paths import PROJECT
+from helpers.forked import run_main
+from helpers.paths import BEING_COMPILED, PROJECT
 
 TINY = [
     *"--epochs 3 --random_steps 150 --train_steps 400 --test_steps 200 --replay_size 1000".split(),
     *"--screen_width 44 --screen_height 44 --backend cpu".split(),
 ]
 TIMES = ("total_time", "epoch_time", "steps_per_second", "seconds")
-PATIENCE = 180  # seconds that a busy machine may take for one thing
+PATIENCE = 600  # seconds that a busy machine may take for one thing
 
 
 def wait_for(condition: Callable[[], object], what: str, poll: float = 0.1) -> None:
@@ -35,7 +34,7 @@ class Clone:
     def __init__(self, folder: Path):
         self.root = folder / "my dqn"
         for name in ("src", "scripts", "jobs"):
-            shutil.copytree(PROJECT / name, self.root / name)
+            shutil.copytree(PROJECT / name, self.root / name, ignore=BEING_COMPILED)
         for file in (*PROJECT.glob("*.sh"), *PROJECT.glob("requirements*.txt")):
             shutil.copy(file, self.root)
         for name in ("results", "snapshots"):
@@ -57,13 +56,12 @@ class Clone:
         path.write_text(text.replace(old, new))
 
     def train(self, label: str, *flags: str) -> None:
-        """An undisturbed run."""
-        subprocess.run(
-            [self.root / "train.sh", "roms/breakout.bin", label, *flags],
-            env={**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"},
-            check=True,
-            capture_output=True,
-        )
+        """An undisturbed run of Breakout, as train.sh begins it."""
+        name = f"breakout_{label}"
+        files = ["--save_weights_prefix", self.root / "snapshots" / name]
+        files += ["--csv_file", self.root / "results" / f"{name}.csv"]
+        log = self.root / "results" / f"{name}.log"
+        assert run_main(["breakout", *files, *flags], log) == 0, log.read_text()
 
     def rows(self, label: str) -> list[dict[str, str]]:
         """All that a run wrote of its phases and games, but for times."""

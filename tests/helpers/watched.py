@@ -21,7 +21,7 @@ from dqn.visualization.overlay import Highlighter
 from dqn.visualization.saliency import create_saliency
 from helpers.networks import make_network
 
-PATIENCE = 60.0  # seconds until a condition that does not come true is a failure
+PATIENCE = 300.0  # seconds until a condition that does not come true is a failure
 HISTORY_LENGTH = 4
 SCREEN = ObservationSettings()
 

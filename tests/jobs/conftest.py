@@ -1,9 +1,10 @@
 """The runs that the cluster jobs have to equal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from helpers.slurm import Slurm
 from helpers.trainings import TINY, Clone
 
 
@@ -20,3 +21,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], lis
         return runs[seed]
 
     return rows
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    cluster = Slurm()
+    yield cluster
+    cluster.close()

@@ -76,11 +76,11 @@ def trainer_of(pbs: Pbs, clone: Clone, job: Job) -> Trainer:
 
 
 def test_a_chain_goes_on_whatever_ends_its_jobs_until_all_is_done(pbs, clone, undisturbed):
-    clone.replace("metacentrum.pbs", "walltime=24:00:00", "walltime=0:01:00")
+    clone.replace("metacentrum.pbs", "walltime=24:00:00", "walltime=0:01:59")
     limit = clone.root / "job.args"
 
     # The time for computing is over, and qsub failed at first
-    limit.write_text("--max_computing_time 1")
+    limit.write_text("--max_computing_time 0")
     pbs.qsub(clone.root, SCRIPT)
     pbs.refuse(True)
     wait_in(pbs, lambda: "qsub failed: trying again" in log_of(clone, 0), "qsub to fail")
@@ -117,7 +117,7 @@ def test_a_chain_goes_on_whatever_ends_its_jobs_until_all_is_done(pbs, clone, un
 
 
 def test_each_subjob_of_an_array_goes_on_by_itself(pbs, clone, undisturbed):
-    (clone.root / "job.args").write_text("--max_computing_time 1")
+    (clone.root / "job.args").write_text("--max_computing_time 0")
     pbs.qsub(clone.root, "-J", "0-1", SCRIPT)
     pbs.step()
     pbs.starts_jobs = False

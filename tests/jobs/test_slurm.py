@@ -1,7 +1,7 @@
 """jobs/slurm.sbatch on a real Slurm."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +13,6 @@ from helpers.trainings import TINY, Clone, Trainer, wait_for
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 SCRIPT = "jobs/slurm.sbatch"
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[Slurm]:
-    cluster = Slurm()
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture
@@ -65,7 +58,7 @@ def test_an_array_stopped_by_its_limits_is_requeued_and_ends_as_if_it_had_not_be
     slurm, clone, undisturbed, end_time
 ):
     tasks = (0, 1)
-    (clone.root / "job.args").write_text("--max_computing_time 1")
+    (clone.root / "job.args").write_text("--max_computing_time 0")
     array = submit(slurm, clone, "0-1")
     for task in tasks:
         slurm.wait_for_state(f"{array}_{task}", "PENDING", restarts=1)

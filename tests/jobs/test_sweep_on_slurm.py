@@ -1,7 +1,6 @@
 """sweep.sh --on slurm, on a real Slurm."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from helpers.trainings import TINY, Clone, Trainer
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 THREADS = ("--threads", "1")  # as the runs that are compared have it
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[Slurm]:
-    cluster = Slurm()
-    yield cluster
-    cluster.close()
 
 
 def sweep(slurm: Slurm, clone: Clone, *arguments: str, status: int = 0) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dqn.errors import UserError
-from dqn.networks.architecture import Architecture
+from dqn.networks.architecture import Architecture, Convolution
 from dqn.results.csv_file import CsvFile
 from dqn.snapshots.file import load_snapshot
 from dqn.snapshots.saver import SnapshotSaver
@@ -70,8 +70,13 @@ class FailingDisk:
 sys.addaudithook(FailingDisk.hear)
 
 
-NETWORK = make_network(history_length=1, screen_height=36, screen_width=36)
-ARCHITECTURE = Architecture(4, (1, 36, 36))
+SMALL = {
+    "state_shape": (1, 36, 36),
+    "convolutions": (Convolution(2, 8, 8, 4),),
+    "dense_units": (4,),
+}
+NETWORK = make_network(**SMALL)
+ARCHITECTURE = Architecture(4, **SMALL)
 METADATA = Metadata("breakout", [0, 1, 3, 4], (1, 36, 36))
 
 

@@ -217,7 +217,7 @@ def test_a_restart_that_fails_leaves_the_old_run_where_it_is(copy, monkeypatch, 
     assert files() == before
 
 
-@pytest.mark.parametrize("measured", ["bfloat16", "float32"])
+@pytest.mark.parametrize("measured", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
 def test_datatype_auto_is_measured_by_a_new_run_alone(tmp_path, monkeypatch, measured):
     """A stopped run, and one that begins with its snapshot, end as those that name the datatype."""
 

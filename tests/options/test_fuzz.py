@@ -177,7 +177,7 @@ SMALL = "--screen_width 36 --screen_height 36 --replay_size 500 --batch_size 8".
 
 def lines_to_run(first_seed, count):
     """Hostile lines of a moment that are refused, if at all, by what is found when a run begins."""
-    lines = ([*hostile_line(seed), *MOMENT] for seed in itertools.count(first_seed))
+    lines = ([*SMALL, *hostile_line(seed), *MOMENT] for seed in itertools.count(first_seed))
     return itertools.islice(filter(is_of_a_moment, lines), count)
 
 

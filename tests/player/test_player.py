@@ -40,7 +40,7 @@ def test_the_game_is_the_same_whether_it_is_watched_or_not(display):
                 display.press(Command.SALIENCY, Command.STRONGER)
             else:
                 watched.game.on_frame = None
-            for _ in range(60):
+            for _ in range(25):
                 watched.step()
         return watched.actions, watched.actor.state.copy()
 
@@ -220,19 +220,31 @@ def test_the_volume_says_when_there_is_no_sound(watched, display):
     assert watched.view.message == "there is no sound"
 
 
-def test_score_and_lives_are_shown(watched, display):
-    watched.game.on_frame, on_frame = None, watched.game.on_frame
-    watched.play_until(lambda: watched.actor.score > 0 and watched.game.lives < 5)
-    watched.game.on_frame = on_frame
-    watched.step()
-    watched.look()
-    score, lives, _ = watched.view.status
-    assert score == f"score {watched.actor.score:g}"
-    assert lives == f"lives {watched.game.lives}"
+@pytest.fixture
+def shooting(display):
+    """A person who shoots at what invades from space, unwatched until there are points."""
+    with Watched(display, game="space_invaders", with_network=False) as watched:
+        display.press(*[Command.FASTER] * 3)
+        display.joystick.press("fire")
+        watched.step()
+        watched.game.on_frame, on_frame = None, watched.game.on_frame
+        watched.play_until(lambda: watched.actor.score > 0)
+        watched.on_frame = on_frame
+        yield watched
+
+
+def test_score_and_lives_are_shown(shooting, display):
+    shooting.play_until(lambda: shooting.game.lives < 3)
+    shooting.game.on_frame = shooting.on_frame
+    shooting.step()
+    shooting.look()
+    score, lives, _ = shooting.view.status
+    assert score == f"score {shooting.actor.score:g}"
+    assert lives == f"lives {shooting.game.lives}"
 
 
 def test_the_score_of_a_game_that_ended_is_told(display):
-    with Watched(display, game="pong") as watched:
+    with Watched(display, game="pong", with_network=False) as watched:
         display.press(*[Command.FASTER] * 6)
         watched.step()
         assert not any(part.startswith("lives") for part in watched.view.status)  # Pong has none
@@ -326,7 +338,7 @@ def test_the_score_stays_after_a_game_until_enter_is_pressed(display):
 
 
 def test_the_score_after_a_game_has_the_points_of_its_last_step(display):
-    with Watched(display, game="pong", waits_after_games=True) as watched:
+    with Watched(display, game="pong", with_network=False, waits_after_games=True) as watched:
         after = AfterAGame(watched, display)
         after.commands = [Command.PLAY_AGAIN]
         watched.game.on_frame, on_frame = None, watched.game.on_frame
@@ -366,14 +378,12 @@ def test_quitting_after_a_game_leaves_no_unfinished_one(display):
         assert after.seen
 
 
-def test_quitting_in_a_game_tells_its_score(watched, display):
-    watched.game.on_frame, on_frame = None, watched.game.on_frame
-    watched.play_until(lambda: watched.actor.score > 0)
-    watched.game.on_frame = on_frame
-    assert watched.player.unfinished_score is None
+def test_quitting_in_a_game_tells_its_score(shooting, display):
+    shooting.game.on_frame = shooting.on_frame
+    assert shooting.player.unfinished_score is None
     display.press(Command.QUIT)
-    watched.step()
-    assert watched.player.unfinished_score == watched.actor.score > 0
+    shooting.step()
+    assert shooting.player.unfinished_score == shooting.actor.score > 0
 
 
 def test_a_signal_ends_the_waiting_after_a_game(display):

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from helpers.terminals import MAIN, Terminal
+from helpers import forked
+from helpers.paths import MAIN
+from helpers.terminals import Terminal
 from helpers.watched import wait_for
 
-PLAY = [sys.executable, MAIN, "--play_games", 1, "--display_screen"]
+PLAY = ["--play_games", 1, "--display_screen"]
 
 
 class Program:
@@ -18,14 +20,7 @@ class Program:
 
     def __init__(self, screen, *arguments):
         self._screen = screen
-        self._process = subprocess.Popen(
-            [sys.executable, MAIN, *map(str, arguments)],
-            env=screen.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process = forked.Program(arguments, env=screen.environment)
 
     def __enter__(self):
         return self
@@ -98,7 +93,8 @@ def test_the_network_plays_in_the_window_as_in_a_test(screen, snapshot, tmp_path
 def test_a_person_without_a_network_needs_no_torch(screen, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('there is no torch')")
     environment = {**screen.environment, "PYTHONPATH": str(tmp_path)}
-    command = [*PLAY, "window", "breakout", "--max_game_frames", 200]  # more than no-ops
+    command = [sys.executable, MAIN, *PLAY, "window", "breakout"]
+    command += ["--max_game_frames", 200]  # more than no-ops
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("games: 1, mean: 0.00")
@@ -141,7 +137,8 @@ def test_watching_and_recording_at_once(screen, snapshot, tmp_path):
 
 
 def test_auto_takes_the_window_even_from_a_terminal(screen):
-    with Terminal([*PLAY, "auto", "breakout"], environment=screen.environment) as terminal:
+    command = [*PLAY, "auto", "breakout"]
+    with Terminal(command, environment=screen.environment, is_program=True) as terminal:
         screen.window()
         terminal.wait_for(lambda: screen.press("q") or terminal.process.poll() == 0)
         assert b"\x1b[?1049h" not in terminal.received
@@ -150,7 +147,8 @@ def test_auto_takes_the_window_even_from_a_terminal(screen):
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":4711"}], ids=["none", "broken"])
 def test_auto_takes_the_terminal_where_there_is_no_display(variables):
     environment = {"TERM": "xterm-256color", **variables}
-    with Terminal([*PLAY, "auto", "breakout"], environment=environment) as terminal:
+    command = [*PLAY, "auto", "breakout"]
+    with Terminal(command, environment=environment, is_program=True) as terminal:
         terminal.wait_for_text("you play")
         terminal.type(b"q")
         assert terminal.end() == 0
@@ -171,15 +169,10 @@ def test_auto_takes_the_terminal_where_there_is_no_display(variables):
 def test_a_display_that_cannot_be_had_is_a_clear_error(screen, display, variables, error):
     unwanted = ("DISPLAY", "SDL_VIDEODRIVER")
     kept = {name: value for name, value in screen.environment.items() if name not in unwanted}
-    done = subprocess.run(
-        list(map(str, [*PLAY, display, "breakout"])),
-        env={**kept, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-    )
-    assert done.returncode == 2
-    assert error in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    command = [*PLAY, display, "breakout"]
+    program = forked.Program(command, env={**kept, **variables}, start_new_session=True)
+    output, errors = program.communicate()
+    assert program.returncode == 2
+    assert error in errors.splitlines()[-1]
+    assert "Traceback" not in errors
+    assert output == ""

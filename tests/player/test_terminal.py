@@ -12,7 +12,8 @@ import pytest
 from dqn.errors import UserError
 from dqn.player import cells
 from dqn.player.terminal import number_of_colours
-from helpers.terminals import MAIN, TRUE_COLOUR, Terminal, play
+from helpers.paths import MAIN
+from helpers.terminals import TRUE_COLOUR, Terminal, play
 from helpers.watched import wait_for
 
 COLOURS_256 = {"TERM": "screen-256color"}
@@ -313,8 +314,8 @@ def test_training_in_a_terminal_goes_on_when_its_picture_is_closed(tmp_path):
     arguments = "--random_steps 300 --train_steps 200 --test_steps 100 --epochs 1 --replay_size 500"
     size = "--screen_width 44 --screen_height 44 --display_screen terminal"
     csv_file = tmp_path / "breakout.csv"
-    command = [sys.executable, MAIN, "breakout", "--csv_file", csv_file]
-    with Terminal([*command, *arguments.split(), *size.split()]) as terminal:
+    command = ["breakout", "--csv_file", csv_file, *arguments.split(), *size.split()]
+    with Terminal(command, is_program=True) as terminal:
         terminal.wait_for(lambda: "score" in terminal.lines[-1])
         assert terminal.lines[-1].startswith(" training")
         terminal.type(b"q")

@@ -10,7 +10,7 @@ import pytest
 from helpers.stand_in import (
     Project,
     Result,
-    copy_or_link,
+    copy_environment,
     finish,
     make_project,
     write_program,
@@ -75,14 +75,33 @@ def ready_project(tmp_path: Path, first_starts: tuple[Project, Result, Result]) 
     """A project whose .venv is complete; a copy, because making one takes seconds."""
     original, *_ = first_starts
     root = tmp_path / "my programs" / "simple dqn"
-    shutil.copytree(original.root, root, symlinks=True, copy_function=copy_or_link)
-    (root / "starts").unlink()
+    shutil.copytree(original.root, root, ignore=lambda *_: [".venv", "starts"])
+    copy_environment(original.venv, root / ".venv")
     return Project(root, original.env)
+
+
+@pytest.fixture(scope="session")
+def first_tests(
+    tmp_path_factory: pytest.TempPathFactory, first_starts: tuple[Project, Result, Result]
+) -> tuple[Project, Result]:
+    """A project whose .venv has the tools of run_tests.sh, and the run that installed them."""
+    original, *_ = first_starts
+    root = tmp_path_factory.mktemp("tested") / "simple dqn"
+    shutil.copytree(original.root, root, ignore=lambda *_: [".venv", "starts"])
+    copy_environment(original.venv, root / ".venv")
+    project = Project(root, original.env)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    return project, project.run("run_tests.sh", "-k", "two words", cwd=elsewhere)
 
 
 @pytest.fixture
 def light_project(new_project: Project) -> Project:
-    """A project that requires nothing, run with the Python of the tests."""
-    new_project.require("# nothing\n")
-    new_project.env = new_project.env | {"PYTHON": sys.executable}
+    """A project that requires nothing, whose .venv is taken for complete."""
+    base = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    (new_project.venv / "bin").mkdir(parents=True)
+    (new_project.venv / "bin" / "python").symlink_to(base)
+    version = "{}.{}.{}".format(*sys.version_info)
+    for name in ("requirements.txt", "requirements-gym.txt"):
+        (new_project.root / name).write_text("# nothing\n")
+        (new_project.venv / name).write_text(f"# Python {version}\n# nothing\n")
     return new_project

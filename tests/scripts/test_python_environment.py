@@ -56,13 +56,19 @@ def silent_index() -> Iterator[SilentIndex]:
     index.close()
 
 
-@pytest.fixture
-def own_environment(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def empty_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of the user's; `packaging` is there, as it is wherever matplotlib is."""
-    folder = tmp_path / "my environment"
+    folder = tmp_path_factory.mktemp("environments") / "empty"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     shutil.copytree(Path(packaging.__file__).parent, site_packages(folder) / "packaging")
     return folder
+
+
+@pytest.fixture
+def own_environment(tmp_path: Path, empty_environment: Path) -> Path:
+    """A copy of it, which may change."""
+    return Path(shutil.copytree(empty_environment, tmp_path / "my environment", symlinks=True))
 
 
 def site_packages(environment: Path) -> Path:
@@ -110,7 +116,19 @@ def test_two_first_starts_at_once_make_one_environment(first_starts):
     assert SETTING_UP not in second.stderr
 
 
-def test_a_first_start_that_is_killed_repairs_itself(new_project):
+def test_a_first_start_that_fails_or_is_killed_is_not_taken_for_good(
+    new_project,
+):
+    new_project.require("no-such-package\n")
+    result = train(new_project)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: pip could not install")
+    assert "start again" in last
+    assert not new_project.has_started()
+
+    new_project.require("tiny>=1,<2\n")
     kill_while_setting_up(new_project)
     debris = new_project.venv / "debris"
     debris.touch()
@@ -210,20 +228,6 @@ def pretend_older_python(environment: Path, version: str) -> None:
     note = environment / "requirements.txt"
     _, requirements = note.read_text().split("\n", 1)
     note.write_text(f"# Python {version}\n{requirements}")
-
-
-def test_a_failing_first_install_ends_with_what_to_do_and_is_not_taken_for_good(new_project):
-    new_project.require("no-such-package\n")
-    result = train(new_project)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("error: pip could not install")
-    assert "start again" in last
-    assert not new_project.has_started()
-
-    new_project.require("tiny>=1,<2\n")
-    kill_while_setting_up(new_project)
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
@@ -343,8 +347,8 @@ def test_without_any_python_the_error_says_what_to_install(new_project, tmp_path
 # --- run_tests.sh ---------------------------------------------------------------------------------
 
 
-def test_run_tests_checks_style_and_types_and_then_runs_pytest(ready_project, tmp_path):
-    result = ready_project.run("run_tests.sh", "-k", "two words", cwd=tmp_path)
+def test_run_tests_checks_style_and_types_and_then_runs_pytest(first_tests):
+    project, result = first_tests
     assert result.stdout.splitlines() == [
         "ruff check",
         "ruff format --check",
@@ -352,41 +356,44 @@ def test_run_tests_checks_style_and_types_and_then_runs_pytest(ready_project, tm
         "pytest -n auto --dist worksteal -k two words",
     ]
     assert "Installing what requirements-dev.txt asks for" in result.stderr
-    assert ready_project.run("run_tests.sh").stderr.startswith(f"This was Python {HERE} alone")
-    assert train(ready_project).stderr == ""
-
-
-def test_run_tests_fails_with_each_of_its_checks(ready_project):
-    result = ready_project.run("run_tests.sh", FAIL="ruff")
-    assert (result.returncode, result.stdout) == (1, "ruff check\n")
-    result = ready_project.run("run_tests.sh", FAIL="mypy")
-    assert (result.returncode, result.stdout.splitlines()[-1]) == (1, "mypy")
-    assert ready_project.run("run_tests.sh", FAIL="pytest").returncode == 1
-
-
-def test_run_tests_says_which_python_it_could_not_test_on(ready_project):
-    result = ready_project.run("run_tests.sh", "--all-pythons")
+    again = project.run("run_tests.sh", "--all-pythons")
+    assert "Installing" not in again.stderr
     for version in {"3.10", "3.13"} - {HERE}:
-        assert f"Python {version} is not installed: no test was run on it" in result.stderr
+        assert f"Python {version} is not installed: no test was run on it" in again.stderr
+    assert train(project).stderr == ""
 
 
-def test_run_tests_can_test_on_another_python(ready_project, tmp_path):
+def test_run_tests_fails_with_each_of_its_checks(first_tests):
+    project, _ = first_tests
+    result = project.run("run_tests.sh", FAIL="ruff")
+    assert (result.returncode, result.stdout) == (1, "ruff check\n")
+    result = project.run("run_tests.sh", FAIL="mypy")
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (1, "mypy")
+    assert project.run("run_tests.sh", FAIL="pytest").returncode == 1
+
+
+def test_run_tests_can_install_system_packages_first_and_says_what_was_tested(first_tests):
+    project, _ = first_tests
+    result = project.run("run_tests.sh", "--system", "-q")
+    first, *_, last = result.stderr.splitlines()
+    assert first.startswith("System packages: ")
+    assert last.startswith(f"This was Python {HERE} alone")
+    assert result.stdout.splitlines()[-1] == "pytest -n auto --dist worksteal -q"
+
+
+def test_run_tests_can_test_on_another_python(first_tests, tmp_path):
+    project, _ = first_tests
     other = "3.13" if HERE != "3.13" else "3.10"
     programs = tmp_path / "programs"
     programs.mkdir()
     base = Path(sys.base_prefix, "bin", f"python{HERE}")
-    write_program(programs / f"python{other}", f'#!/bin/sh\nexec "{base}" "$@"\n')
-    path = f"{programs}:{ready_project.env['PATH']}"
-    result = ready_project.run("run_tests.sh", "--all-pythons", "-x", PATH=path)
+    venv = f'[ "$1 $2" != "-m venv" ] || exec cp -a "{project.venv}" "$3"'  # sooner done
+    write_program(programs / f"python{other}", f'#!/bin/sh\n{venv}\nexec "{base}" "$@"\n')
+    path = f"{programs}:{project.env['PATH']}"
+    result = project.run("run_tests.sh", "--all-pythons", "-x", PATH=path)
     assert result.stdout.splitlines()[-2:] == ["pytest -n auto --dist worksteal -x"] * 2
-    assert (ready_project.root / f".venv-{other}" / "bin" / "python").exists()
-    assert ready_project.run("run_tests.sh", "--all-pythons", FAIL="pytest", PATH=path).returncode
-
-
-def test_run_tests_can_install_system_packages_first(ready_project):
-    result = ready_project.run("run_tests.sh", "--system", "-q")
-    assert result.stderr.startswith("System packages: ")
-    assert result.stdout.splitlines()[-1] == "pytest -n auto --dist worksteal -q"
+    assert (project.root / f".venv-{other}" / "bin" / "python").exists()
+    assert project.run("run_tests.sh", "--all-pythons", FAIL="pytest", PATH=path).returncode
 
 
 def test_an_interrupted_install_of_the_test_tools_is_made_anew(ready_project, silent_index):

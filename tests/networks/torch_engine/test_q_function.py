@@ -109,8 +109,21 @@ def test_the_gradient_is_the_slope_of_the_cost(name):
     assert checked > 10
 
 
-@pytest.mark.parametrize("datatype", ["float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("optimizer", ["rmsprop", "rmsprop_graves", "adam", "adadelta"])
+OPTIMIZERS, DATATYPES = ["rmsprop", "rmsprop_graves", "adam", "adadelta"], ["float64", "bfloat16"]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "datatype"),
+    [
+        *[(optimizer, "float32") for optimizer in OPTIMIZERS],
+        *[("rmsprop", datatype) for datatype in DATATYPES],
+        *[
+            pytest.param(optimizer, datatype, marks=pytest.mark.slow)
+            for optimizer in OPTIMIZERS[1:]
+            for datatype in DATATYPES
+        ],
+    ],
+)
 @pytest.mark.parametrize("name", [*VARIANTS, "batch_norm"])
 def test_a_variant_goes_on_from_its_state_and_its_layers_to_the_last_bit(name, optimizer, datatype):
     batch_norm = Architecture(3, SCREENS, CONVOLUTIONS, (5,), biases=True, batch_norm=True)
