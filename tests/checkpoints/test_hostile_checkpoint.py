@@ -22,7 +22,7 @@ from helpers.checkpointed_run import Run
 FLAGS = (
     "breakout --backend cpu --random_steps 40 --train_steps 30 --test_steps 30 --epochs 2 "
     "--screen_width 36 --screen_height 36 --replay_size 60 --batch_size 4 --random_seed 1 "
-    "--random_starts 4 --repeat_action_probability 0.1 --target_steps 8"
+    "--random_starts 4 --repeat_action_probability 0.1 --target_steps 8 --prioritized true"
 ).split()
 VALUES = [
     *(None, True, False, 0, -1, 3, 2**31, 2**64, 10**400, 0.5, -1e300, float("nan"), float("inf")),
@@ -121,13 +121,17 @@ def check(stopped, state, path, value, folder, capsys):
 
 
 @pytest.fixture
-def _quiet(caplog):
+def _quiet(caplog, tmp_path, monkeypatch):
+    """Nothing is logged, and forged folders are made in the test's own."""
     caplog.set_level(logging.CRITICAL)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.usefixtures("_quiet")
 def test_a_forged_state_ends_in_one_line_or_in_a_run_that_works(stopped, state, tmp_path, capsys):
-    some = random.Random(1).sample(list(mutations(state)), 60)
+    forged = list(mutations(state))
+    of_priorities = [mutation for mutation in forged if mutation[0][:2] == ("parts", "sampler")]
+    some = random.Random(1).sample(forged, 50) + random.Random(1).sample(of_priorities, 10)
     some += [(("options", "csv_file"), "\ud800"), (("options", "replay_file"), "\ud800")]
     statuses = [check(stopped, state, *mutation, tmp_path / "run", capsys) for mutation in some]
     assert set(statuses) == {0, 2}
