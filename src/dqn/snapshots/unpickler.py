@@ -403,6 +403,6 @@ _INSTRUCTIONS: dict[bytes, Callable[[Reader], None]] = {
     pickle.GLOBAL: lambda reader: reader.look_up(reader.line(), reader.line()),
     pickle.STACK_GLOBAL: Reader.stack_global,
     pickle.REDUCE: Reader.reduce,
-    pickle.BUILD: Reader.build,
-    pickle.BINPERSID: Reader.persistent,
+    pickle.BUILD: lambda reader: reader.build(),
+    pickle.BINPERSID: lambda reader: reader.persistent(),
 }
