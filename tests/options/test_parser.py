@@ -36,6 +36,7 @@ DEFAULTS = {
     "max_game_frames": 108_000,
     "life_loss_terminal": True,
     "fire_on_start": False,
+    "episode_start": "nature",
     "replay_size": 1_000_000,
     "history_length": 4,
     "n_steps": 1,
