@@ -21,9 +21,9 @@ class Actor:
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
     procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. In a
     game without a no-op, its first observation fills the state instead. With `fires_on_start`, FIRE
-    follows, in games that have it: some wait for it. `episode_start` may name another way of
-    beginning, for which environments must end episodes with lives where it does so. While `on_new_game` is not None it is called
-    right before each game.
+    follows, in games that have it: some wait for it. `episode_start` may name another way to begin
+    in `STARTS`; where that does something after a lost life, the environment must end the episode
+    with it. While `on_new_game` is not None it is called right before each game.
     """
 
     def __init__(

@@ -142,10 +142,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         **choice(*STARTS),
         default="nature",
         help="How an episode begins. nature: history_length to --random_starts no-ops fill the "
-        "state. stable-baselines3, cleanrl: as those libraries' wrappers do: 1 to --random_starts "
-        "frames without action, FIRE and the third action if the game has FIRE; a state of the last "
-        "screen after zeros, or of that screen alone; after each lost life the same, with one no-op "
-        "instead of the frames, in tests, too. dqn_zoo: the frames alone, and zeros.",
+        "state. stable-baselines3, cleanrl: as those libraries' wrappers do it: 1 to "
+        "--random_starts frames without action, then FIRE and the third action, in games that have "
+        "FIRE; the first screen follows zeros, or fills the state. The same again after each lost "
+        "life, in tests, too, with one no-op for the frames. dqn_zoo: those frames, then zeros "
+        "before the first screen.",
     )
 
 

@@ -17,6 +17,7 @@ from dqn.snapshots.unpickler import MAX_DIMENSIONS, Reader
 from dqn.snapshots.zip_file import ZipFile
 
 MAX_PICKLE = 2**22  # bytes; a network of 20 layers needs less than 30,000
+MAX_SIZE = 2**40
 MAX_KEY = 10_000  # of an optimizer's states, which have numbers
 
 
@@ -90,11 +91,10 @@ def _ordered_dict(*arguments: Any) -> dict[str, Any]:
 
 def _rebuild_tensor(*arguments: Any) -> _Tensor:
     match arguments:
-        case (_Storage() as storage, int(offset), tuple(shape), tuple(strides), *_) if (
-            len(shape) == len(strides) <= MAX_DIMENSIONS
-            and all(type(n) is int and 0 <= n < 2**40 for n in (offset, *shape, *strides))
-        ):
-            return _Tensor(storage, offset, shape, strides)
+        case (_Storage() as storage, offset, tuple(shape), tuple(strides), *_):
+            if len(shape) == len(strides) <= MAX_DIMENSIONS:
+                if all(type(n) is int and 0 <= n < MAX_SIZE for n in (offset, *shape, *strides)):
+                    return _Tensor(storage, offset, shape, strides)
     raise Unusable("holds a tensor that was not written by PyTorch")
 
 
@@ -176,5 +176,5 @@ class _TorchReader(Reader):
         in_bytes = [stride * dtype.itemsize for stride in strides]
         array = np.lib.stride_tricks.as_strided(numbers, shape, in_bytes, writeable=False)
         if stand_in.storage.kind.is_bfloat16:  # the upper half of a float32
-            return (array.astype(np.uint32) << 16).view(np.float32)
+            return np.asarray(array.astype(np.uint32) << 16).view(np.float32)
         return np.array(array, dtype.newbyteorder("="), order="C")

@@ -3,6 +3,7 @@
 import os
 import struct
 import zipfile
+import zlib
 from typing import BinaryIO
 
 from dqn.snapshots.snapshot import Unusable
@@ -57,7 +58,7 @@ class ZipFile:
             raise Unusable(f"is packed in a way that is not supported ({name[:60]!a})")
         try:
             return self._archive.read(entry)
-        except (zipfile.BadZipFile, zipfile.zlib.error, EOFError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             raise Unusable(_DAMAGED) from error
         except (NotImplementedError, RuntimeError) as error:
             raise Unusable(f"is packed in a way that is not supported ({name[:60]!a})") from error

@@ -25,10 +25,8 @@ MODULE = "network."
 
 def read(file: BinaryIO) -> ForeignNetwork:
     """Read the QNetwork; raises Unusable."""
-    if channels_last.is_npz(file):
-        pairs = channels_last.read(file)
-    else:
-        pairs = _read_state_dict(file)
+    read_pairs = channels_last.read if channels_last.is_npz(file) else _read_state_dict
+    pairs = read_pairs(file)
     layers, units = make_layers(pairs)
     has_convolutions = pairs[0][0].ndim == 4
     return ForeignNetwork(

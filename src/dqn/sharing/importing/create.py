@@ -14,7 +14,8 @@ from dqn.sharing.importing import cleanrl, dqn_zoo, stable_baselines3
 from dqn.sharing.importing.foreign import ForeignNetwork
 from dqn.sharing.importing.games import Game, find_game
 from dqn.snapshots.file import check_file
-from dqn.snapshots.snapshot import AnotherNetwork, Metadata, Snapshot, Unusable
+from dqn.snapshots.snapshot import AnotherNetwork, Metadata, NonFiniteArray, Snapshot, Unusable
+from dqn.snapshots.validation import validate
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +59,12 @@ def import_network(
         check_file(path)
         with open(path, "rb") as file:
             network = READERS[kind](file)
-        found = find_game(game, (path, output), roms, imports)
-        return _make_snapshot(network, found)
+        snapshot = _make_snapshot(network, find_game(game, (path, output), roms, imports))
+        validate(snapshot)
+        return snapshot
     except Unusable as error:
-        reason = f"{error}; at home, {AT_HOME[kind]} writes one that can be imported"
-        if isinstance(error, AnotherNetwork):
+        reason = f"{error}; where it was made, {AT_HOME[kind]} writes one that can be imported"
+        if isinstance(error, AnotherNetwork | NonFiniteArray):
             reason = str(error)
     except MemoryError:
         reason = "does not fit into memory: close other programs"
@@ -101,7 +103,11 @@ def _make_snapshot(network: ForeignNetwork, game: Game) -> Snapshot:
         flags=flags,
     )
     logger.info(
-        "Read a DQN of %s: %s, %d actions, %s", network.library, game.name, len(actions), _said(flags)
+        "Read a DQN of %s: %s, %d actions, %s",
+        network.library,
+        game.name,
+        len(actions),
+        _said(flags),
     )
     return Snapshot(network.layers, architecture, metadata)
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from dqn.sharing.importing import channels_last
 from dqn.sharing.importing.foreign import ForeignNetwork, make_layers, screen_of
+from dqn.snapshots.snapshot import AnotherNetwork
 
 # As in its dqn/run_atari.py
 DEFAULTS = {
@@ -20,7 +21,9 @@ DEFAULTS = {
 
 def read(file: BinaryIO) -> ForeignNetwork:
     """Read the parameters; raises Unusable."""
-    layers, units = make_layers(channels_last.read(file))
-    return ForeignNetwork(
-        "DQN Zoo", "dqn_zoo", layers, units, screen_of(layers), flags=dict(DEFAULTS)
-    )
+    pairs = channels_last.read(file)
+    if pairs[0][0].ndim != 4:
+        raise AnotherNetwork("it has no convolutions")
+    layers, units = make_layers(pairs)
+    screen = screen_of(layers)
+    return ForeignNetwork("DQN Zoo", "dqn_zoo", layers, units, screen, flags=dict(DEFAULTS))

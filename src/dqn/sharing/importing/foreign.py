@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from dqn.networks.architecture import HIDDEN_UNITS, NATURE_CONVOLUTIONS, Convolution
+from dqn.networks.architecture import NATURE_CONVOLUTIONS, Convolution
 from dqn.networks.layers import Biases, Layer
 from dqn.snapshots.snapshot import AnotherNetwork, Unusable
 
@@ -61,7 +62,7 @@ class ForeignNetwork:
 
 
 def make_layers(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Layer], tuple[int, ...]]:
-    """Layers of weights and biases in PyTorch's layout, and the units of all dense ones but the last.
+    """Layers of weights and biases in PyTorch's layout; the units of all dense ones but the last.
 
     Weights are (filters, channels, height, width) of Nature's three convolutions, or none of them,
     then (n_out, n_in); biases are (n_out,). Raises Unusable.
@@ -79,11 +80,12 @@ def make_layers(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Layer]
             raise AnotherNetwork(f"biases of the shape {biases.shape} follow {weights.shape}")
         array = weights.reshape(len(weights), -1).T if weights.ndim == 4 else weights
         layers.append(Layer(_float32(array), [], biases=Biases(_float32(biases[:, None]), [])))
-    for before, layer in zip(affine, affine[1:], strict=False):
-        if layer[0].shape[1] != len(before[0]):
-            raise AnotherNetwork(f"{layer[0].shape} follows {before[0].shape}")
-    units = tuple(len(w) for w, _ in affine[:-1])
-    return layers, units or _no_units()
+    for (before, _), (weights, _) in pairwise(affine):
+        if weights.shape[1] != len(before):
+            raise AnotherNetwork(f"{weights.shape} follows {before.shape}")
+    if len(affine) == 1:
+        raise AnotherNetwork("it has no dense layer before the last one")
+    return layers, tuple(len(w) for w, _ in affine[:-1])
 
 
 def screen_of(layers: list[Layer], height: int = 84, width: int = 84) -> tuple[int, int, int]:
@@ -107,7 +109,3 @@ def _float32(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind != "f":
         raise Unusable("holds a layer of something else than decimal numbers")
     return np.array(array, np.float32, order="C")
-
-
-def _no_units() -> tuple[int, ...]:
-    raise AnotherNetwork(f"it has no dense layer before the last one, such as {HIDDEN_UNITS[0]}")

@@ -64,9 +64,7 @@ class Game:
 
     def space(self, observation: ObservationSettings) -> ObservationSpace:
         """What is observed of it."""
-        return find_observation_space(
-            self.name, GameSettings(frame_skip=0), observation, self._gym
-        )
+        return find_observation_space(self.name, GameSettings(frame_skip=0), observation, self._gym)
 
     @property
     def _gym(self) -> GymSettings | None:
@@ -85,15 +83,11 @@ def find_game(name: str | None, paths: Iterable[Path], roms: Path, imports: str 
         game = game_called(found[1])
         if game is None:
             raise UserError(f"there is no game {name[:60]!a}: name another one with --game")
-        return Game(game, *_rom_of(game, roms), sticky=STICKY[found[2]])
+        return Game(game, find_rom(str(roms / f"{game}.bin"), roms)[0], STICKY[found[2]])
     if game_called(name) or name.endswith(".bin"):
         rom, game = find_rom(name, roms)
         return Game(game, rom)
     return Game(find_gym_id(name, imports), None, imports=imports)
-
-
-def _rom_of(game: str, roms: Path) -> tuple[Path]:
-    return (find_rom(f"{game}.bin", roms)[0],)
 
 
 def _name_in(paths: Iterable[Path]) -> str:
