@@ -107,7 +107,10 @@ def saved(value: Any, **settings: Any) -> bytes:
 
 
 def write_sb3(path: Path, of: Any, **changes: Any) -> Path:
-    """As `model.save` does of the policy `of`; `changes` are entries, or None to leave one out, or keys of `data`."""
+    """As `model.save` does of the policy `of`.
+
+    `changes` are keys of `data`, or "policy" and "optimizer", entries of which None leaves one out.
+    """
     screens = {"_shape": [4, 84, 84], "dtype": "uint8", ":serialized:": "gAWVBAAA"}
     data: dict[str, Any] = {
         "policy_class": {"__module__": "stable_baselines3.dqn.policies", ":serialized:": "gAWV"},

@@ -92,9 +92,10 @@ def _ordered_dict(*arguments: Any) -> dict[str, Any]:
 def _rebuild_tensor(*arguments: Any) -> _Tensor:
     match arguments:
         case (_Storage() as storage, offset, tuple(shape), tuple(strides), *_):
-            if len(shape) == len(strides) <= MAX_DIMENSIONS:
-                if all(type(n) is int and 0 <= n < MAX_SIZE for n in (offset, *shape, *strides)):
-                    return _Tensor(storage, offset, shape, strides)
+            sizes = (offset, *shape, *strides)
+            are_sizes = all(type(n) is int and 0 <= n < MAX_SIZE for n in sizes)
+            if are_sizes and len(shape) == len(strides) <= MAX_DIMENSIONS:
+                return _Tensor(storage, offset, shape, strides)
     raise Unusable("holds a tensor that was not written by PyTorch")
 
 
