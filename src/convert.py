@@ -13,8 +13,10 @@ with console.starting(__name__):
     from dataclasses import replace
     from pathlib import Path
 
-    from dqn.errors import ArgumentParser, UserError, explain
+    from dqn.errors import ArgumentParser, UserError, explain, one_line
     from dqn.machine.files import move_aside
+    from dqn.options.continuing import as_arguments
+    from dqn.options.parser import find_unusable
     from dqn.options.types import boolean
     from dqn.sharing.importing.create import import_network, split
     from dqn.snapshots.file import load_snapshot, save_snapshot
@@ -63,6 +65,7 @@ def main(arguments: list[str]) -> int:
             snapshot = import_network(
                 kind, path, args.output, ROMS, game=args.game, imports=args.env_import
             )
+            drop_unusable_flags(snapshot)
         write(snapshot, args.output, args.weights_only)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,6 +79,17 @@ def check_output(path: Path, output: Path) -> None:
         raise UserError(f"{output} must end with {', '.join(ENDINGS)}")
     if os.path.realpath(path) == os.path.realpath(output):
         raise UserError(f"{output} is the snapshot itself: choose another name")
+
+
+def drop_unusable_flags(snapshot: Snapshot) -> None:
+    """Drop the flags that no run could take, such as a learning rate of NaN, and log them."""
+    assert snapshot.metadata
+    flags = snapshot.metadata.flags
+    for name, value in list(flags.items()):
+        reason = find_unusable(as_arguments({name: value}))
+        if reason:
+            del flags[name]
+            logging.warning("%s: the default is used instead", one_line(reason))
 
 
 def write(snapshot: Snapshot, output: Path, weights_only: bool) -> None:

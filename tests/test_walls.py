@@ -16,7 +16,7 @@ ARROWS = {
     "plot": "report",
     "report": "environments.roms sweeps.manifest",
     "sweep": "options sweeps",
-    "convert": "snapshots options.types sharing.importing.create",
+    "convert": "snapshots options sharing.importing.create",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",

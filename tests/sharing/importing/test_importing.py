@@ -100,6 +100,15 @@ def test_its_snapshot_says_how_it_saw_and_learned(sb3, tmp_path):
     assert about.flags.items() >= expected.items()
 
 
+def test_settings_that_no_run_could_take_are_left_out(tmp_path):
+    settings = {"learning_rate": float("nan"), "gamma": 1e300, "batch_size": -1, "tau": "x"}
+    path = write_sb3(tmp_path / "breakout.zip", cnn_policy(), **settings, _total_timesteps=-5)
+    assert run(f"sb3:{path}", tmp_path / "a.pkl") == 0
+    flags = load_snapshot(tmp_path / "a.pkl").metadata.flags
+    assert not flags.keys() & {"learning_rate", "discount_rate", "batch_size"}
+    assert not flags.keys() & {"target_update_rate", "exploration_decay_steps"}
+
+
 def test_sticky_actions_and_the_full_action_set_are_seen(tmp_path):
     path = write_sb3(tmp_path / "dqn-BreakoutNoFrameskip-v0.zip", cnn_policy(num_actions=18))
     assert run(f"sb3:{path}", tmp_path / "a.pkl") == 0
