@@ -141,12 +141,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--episode_start",
         **choice(*STARTS),
         default="nature",
-        help="How an episode begins. nature: history_length to --random_starts no-ops fill the "
-        "state. stable-baselines3, cleanrl: as those libraries' wrappers do it: 1 to "
-        "--random_starts frames without action, then FIRE and the third action, in games that have "
-        "FIRE; the first screen follows zeros, or fills the state. The same again after each lost "
-        "life, in tests, too, with one no-op for the frames. dqn_zoo: those frames, then zeros "
-        "before the first screen.",
+        help="How an episode begins. nature: with no-ops that fill the state. Others: as that "
+        "library's wrappers do it (docs/importing.md); stable-baselines3 and cleanrl so begin each "
+        "life, in tests, too.",
     )
 
 

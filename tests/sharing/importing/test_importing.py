@@ -140,6 +140,7 @@ def test_a_network_of_vectors_has_the_same_q_values(tmp_path):
     snapshot = load_snapshot(tmp_path / "a.pkl")
     assert snapshot.architecture.dense_units == (32, 16)
     assert snapshot.metadata.flags["environment"] == "gym"
+    assert snapshot.metadata.flags["observation"] == "screen"  # as all of Gymnasium's, vectors too
 
 
 def test_adams_states_come_along_and_training_goes_on_as_there(sb3, tmp_path):

@@ -113,7 +113,7 @@ def _make_snapshot(network: ForeignNetwork, game: Game) -> Snapshot:
 
 
 def _flags_of_training(network: ForeignNetwork) -> dict[str, Any]:
-    return {"datatype": "float32", "biases": True, **network.flags}
+    return {"observation": "screen", "datatype": "float32", "biases": True, **network.flags}
 
 
 def _flags_of_screens(network: ForeignNetwork) -> dict[str, Any]:
@@ -122,7 +122,6 @@ def _flags_of_screens(network: ForeignNetwork) -> dict[str, Any]:
     _, height, width = network.screen
     return {
         "frame_skip": 4,
-        "observation": "screen",
         "frame_pooling": "max",
         **SCREENS[network.style],
         "screen_height": height,
