@@ -14,7 +14,7 @@ from dqn.sharing.importing import cleanrl, dqn_zoo, stable_baselines3
 from dqn.sharing.importing.foreign import ForeignNetwork
 from dqn.sharing.importing.games import Game, find_game
 from dqn.snapshots.file import check_file
-from dqn.snapshots.snapshot import AnotherNetwork, Metadata, NonFiniteArray, Snapshot, Unusable
+from dqn.snapshots.snapshot import AnotherNetwork, Metadata, Snapshot, Unusable
 from dqn.snapshots.validation import validate
 
 logger = logging.getLogger(__name__)
@@ -58,19 +58,29 @@ def import_network(
     try:
         check_file(path)
         with open(path, "rb") as file:
-            network = READERS[kind](file)
+            network = _read(kind, file)
         snapshot = _make_snapshot(network, find_game(game, (path, output), roms, imports))
         validate(snapshot)
         return snapshot
     except Unusable as error:
-        reason = f"{error}; where it was made, {AT_HOME[kind]} writes one that can be imported"
-        if isinstance(error, AnotherNetwork | NonFiniteArray):
-            reason = str(error)
+        reason = str(error)
     except MemoryError:
         reason = "does not fit into memory: close other programs"
     except OSError as error:
         reason = f"cannot be read {explain(error)}"
     raise UserError(f"{path} cannot be imported: it {reason}")
+
+
+def _read(kind: str, file: BinaryIO) -> ForeignNetwork:
+    """Read a network; where the file itself is to blame, what is raised says how to write one."""
+    try:
+        return READERS[kind](file)
+    except AnotherNetwork:
+        raise
+    except Unusable as error:
+        raise Unusable(
+            f"{error}; where it was made, {AT_HOME[kind]} writes one that can be imported"
+        ) from error
 
 
 def _make_snapshot(network: ForeignNetwork, game: Game) -> Snapshot:
