@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Converts a snapshot between .pkl or .prm and .safetensors: ./convert.sh SNAPSHOT OUTPUT
+# Converts a snapshot between .pkl or .prm and .safetensors, or another library's network to one of them:
+# ./convert.sh SNAPSHOT|sb3:FILE|cleanrl:FILE|dqn_zoo:FILE OUTPUT
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/python.sh

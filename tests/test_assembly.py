@@ -320,6 +320,15 @@ def test_fire_begins_the_episodes_of_training_and_testing(wire):
         group.first.act(2)
 
 
+@pytest.mark.parametrize(("start", "with_lives"), [("cleanrl", True), ("dqn_zoo", False)])
+def test_where_each_life_begins_an_episode_it_does_in_tests_too(wire, start, with_lives):
+    group = wire(*TRAIN, "--episode_start", start).actors.groups["test"]
+    assert group.first.environment._life_loss_is_terminal == with_lives
+    group.restart()
+    states = group.states[0]
+    assert states.any(axis=(1, 2)).all() == (start == "cleanrl")
+
+
 @pytest.mark.parametrize(("observation", "shape"), [("ram", (128,)), ("rgb", (3, 44, 44))])
 def test_states_have_the_shape_of_what_is_observed(wire, observation, shape):
     play = "breakout --play_games 3 --display_screen terminal".split()

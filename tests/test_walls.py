@@ -16,7 +16,7 @@ ARROWS = {
     "plot": "report",
     "report": "environments.roms sweeps.manifest",
     "sweep": "options sweeps",
-    "convert": "snapshots options.types",
+    "convert": "snapshots options sharing.importing.create",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
@@ -35,8 +35,9 @@ ARROWS = {
     "networks": "replay.minibatch",
     # Flags take their defaults from the settings of the parts.
     "options": (
-        "environments.settings replay.settings replay.returns networks.architecture "
-        "networks.settings exploration agent experiment visualization.settings"
+        "environments.settings actors.starts replay.settings replay.returns "
+        "networks.architecture networks.settings exploration agent experiment "
+        "visualization.settings"
     ),
     "snapshots": "networks.architecture networks.layers networks.deepqnetwork",
     "checkpoints": "replay",
@@ -53,7 +54,8 @@ ARROWS = {
         "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
     ),
     "sharing": (
-        "snapshots networks actors.state_buffer environments.pictures environments.settings"
+        "snapshots networks actors.state_buffer environments.create environments.environment "
+        "environments.pictures environments.roms environments.settings"
     ),
     "machine": "",
     "errors": "",
@@ -84,7 +86,7 @@ LIBRARIES = {
     "matplotlib": "report",
     "ray": "sweeps.on_ray",
     "tensorboardX": "results.tensorboard",
-    "PIL": "visualization.strip",
+    "PIL": "visualization.strip environments.pictures",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

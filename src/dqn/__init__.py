@@ -16,7 +16,7 @@
     actors/          games in play: events.py (what happens in them), state_buffer.py (the network's
                      input), actor.py (one game; random starts, restarts), group.py (the contract of
                      actors that step together), local.py (in this process), processes.py (in
-                     several)
+                     several), starts.py (other libraries' ways to begin)
     environments/    environment.py (the contract), atari.py with emulators.py (ale-py or
                      atari-py), observing.py (screen or RAM), blending.py (two frames made one) and
                      restoring.py (which games ALE restores), roms.py (finds games), pictures.py
@@ -37,8 +37,8 @@
                      flags that a run keeps), architecture_flags.py (those of a snapshot's network)
     snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
                      neon_format.py with unpickler.py, safetensors_format.py, facts.py (what both
-                     formats hold besides arrays), saver.py (which ones a run keeps), moment.py
-                     (when in a run)
+                     formats hold besides arrays), torch_format.py with zip_file.py (PyTorch's
+                     files, only read), saver.py (which ones a run keeps), moment.py (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
                      replay_log.py (the replay memory on disk)
     results/         statistics.py (listens to the steps), episodes.py (a test's episodes),
@@ -63,7 +63,10 @@
     recording/       games.py (games played), episodes.py (games of training and tests),
                      recorder.py, video_file.py, frame_folder.py, sound_file.py, screen.py (how
                      large it is shown), settings.py
-    sharing/         agent.py (a trained agent for other people's programs)
+    sharing/         agent.py (a trained agent for other people's programs); importing/ (others'
+                     networks as snapshots): stable_baselines3.py, cleanrl.py, dqn_zoo.py with
+                     channels_last.py (JAX's layout), foreign.py (what they read), games.py (which
+                     game), create.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
                      other_processes.py, memory_limit.py, process_limits.py, fonts.py, setup.py

@@ -14,6 +14,7 @@ import numpy as np
 
 from dqn.actors.create import ActorProcesses, create_actors
 from dqn.actors.events import FinishedGame
+from dqn.actors.starts import tests_end_with_lives
 from dqn.agent import Agent, Tester
 from dqn.checkpoints.checkpointer import Checkpointer, Part
 from dqn.checkpoints.folder import CheckpointFolder
@@ -365,7 +366,11 @@ def _create_actors(
     with_sound = args.sound and args.play_games > 0
     makers = {
         "train": partial(make, life_loss_is_terminal=args.life_loss_terminal),
-        "test": partial(make, life_loss_is_terminal=False, sound=with_sound),
+        "test": partial(
+            make,
+            life_loss_is_terminal=tests_end_with_lives(args.episode_start),
+            sound=with_sound,
+        ),
     }
     return create_actors(
         {group: makers[group] for group in groups},
@@ -374,6 +379,7 @@ def _create_actors(
         dtype=space.dtype,
         random_starts=args.random_starts,
         fires_on_start=args.fire_on_start,
+        episode_start=args.episode_start,
         game_seeds=chance.seeds["game"],
         seeds=chance.seeds,
         generators=chance.generators,

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from ale_py import ALEInterface
 from ale_py.roms import get_rom_path
+from PIL import Image
 
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.blending import NTSC, PAL, brightest_colours, luminance, mean
 from dqn.environments.observing import AVERAGED_BY_ALE
+from dqn.environments.pictures import create_converter
 from dqn.environments.settings import GameSettings, ObservationSettings
 
 # Air Raid's PAL screens have colours with odd numbers; Tetris is averaged by ALE itself.
@@ -110,6 +112,37 @@ def test_the_maximum_of_colours_is_resized_each_on_its_own(name, interpolation):
         brightest = np.maximum(before, now)
         expected = cv2.resize(brightest, (84, 84), interpolation=CV2[interpolation])
         np.testing.assert_array_equal(observed, expected.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["seaquest", "air_raid"])
+def test_screens_are_those_of_other_libraries_wrappers(name):
+    """Of Stable-Baselines3, CleanRL and DQN Zoo, each from the maximum of two frames' colours."""
+    size = (84, 84)
+
+    def area(picture):
+        return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+    def gray(picture):
+        return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+
+    def pillow(picture):
+        luminance = np.tensordot(picture, [0.299, 0.587, 1 - (0.299 + 0.587)], (-1, 0))
+        image = Image.fromarray(luminance.astype(np.uint8))
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+
+    for expected, grayscale, interpolation in (
+        (lambda picture: area(gray(picture)), "opencv", "area"),
+        (lambda picture: gray(area(picture)), "opencv_last", "area"),
+        (pillow, "truncated", "pillow"),
+    ):
+        settings = {"pooling": "max", "grayscale": grayscale, "interpolation": interpolation}
+        convert = create_converter(ObservationSettings(**settings))
+        ale = start_ale(name)
+        look = ALEInterface.getScreenRGB
+        for observed, before, now in observe_beside(name, ale, look, steps=20, **settings):
+            picture = np.maximum(before, now)
+            np.testing.assert_array_equal(observed, expected(picture))
+            np.testing.assert_array_equal(convert(picture), observed)
 
 
 # For colours with odd numbers, ALE's average reads memory that it never wrote.

@@ -36,6 +36,7 @@ DEFAULTS = {
     "max_game_frames": 108_000,
     "life_loss_terminal": True,
     "fire_on_start": False,
+    "episode_start": "nature",
     "replay_size": 1_000_000,
     "history_length": 4,
     "n_steps": 1,
@@ -290,6 +291,10 @@ def test_the_game_may_be_left_out_with_a_snapshot():
         ([GAME, "--max_reward", "1e39"], "1e39 is above 1e+38"),
         ([GAME, "--min_reward", "-1e39"], "-1e39 is below -1e+38"),
         ([GAME, "--max_game_frames", "2147483648"], "2147483648 is above 2,147,483,647"),
+        (
+            [GAME, "--fire_on_start", "true", "--episode_start", "cleanrl"],
+            "--fire_on_start true needs --episode_start nature, not cleanrl",
+        ),
         ([GAME, "--random_starts", "9223372036854775808"], "is above 1,000"),
         ([GAME, "--trained_steps", "9223372036854775808"], "is above 1,000,000,000,000"),
         ([GAME, "--random_seed", "9" * 400], "99999999999999999999…99999 is above"),

@@ -1,12 +1,14 @@
 """A game in play, with the states that the agent sees of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dqn.actors.events import FinishedGame, Transition
+from dqn.actors.starts import STARTS, THIRD_ACTION, WrappedStart
 from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.environment import Environment
 from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
@@ -19,8 +21,9 @@ class Actor:
     uniformly, which fill the state and make games differ (Mnih et al. 2015, Methods, "Evaluation
     procedure"). Fewer `random_starts` than `history_length` mean exactly `history_length`. In a
     game without a no-op, its first observation fills the state instead. With `fires_on_start`, FIRE
-    follows, in games that have it: some wait for it. While `on_new_game` is not None it is called
-    right before each game.
+    follows, in games that have it: some wait for it. `episode_start` may name another way to begin
+    in `STARTS`; where that does something after a lost life, the environment must end the episode
+    with it. While `on_new_game` is not None it is called right before each game.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Actor:
         dtype: npt.DTypeLike = np.uint8,
         random_starts: int,
         fires_on_start: bool = False,
+        episode_start: str = "nature",
         generator: np.random.Generator,
     ):
         self.environment = environment
@@ -43,6 +47,10 @@ class Actor:
         self._begin_episode = self._random_start
         if environment.no_op is None:
             self._begin_episode = self._repeat_observation
+        elif (style := STARTS[episode_start]) is not None:
+            self._begin_episode = partial(self._wrapped_start, style)
+            self._max_no_ops = max(1, random_starts)  # frames
+        self._lives = 0  # at the start of the episode
         self._generator = generator
         self._is_started = False
         self._score: float = 0
@@ -114,6 +122,7 @@ class Actor:
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         self.environment.set_state(take(state, "environment"))
+        self._lives = self.environment.lives
         for observation in take_array(state, "screens", self.state.dtype, self.state.shape):
             self._buffer.add(observation)
         self._is_started = take_flag(state, "is_started") and self.environment.is_in_play
@@ -151,6 +160,32 @@ class Actor:
         for _ in range(self._history_length):
             self._buffer.add(self.environment.observe())
         self._play_start([])
+
+    def _wrapped_start(self, style: WrappedStart) -> None:
+        environment = self.environment
+        if self._steps:  # in play: the number of lives has changed
+            is_lost = 0 < environment.lives < self._lives
+            self._lives = environment.lives
+            if not (is_lost and style.in_every_life):
+                return
+            self._play([self._no_op])
+        if not self._steps:
+            frames = self._generator.integers(1, self._max_no_ops, endpoint=True)
+            self._score += environment.idle(int(frames))
+            self._finish_game()
+        if style.in_every_life and environment.fire is not None:
+            self._play([environment.fire, THIRD_ACTION])
+        self._lives = environment.lives
+        first = environment.observe()
+        blank = first if style.repeats_screen else np.zeros_like(first)
+        for _ in range(self._history_length - 1):
+            self._buffer.add(blank)
+        self._buffer.add(first)
+
+    def _play(self, actions: list[int]) -> None:
+        for action in actions:
+            self._act(action)
+            self._finish_game()
 
     def _play_start(self, actions: list[int]) -> None:
         for action in (*actions, *self._last_of_start):

@@ -23,6 +23,7 @@ def create_actors(
     dtype: npt.DTypeLike = np.uint8,
     random_starts: int,
     fires_on_start: bool,
+    episode_start: str = "nature",
     game_seeds: np.random.SeedSequence,
     seeds: dict[str, np.random.SeedSequence],
     generators: dict[str, np.random.Generator],
@@ -50,6 +51,7 @@ def create_actors(
                         dtype=dtype,
                         random_starts=random_starts,
                         fires_on_start=fires_on_start,
+                        episode_start=episode_start,
                         generator=generator,
                     )
                 )
@@ -69,6 +71,7 @@ def create_actor(
     dtype: npt.DTypeLike = np.uint8,
     random_starts: int,
     fires_on_start: bool,
+    episode_start: str = "nature",
     generator: np.random.Generator,
 ) -> Actor:
     """An actor with a game of its own."""
@@ -78,5 +81,6 @@ def create_actor(
         dtype=dtype,
         random_starts=random_starts,
         fires_on_start=fires_on_start,
+        episode_start=episode_start,
         generator=generator,
     )

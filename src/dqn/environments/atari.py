@@ -83,10 +83,19 @@ class AleEnvironment(Environment):
         self._frames.restart()
 
     def act(self, action: int) -> float:
+        return self._act_for(self.actions[action], self.frame_skip)
+
+    def idle(self, frames: int) -> float:
+        reward = self._act_for(NO_OP, frames)
+        self._frames.restart()  # there is no frame before the last one
+        return reward
+
+    def _act_for(self, action: int, frames: int) -> float:
+        """Take ALE's `action` for some frames, or until the game is over."""
         lives = self.lives
         reward = 0
-        for _ in range(self.frame_skip):
-            reward += self._ale.act(self._stick(self.actions[action]))
+        for _ in range(frames):
+            reward += self._ale.act(self._stick(action))
             self._frames.add()
             if self.on_frame:
                 self.on_frame(self._picture_and_sound())

@@ -114,6 +114,25 @@ def mean(colours: np.ndarray) -> np.ndarray:
     return (colours.sum(axis=-1, dtype=np.int64) // 3).astype(np.uint8)
 
 
+def opencv_gray(colours: np.ndarray) -> np.ndarray:
+    """OpenCV's gray of colours: uint8 (height, width, 3) → (height, width)."""
+    return cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
+
+
+def truncated_luminance(colours: np.ndarray) -> np.ndarray:
+    """DQN Zoo's: uint8 (…, 3) → (…,), 0.299 R + 0.587 G + 0.114 B, rounded down."""
+    return np.tensordot(colours, [0.299, 0.587, 1 - (0.299 + 0.587)], (-1, 0)).astype(np.uint8)
+
+
+# How colours become gray, where that comes before resizing
+GRAYS = {
+    "luminance": luminance,
+    "mean": mean,
+    "opencv": opencv_gray,
+    "truncated": truncated_luminance,
+}
+
+
 def average_grays(palette: str) -> np.ndarray:
     """ALE's gray of every pair of colours averaged, uint8 (256, 256)."""
     return luminance(average_colours(palette))

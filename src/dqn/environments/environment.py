@@ -87,6 +87,18 @@ class Environment(ABC):
     def act(self, action: int) -> float:
         """Take an action, an index into `actions`, and return its unclipped reward."""
 
+    def idle(self, frames: int) -> float:
+        """Do nothing for some frames, or until the game is over; returns the reward.
+
+        `act` repeats its action for `frame_skip` frames, and this is for other numbers of them. The
+        next observation shows the last frame alone.
+        """
+        reward = 0.0
+        for _ in range(frames):
+            if not self.is_game_over():
+                reward += self.act(self.no_op or 0)
+        return reward
+
     @abstractmethod
     def observe(self) -> np.ndarray:
         """The current observation, as its ObservationSpace says; a new array."""

@@ -28,6 +28,8 @@ FRAMES_A_SECOND = 60  # of an Atari
 DEFAULT_FRAME_RATE = 30  # of an environment that tells none, as Gymnasium's own videos
 SEED_LIMIT = 2**31
 
+Pool = Callable[[np.ndarray, np.ndarray], np.ndarray]  # makes one picture of the last two
+
 
 class GymEnvironment(Environment):
     """The environment that Gymnasium makes of an id.
@@ -184,11 +186,18 @@ class GymEnvironment(Environment):
             self.on_frame(Frame(self._picture(), np.empty(0, np.uint8)))
 
     def act(self, action: int) -> float:
+        return self._act_for(action, self.frame_skip, self._pool)
+
+    def idle(self, frames: int) -> float:
+        return self._act_for(self.no_op or 0, frames, _last)
+
+    def _act_for(self, action: int, frames: int, pool: Pool) -> float:
+        """Take an action for some frames, or until the game is over, and pool the last two."""
         lives = self.lives
         reward = 0.0
         before: Any = None
         raw: Any = None
-        for _ in range(self.frame_skip):
+        for _ in range(frames):
             before = raw if raw is None else np.array(raw)  # it may be written over
             raw, step_reward, info = self._step(self._stick(action))
             reward += step_reward
@@ -198,7 +207,7 @@ class GymEnvironment(Environment):
                 break
         self._note(info)
         self._life_lost = self.lives < lives
-        self._observation = self._observe(raw if before is None else self._pool(before, raw))
+        self._observation = self._observe(raw if before is None else pool(before, raw))
         return reward
 
     def _stick(self, action: int) -> int:
@@ -357,7 +366,7 @@ def _last(before: np.ndarray, now: np.ndarray) -> np.ndarray:  # noqa: ARG001 (a
 
 
 # How two pictures become one
-POOLS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+POOLS: dict[str, Pool] = {
     "max": _maximum,
     "average": _mean,
     "none": _last,

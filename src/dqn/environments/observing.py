@@ -1,21 +1,21 @@
 """What is observed of an Atari game: its gray or coloured screen, or its RAM, as uint8."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from dqn.environments.blending import (
+    GRAYS,
     NTSC,
     PAL,
     Blending,
     average_colours,
     brightest_colours,
-    luminance,
-    mean,
+    opencv_gray,
 )
 from dqn.environments.emulators import Emulator
-from dqn.environments.pictures import INTERPOLATIONS
+from dqn.environments.pictures import create_resizing
 from dqn.environments.settings import ObservationSettings
 
 # The games that at times think so long that the emulator stops within a frame and goes on with it:
@@ -118,12 +118,11 @@ class GrayObserver(Observer):
     def __init__(self, frames: Frames, settings: ObservationSettings):
         self.frames = frames
         self._screen = np.empty_like(frames.last)
-        self._size = (settings.width, settings.height)
-        self._interpolation = INTERPOLATIONS[settings.interpolation]
+        self._resize = create_resizing(settings)
 
     def observe(self) -> np.ndarray:
         self.frames.draw([self._screen])
-        return cv2.resize(self._screen, self._size, interpolation=self._interpolation)
+        return self._resize(self._screen)
 
 
 class ColourObserver(Observer):
@@ -132,16 +131,18 @@ class ColourObserver(Observer):
     def __init__(self, frames: Frames, settings: ObservationSettings):
         self.frames = frames
         self._planes = [np.empty_like(frames.last) for _ in range(3)]
-        self._shape = settings.shape
-        self._size = (settings.width, settings.height)
-        self._interpolation = INTERPOLATIONS[settings.interpolation]
+        self._resize = create_resizing(settings)
 
     def observe(self) -> np.ndarray:
         self.frames.draw(self._planes)
-        observation = np.empty(self._shape, np.uint8)
-        for plane, resized in zip(self._planes, observation, strict=True):
-            cv2.resize(plane, self._size, resized, interpolation=self._interpolation)
-        return observation
+        return np.stack([self._resize(plane) for plane in self._planes])
+
+
+class GrayLastObserver(ColourObserver):
+    """Observes the screen resized in its colours, and then in OpenCV's gray."""
+
+    def observe(self) -> np.ndarray:
+        return opencv_gray(np.ascontiguousarray(np.moveaxis(super().observe(), 0, -1)))
 
 
 def is_averaged_by_ale(game: str, settings: ObservationSettings) -> bool:
@@ -154,6 +155,9 @@ def create_observer(ale: Emulator, game: str, settings: ObservationSettings) -> 
     """Make the observer of a game that `ale` has loaded."""
     if settings.kind == "ram":
         return RamObserver(ale)
+    if settings.kind == "screen" and settings.grayscale == "opencv_last":
+        in_colours = replace(settings, kind="rgb")
+        return GrayLastObserver(_create_frames(ale, game, in_colours), in_colours)
     frames = _create_frames(ale, game, settings)
     return (ColourObserver if settings.kind == "rgb" else GrayObserver)(frames, settings)
 
@@ -169,6 +173,6 @@ def _create_frames(ale: Emulator, game: str, settings: ObservationSettings) -> F
     if settings.kind == "rgb":
         planes = [np.ascontiguousarray(colours[..., plane]) for plane in range(3)]
     else:
-        planes = [(luminance if settings.grayscale == "luminance" else mean)(colours)]
+        planes = [GRAYS[settings.grayscale](colours)]
     blendings = [Blending(values) for values in planes]
     return (LastFrame if is_alone else LastTwoFrames)(ale, blendings)

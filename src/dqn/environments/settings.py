@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 RAM_BYTES = 128  # of an Atari 2600
+GRAYSCALES = ("luminance", "mean", "opencv", "opencv_last", "truncated")
+INTERPOLATIONS = ("linear", "area", "nearest", "pillow")
 MIN_PICTURE_SIZE = 36  # pixels; a smaller array of Gymnasium's is no picture but a vector
 
 
@@ -39,8 +41,10 @@ class ObservationSettings:
 
     kind: "screen" (gray), "rgb" or "ram", of which the fields below say nothing; pooling: of the
     last two frames, "average" (as ALE blends colours), "max" (Mnih et al. 2015, Methods,
-    "Preprocessing") or "none"; grayscale: "luminance" or "mean"; interpolation: "linear", "area"
-    or "nearest".
+    "Preprocessing") or "none"; grayscale: "luminance" (ALE's), "mean", "opencv", "truncated" (DQN
+    Zoo's), or "opencv_last", which is OpenCV's of the colours after resizing (CleanRL's);
+    interpolation: OpenCV's "linear", "area" or "nearest", or "pillow" (its bilinear one, which
+    blurs what it makes smaller).
     """
 
     kind: str = "screen"

@@ -23,6 +23,7 @@ def check(parser: argparse.ArgumentParser, args: Namespace) -> None:
     if args.min_reward > args.max_reward:
         parser.error(f"--min_reward {args.min_reward:g} is above --max_reward {args.max_reward:g}")
     _check_environment(parser, args)
+    _check_start(parser, args)
     _check_observation(parser, args)
     _check_network(parser, args)
     # A minibatch, and any window of a state and its successor clear of the write position
@@ -86,6 +87,12 @@ def _check_environment(parser: argparse.ArgumentParser, args: Namespace) -> None
     for name in ("env_args", "env_import"):
         if getattr(args, name):
             parser.error(f"--{name} needs --environment gym")
+
+
+def _check_start(parser: argparse.ArgumentParser, args: Namespace) -> None:
+    """Refuse to press FIRE in a way of beginning that says itself what is pressed."""
+    if args.fire_on_start and args.episode_start != "nature":
+        parser.error(f"--fire_on_start true needs --episode_start nature, not {args.episode_start}")
 
 
 def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None:

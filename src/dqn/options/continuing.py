@@ -50,7 +50,7 @@ OF_THE_GAME = [
     *"environment emulator env_args frame_skip repeat_action_probability".split(),
     "minimal_action_set",
     *"color_averaging frame_pooling grayscale interpolation screen_width screen_height".split(),
-    *"max_game_frames history_length random_starts fire_on_start".split(),
+    *"max_game_frames history_length random_starts fire_on_start episode_start".split(),
 ]
 
 

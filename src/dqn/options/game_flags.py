@@ -3,7 +3,14 @@
 import argparse
 from argparse import Namespace
 
-from dqn.environments.settings import GameSettings, GymSettings, ObservationSettings
+from dqn.actors.starts import STARTS
+from dqn.environments.settings import (
+    GRAYSCALES,
+    INTERPOLATIONS,
+    GameSettings,
+    GymSettings,
+    ObservationSettings,
+)
 from dqn.networks.architecture import MIN_SCREEN_SIZE
 from dqn.options.types import Integer, Number, boolean, choice
 
@@ -87,16 +94,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--grayscale",
-        **choice("luminance", "mean"),
+        **choice(*GRAYSCALES),
         default=ObservationSettings.grayscale,
-        help="How colours become gray: as the eye sees them, or the mean of red, green and blue, "
-        "rounded down.",
+        help="How colours become gray: as the eye sees them, rounded as ALE does (luminance), as "
+        "OpenCV, as OpenCV once they are resized (opencv_last, CleanRL's), or down (truncated, DQN "
+        "Zoo's); or the mean of red, green and blue, rounded down.",
     )
     group.add_argument(
         "--interpolation",
-        **choice("linear", "area", "nearest"),
+        **choice(*INTERPOLATIONS),
         default=ObservationSettings.interpolation,
-        help="How OpenCV resizes the screen; nearest takes every second pixel for half the size.",
+        help="How OpenCV resizes the screen; nearest takes every second pixel for half the size. "
+        "pillow is that library's bilinear one, as DQN Zoo's.",
     )
     group.add_argument(
         "--screen_width",
@@ -127,6 +136,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=boolean,
         default=False,
         help="Begin every episode with FIRE, after the no-ops, in games that have this action.",
+    )
+    group.add_argument(
+        "--episode_start",
+        **choice(*STARTS),
+        default="nature",
+        help="How an episode begins. nature: with no-ops that fill the state. Others: as that "
+        "library's wrappers do it (docs/importing.md); stable-baselines3 and cleanrl so begin each "
+        "life, in tests, too.",
     )
 
 

@@ -45,7 +45,7 @@ def protocol(flags: Flags, test_rate: float, test_steps: float) -> Protocol:
         ("Lost life, in training", _life(flags.get("life_loss_terminal"))),
         ("ε in tests", f"{test_rate:g}"),
         ("Frame cap of a game", _cap(flags.get("max_game_frames"))),
-        ("Start of a game", _starts(flags.get("random_starts"))),
+        ("Start of a game", _starts(flags)),
         ("Actions", _actions(flags.get("minimal_action_set"))),
         ("A test", _test(flags, test_steps)),
     )
@@ -75,8 +75,13 @@ def _cap(frames: str | None) -> str:
     return f"{number:,} ({number / FRAMES_PER_MINUTE:.3g} min)" if number else "none"
 
 
-def _starts(most: str | None) -> str:
-    return UNKNOWN if most is None else f"at most {most} no-ops"
+def _starts(flags: Flags) -> str:
+    most, start = flags.get("random_starts"), flags.get("episode_start", "nature")
+    if most is None:
+        return UNKNOWN
+    if start == "nature":
+        return f"at most {most} no-ops"
+    return f"as {start} begins it, at most {most} frames without action"
 
 
 def _actions(is_minimal: str | None) -> str:

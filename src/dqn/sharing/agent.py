@@ -18,7 +18,7 @@ import numpy as np
 
 from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.pictures import create_converter
-from dqn.environments.settings import ObservationSettings
+from dqn.environments.settings import GRAYSCALES, INTERPOLATIONS, ObservationSettings
 from dqn.errors import UserError
 from dqn.networks.create import create_network
 from dqn.networks.deepqnetwork import DeepQNetwork
@@ -153,8 +153,6 @@ def _observation_settings(snapshot: Snapshot) -> ObservationSettings:
         kind="rgb" if len(shape) == 4 else "screen",
         width=width,
         height=height,
-        grayscale=grayscale if grayscale in ("luminance", "mean") else default.grayscale,
-        interpolation=(
-            interpolation if interpolation in ("linear", "area", "nearest") else "linear"
-        ),
+        grayscale=grayscale if grayscale in GRAYSCALES else default.grayscale,
+        interpolation=interpolation if interpolation in INTERPOLATIONS else default.interpolation,
     )

@@ -46,7 +46,7 @@ def load_snapshot(path: Path) -> Snapshot:
     Raises SnapshotError; UserError if the library of the format is missing.
     """
     try:
-        _check_file(path)
+        check_file(path)
         snapshot = _format_of(path).read(path)
         validate(snapshot)
         return snapshot
@@ -70,7 +70,8 @@ def _format_of(path: Path) -> ModuleType:
     return safetensors_format
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """See that `path` is a file that can be read to its end; raises Unusable, or OSError."""
     try:
         status = path.stat()
     except ValueError:  # what Python says to a name that no file can have, with a zero byte, say

@@ -12,7 +12,7 @@ import os
 import pickle
 import struct
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, NoReturn
 
@@ -40,12 +40,7 @@ def load(file: BinaryIO) -> Any:
     sizes add up to no more than that of `file`, which must be seekable.
     Raises Unusable; OSError passes through.
     """
-    reader = _Reader(file)
-    try:
-        return reader.plain(reader.run(), depth=0)
-    except (IndexError, KeyError, ValueError, OverflowError, struct.error) as error:
-        # An empty stack, an unknown memo entry, text that is not UTF-8, …
-        raise Unusable("is damaged: copy or download it again") from error
+    return Reader(file).load()
 
 
 @dataclass
@@ -144,8 +139,10 @@ _ALLOWED_NAMES = {
 }
 
 
-class _Reader:
-    """The stack machine, for one file."""
+class Reader:
+    """The stack machine, for one file; a machine for another kind of pickle knows other names."""
+
+    names: Mapping[tuple[str, str], Any] = _ALLOWED_NAMES
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -156,6 +153,14 @@ class _Reader:
         self.stacks_below: list[list[Any]] = []  # each MARK begins a new stack
         self.memo: dict[int, Any] = {}
         file.seek(0)
+
+    def load(self) -> Any:
+        """The value in the file, as plain values and arrays; raises Unusable."""
+        try:
+            return self.plain(self.run(), depth=0)
+        except (IndexError, KeyError, ValueError, OverflowError, struct.error) as error:
+            # An empty stack, an unknown memo entry, text that is not UTF-8, …
+            raise Unusable("is damaged: copy or download it again") from error
 
     def run(self) -> Any:
         if self.file.read(1) != pickle.PROTO:
@@ -230,9 +235,13 @@ class _Reader:
     def set_items(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
         # Only text: the hash of a tuple can take for ever, and those of integers can be made equal.
-        if not isinstance(self.stack[-1], dict) or not all(isinstance(key, str) for key in keys):
+        if not isinstance(self.stack[-1], dict) or not all(map(self.is_key, keys)):
             raise Unusable("is damaged: a dictionary in it is not one from text to values")
         self.stack[-1].update(zip(keys, values, strict=True))
+
+    def is_key(self, key: Any) -> bool:
+        """Whether a dictionary may have this key."""
+        return isinstance(key, str)
 
     def set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -244,7 +253,7 @@ class _Reader:
     def look_up(self, module: Any, name: Any) -> None:
         function = None
         if isinstance(module, str) and isinstance(name, str):
-            function = _ALLOWED_NAMES.get((module, name))
+            function = self.names.get((module, name))
         if function is None:
             raise Unusable(_would_run(f"{_shown(module)}.{_shown(name)}"))
         self.push(function)
@@ -264,6 +273,10 @@ class _Reader:
         if not isinstance(self.stack[-1], _Array | _DType):
             raise Unusable(_would_run("__setstate__ of what is not an array"))
         self.stack[-1].set_state(state)
+
+    def persistent(self) -> None:
+        """Replace a persistent identifier by the object that it names, which is outside."""
+        raise Unusable(_would_run("a lookup of a persistent object"))
 
     def refusal(self, opcode: bytes) -> str:
         """Name what an instruction outside the list would have done."""
@@ -291,8 +304,12 @@ class _Reader:
             return type(value)(self.plain(item, depth + 1) for item in value)
         if isinstance(value, dict):
             return {key: self.plain(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, _Array) and value.dtype is not None:
-            return self.array(value, value.dtype)
+        return self.array_of(value)
+
+    def array_of(self, stand_in: Any) -> np.ndarray:
+        """The array that `stand_in` stands for; raises Unusable if it is something else."""
+        if isinstance(stand_in, _Array) and stand_in.dtype is not None:
+            return self.array(stand_in, stand_in.dtype)
         raise Unusable("holds something that is neither a plain value nor an array")
 
     def array(self, stand_in: _Array, dtype: np.dtype) -> np.ndarray:
@@ -345,11 +362,10 @@ _CODE_INSTRUCTIONS = {
     pickle.EXT2: "a registered extension",
     pickle.EXT4: "a registered extension",
     pickle.PERSID: "a lookup of a persistent object",
-    pickle.BINPERSID: "a lookup of a persistent object",
 }
 
-_INSTRUCTIONS: dict[bytes, Callable[[_Reader], None]] = {
-    pickle.PROTO: _Reader.proto,
+_INSTRUCTIONS: dict[bytes, Callable[[Reader], None]] = {
+    pickle.PROTO: Reader.proto,
     pickle.FRAME: lambda reader: reader.require(reader.integer(8)),
     pickle.NONE: lambda reader: reader.push(None),
     pickle.NEWFALSE: lambda reader: reader.push(False),
@@ -367,7 +383,7 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Reader], None]] = {
     pickle.SHORT_BINUNICODE: lambda reader: reader.push(reader.text(reader.integer(1), "utf-8")),
     pickle.BINUNICODE: lambda reader: reader.push(reader.text(reader.integer(4), "utf-8")),
     pickle.BINUNICODE8: lambda reader: reader.push(reader.text(reader.integer(8), "utf-8")),
-    pickle.MARK: _Reader.mark,
+    pickle.MARK: Reader.mark,
     pickle.EMPTY_TUPLE: lambda reader: reader.push(()),
     pickle.TUPLE1: lambda reader: reader.push_tuple(1),
     pickle.TUPLE2: lambda reader: reader.push_tuple(2),
@@ -377,7 +393,7 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Reader], None]] = {
     pickle.APPEND: lambda reader: reader.append([reader.stack.pop()]),
     pickle.APPENDS: lambda reader: reader.append(reader.pop_mark()),
     pickle.EMPTY_DICT: lambda reader: reader.push({}),
-    pickle.SETITEM: _Reader.set_item,
+    pickle.SETITEM: Reader.set_item,
     pickle.SETITEMS: lambda reader: reader.set_items(reader.pop_mark()),
     pickle.BINPUT: lambda reader: reader.put(reader.integer(1)),
     pickle.LONG_BINPUT: lambda reader: reader.put(reader.integer(4)),
@@ -385,7 +401,8 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Reader], None]] = {
     pickle.BINGET: lambda reader: reader.push(reader.memo[reader.integer(1)]),
     pickle.LONG_BINGET: lambda reader: reader.push(reader.memo[reader.integer(4)]),
     pickle.GLOBAL: lambda reader: reader.look_up(reader.line(), reader.line()),
-    pickle.STACK_GLOBAL: _Reader.stack_global,
-    pickle.REDUCE: _Reader.reduce,
-    pickle.BUILD: _Reader.build,
+    pickle.STACK_GLOBAL: Reader.stack_global,
+    pickle.REDUCE: Reader.reduce,
+    pickle.BUILD: lambda reader: reader.build(),
+    pickle.BINPERSID: lambda reader: reader.persistent(),
 }
