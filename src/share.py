@@ -417,6 +417,7 @@ def file_name(snapshot: Path) -> str:
 
 def push(built: Path, args: argparse.Namespace) -> str:
     """Upload a built folder after all was said of it; returns its page."""
+    hub.check_token()
     folder.set_repository(built, args.push)
     names = [*folder.check(built), checksums.FILE]
     where = f"{hub.host()}/{args.push}"

@@ -12,12 +12,16 @@ from helpers.paths import SRC
 # What a file, or each file of a folder, may import besides its own folder and OPEN_TO_ALL: files,
 # or folders, which stand for all their files but MEMBERS. Imports inside functions count, too.
 ARROWS = {
-    "main": "options origin assembly",
+    "main": "options origin assembly sharing.address sharing.hub",
     "plot": "report",
     "report": "environments.roms sweeps.manifest",
     "sweep": "options sweeps",
     "convert": "snapshots options.types",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
+    "share": (
+        "main assembly options origin networks.create player.keyboard recording.still "
+        "report.games report.protocol results.statistics sharing snapshots"
+    ),
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
@@ -53,7 +57,8 @@ ARROWS = {
         "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
     ),
     "sharing": (
-        "snapshots networks actors.state_buffer environments.pictures environments.settings"
+        "snapshots networks actors.state_buffer environments.pictures environments.settings "
+        "report results.statistics"
     ),
     "machine": "",
     "errors": "",
@@ -85,6 +90,8 @@ LIBRARIES = {
     "ray": "sweeps.on_ray",
     "tensorboardX": "results.tensorboard",
     "PIL": "visualization.strip",
+    "huggingface_hub": "sharing.hub",
+    "httpx2": "sharing.hub",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

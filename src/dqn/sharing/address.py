@@ -7,7 +7,8 @@ from dqn.errors import UserError
 
 PREFIX = "hf:"
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?"  # as the hub takes names
-_ADDRESS = re.compile(rf"({_WORD}/{_WORD})(?:@([^@\s]{{1,200}}?))?(?:/([^/@\s]{{1,200}}))?")
+_FILE = r"[^/@\s]{1,200}\.(?:pkl|prm|safetensors)"
+_ADDRESS = re.compile(rf"({_WORD}/{_WORD})(?:@([^@\s]{{1,200}}?))?(?:/({_FILE}))?")
 
 
 @dataclass(frozen=True)

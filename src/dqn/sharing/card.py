@@ -58,7 +58,7 @@ def write_card(card: Card) -> str:
         _scores(card),
         f"`results.json` has the score of each game and the versions of all libraries. "
         f"`{_code(card.test_command)}` plays the same games again.",
-        _table(("protocol", ""), card.protocol),
+        _table(("protocol", ""), [(what, plain(how)) for what, how in card.protocol]),
         "## Training",
         *(["![Learning curve](curve.png)"] if "curve.png" in card.files else []),
         _block(card.training.command) if card.training.command else "Its command is not recorded.",

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,9 +57,6 @@ def push(folder: Path, names: list[str], repository: str, *, is_private: bool) -
     The repository is made if it is missing. Raises UserError for everything that can be in the way.
     """
     client = _client()
-    check_card((folder / "README.md").read_text())
-    if client.get_token() is None:
-        raise UserError(f"there is no token to upload with: {LOGIN}")
     api = client.HfApi()
     with _explained(repository):
         _check_kind(client, api, repository)
@@ -67,6 +65,12 @@ def push(folder: Path, names: list[str], repository: str, *, is_private: bool) -
         operations = [client.CommitOperationAdd(name, str(folder / name)) for name in names]
         api.create_commit(repository, operations, commit_message="Share a trained network")
     return str(page)
+
+
+def check_token() -> None:
+    """Raises UserError if there is no token to upload with."""
+    if _client().get_token() is None:
+        raise UserError(f"there is no token to upload with: {LOGIN}")
 
 
 def check_card(text: str) -> None:
@@ -91,6 +95,8 @@ def host() -> str:
 
 
 def _client() -> ModuleType:
+    # Nothing is sent but what is announced; it is read when the client is imported.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub
         import huggingface_hub.errors
@@ -100,6 +106,8 @@ def _client() -> ModuleType:
         raise UserError(
             f"{error}: sharing needs it: .venv/bin/pip install -r requirements-share.txt"
         ) from error
+    logging.getLogger("huggingface_hub").handlers.clear()  # it comes into our log as well
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request
     if not sys.stderr.isatty():
         disable_progress_bars()
     return huggingface_hub
@@ -216,7 +224,7 @@ def _reason(error: BaseException, repository: str) -> str | None:
     from huggingface_hub import constants, errors
 
     hub = constants.ENDPOINT
-    known = {
+    known: dict[type | tuple[type, ...], str] = {
         errors.GatedRepoError: f"{repository} asks for its conditions to be accepted: do so on "
         f"{hub}/{repository}, and {LOGIN}",
         errors.RepositoryNotFoundError: f"there is no model {repository} on {hub}, or it is "
@@ -236,6 +244,7 @@ def _reason(error: BaseException, repository: str) -> str | None:
         status = error.response.status_code
         reason = _first_line(error.server_message or f"status {status}")
         text = {
+            400: f"{hub} refuses ({reason}): correct what it names",
             401: f"{hub} does not accept your token: make a new one there, and {LOGIN}",
             403: f"your token has no right to write to {repository}: use a name under your own, or "
             "a token that may write",
