@@ -32,7 +32,7 @@ with console.starting(__name__):
     from dqn.report import games
     from dqn.report.protocol import protocol
     from dqn.results.statistics import Scores
-    from dqn.sharing import card, checksums, contents, curve, folder, hub, provenance, scores
+    from dqn.sharing import card, checksums, contents, curve, folder, hub, names, provenance, scores
     from dqn.sharing import training as trainings
     from dqn.sharing.address import check_repository
     from dqn.sharing.card import Card
@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> int:
     try:
         args, others = parse_arguments(arguments)
         built = find_or_build(args, others)
-        hub.check_card((built / contents.README).read_text("utf-8", "replace"))
+        hub.check_card((built / names.README).read_text("utf-8", "replace"))
         if args.push:
             console.print_results(push(built, args))
         else:
@@ -191,7 +191,7 @@ def find_or_build(args: argparse.Namespace, others: list[str]) -> Path:
     check_name(target)
     recipe = {
         "snapshot_sha256": checksums.sha256_of(source.path),
-        "csv_sha256": source.csv_file and checksums.sha256_of(source.csv_file),
+        "csv_sha256": args.csv_file and checksums.sha256_of(args.csv_file),
         "test_games": source.given.date if source.given else args.test_games,
         "exploration_rate": args.exploration_rate_test,
         "random_seed": args.random_seed,
@@ -202,6 +202,7 @@ def find_or_build(args: argparse.Namespace, others: list[str]) -> Path:
         folder.check(target)
         logger.info("Using %s, which was built of this snapshot before", target)
         return Path(target)
+    folder.check_place(target)
     with tempfile.TemporaryDirectory() as temporary:
         files = make(args, others, source, Path(temporary), recipe)
         folder.build(target, files)
@@ -245,7 +246,7 @@ def make(
     recipe: dict[str, Any],
 ) -> dict[str, bytes | Path]:
     """The files of the folder: name → content, or a file to copy; first come the games."""
-    given, replay = source.given, temporary / contents.REPLAY
+    given, replay = source.given, temporary / names.REPLAY
     rate = given.exploration_rate if given else args.exploration_rate_test
     seed = given.seed if given else args.random_seed
     words = ["--exploration_rate_test", f"{rate:g}", "--random_seed", str(seed), *others]
@@ -270,8 +271,8 @@ def make(
     command = shlex.join(["./test.sh", f"hf:{card.REPOSITORY}", *words])
     name = file_name(source.path)
     files: dict[str, bytes | Path] = {
-        contents.CONFIG: contents.config(subject, name, recipe),
-        contents.RESULTS: contents.results(
+        names.CONFIG: contents.config(subject, name, recipe),
+        names.RESULTS: contents.results(
             *(subject, evaluation, how, training),
             command=command,
             hours=hours,
@@ -280,15 +281,15 @@ def make(
             hardware=cpu_model(),
             replay={"score": float(played.scores.mean), "random_seed": seed},
         ),
-        contents.WEIGHTS: contents.weights(subject, exported),
+        names.WEIGHTS: contents.weights(subject, exported),
         name: source.path,
-        contents.AGENT: exported.program,
-        contents.REPLAY: replay.read_bytes(),
-        contents.SCREEN: still_of(replay, PART_OF_SCREEN),
+        names.AGENT: exported.program,
+        names.REPLAY: replay.read_bytes(),
+        names.SCREEN: still_of(replay, PART_OF_SCREEN),
     }
     if source.csv_file:
-        files[contents.CSV] = source.csv_file
-        files[contents.CURVE] = curve.draw_curve(source.csv_file)
+        files[names.CSV] = source.csv_file
+        files[names.CURVE] = curve.draw_curve(source.csv_file)
     text = card.write_card(
         Card(
             environment=subject.environment,
@@ -302,13 +303,13 @@ def make(
             actions=subject.action_names,
             example=contents.example(subject.architecture, exported),
             states=contents.states(subject.architecture),
-            files=contents.descriptions([*files, checksums.FILE], name),
+            files=contents.descriptions([*files, names.CHECKSUMS], name),
             replay=played.scores.mean,
             home=provenance.home_of(PROJECT),
             licence=args.licence,
         )
     )
-    return {contents.README: text.encode(), **files}
+    return {names.README: text.encode(), **files}
 
 
 def play(words: list[str]) -> Played:
@@ -327,8 +328,13 @@ def play(words: list[str]) -> Played:
             start_log.release()  # from here on, files change
             parts.statistics.open_files()
             tests = parts.experiment.run(interruption, None)
-        actions, names = list(map(int, game.actions)), names_of_actions(game)
-        found.append(Played(origin.args, origin.game, origin.rom, actions, names, tests[0]))
+        actions = list(map(int, game.actions))
+        found.append(
+            Played(
+                *(origin.args, origin.game, origin.rom),
+                *(actions, names_of_actions(game), tests[0]),
+            )
+        )
 
     status = training_program.main(words, run)
     if status:
@@ -411,7 +417,7 @@ def command_of(snapshot: Path, game: str, flags: dict[str, Any]) -> str:
 def file_name(snapshot: Path) -> str:
     """What a snapshot is called in the folder."""
     name = re.sub("[^A-Za-z0-9._-]", "_", snapshot.name).lstrip("._-")
-    is_taken = name in (*contents.NAMES, checksums.FILE) or not name
+    is_taken = name in names.FILES or not name
     return f"snapshot{snapshot.suffix}" if is_taken else name
 
 
@@ -419,16 +425,16 @@ def push(built: Path, args: argparse.Namespace) -> str:
     """Upload a built folder after all was said of it; returns its page."""
     hub.check_token()
     folder.set_repository(built, args.push)
-    names = [*folder.check(built), checksums.FILE]
+    sent = [*folder.check(built), names.CHECKSUMS]
     where = f"{hub.host()}/{args.push}"
     logger.info(
         "This goes to %s (%s):", where, "private, if it is new" if args.private else "public"
     )
-    for name in names:
+    for name in sent:
         logger.info("  %-24s %s", name, size((built / name).stat().st_size))
     if not args.yes:
-        confirm(f"Upload {counted(len(names), 'file')}, {size_of(built, names)}? [y/N] ")
-    page = hub.push(built, names, args.push, is_private=args.private)
+        confirm(f"Upload {counted(len(sent), 'file')}, {size_of(built, sent)}? [y/N] ")
+    page = hub.push(built, sent, args.push, is_private=args.private)
     logger.info("Uploaded; to watch it: %s hf:%s", console.command("play.sh"), args.push)
     return page
 
@@ -442,9 +448,9 @@ def confirm(question: str) -> None:
         raise UserError("nothing was uploaded, as you did not say yes")
 
 
-def size_of(built: Path, names: list[str] | None = None) -> str:
+def size_of(built: Path, files: list[str] | None = None) -> str:
     """How much the files of a folder take, or some of them."""
-    paths = [built / name for name in names] if names else list(built.iterdir())
+    paths = [built / name for name in files] if files else list(built.iterdir())
     return size(sum(path.stat().st_size for path in paths))
 
 

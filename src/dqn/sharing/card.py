@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dqn.report.games import SCORES, normalised
+from dqn.sharing.names import CURVE, LIBRARY, REPLAY, RESULTS, SCREEN
 from dqn.sharing.scores import Evaluation
 from dqn.sharing.training import Training
 
-LIBRARY = "simple_dqn"
 TASK = "reinforcement-learning"
 # Stands in the card until the network is pushed
 REPOSITORY = "OWNER/NAME"
@@ -48,23 +48,23 @@ def write_card(card: Card) -> str:
     parts = [
         _front_matter(card),
         f"# A deep Q-network that plays {plain(card.title)}",
-        f"[![{plain(card.title)}, played by this network](screen.png)](replay.mp4)",
+        f"[![{plain(card.title)}, played by this network]({SCREEN})]({REPLAY})",
         f"This network scores **{plain(str(card.evaluation))}** in `{card.environment}`, over "
         f"{len(card.evaluation.scores)} games. It was trained by {_program(card)} and is described "
         "in [Human-level control through deep reinforcement learning]"
-        "(https://doi.org/10.1038/nature14236). The picture is from [replay.mp4](replay.mp4), with "
-        f"sound: a game of {card.replay:g} points.",
+        f"(https://doi.org/10.1038/nature14236). The picture is from [{REPLAY}]({REPLAY}), with "
+        f"sound: a game with a score of {card.replay:g}.",
         "## Scores",
         _scores(card),
-        f"`results.json` has the score of each game and the versions of all libraries. "
+        f"`{RESULTS}` has the score of each game and the versions of all libraries. "
         f"`{_code(card.test_command)}` plays the same games again.",
         _table(("protocol", ""), [(what, plain(how)) for what, how in card.protocol]),
         "## Training",
-        *(["![Learning curve](curve.png)"] if "curve.png" in card.files else []),
+        *([f"![Learning curve]({CURVE})"] if CURVE in card.files else []),
         _block(card.training.command) if card.training.command else "Its command is not recorded.",
-        _table(("", ""), _training(card.training)),
+        _table(("training", ""), _training(card.training)),
         "## Play",
-        "Install simple_dqn, then watch the network, test it, look into it, or train on:",
+        _clone(card) + " watch the network, test it, record it, look into it, or train on:",
         _block(_install(card)),
         "## Load it without simple_dqn",
         card.inputs + " The actions are, in the order of the Q-values: "
@@ -158,6 +158,11 @@ def _training(training: Training) -> list[tuple[str, str]]:
         "Python": training.python,
     }
     return [(name, plain(str(value))) for name, value in rows.items() if value is not None]
+
+
+def _clone(card: Card) -> str:
+    address = "" if card.home else ", with its address in place of `ADDRESS`"
+    return f"Clone simple_dqn{address}, then"
 
 
 def _install(card: Card) -> str:

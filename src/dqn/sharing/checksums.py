@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from dqn.errors import UserError
+from dqn.sharing.names import CHECKSUMS
 
-FILE = "SHA256SUMS"
 MAX_BYTES = 2**16
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._-]{0,199})")
 
@@ -24,7 +24,7 @@ def sha256_of(path: Path) -> str:
 
 def checksums_of(folder: Path) -> Checksums:
     """Those of all files in a folder but the list itself; OSError passes through."""
-    files = sorted(path for path in folder.iterdir() if path.name != FILE)
+    files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
     return {path.name: sha256_of(path) for path in files}
 
 

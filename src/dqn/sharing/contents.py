@@ -12,26 +12,24 @@ from typing import Any
 from dqn.environments.settings import ObservationSettings
 from dqn.networks.architecture import Architecture
 from dqn.networks.exported import ExportedNetwork
-from dqn.sharing.card import LIBRARY
-from dqn.sharing.checksums import FILE
+from dqn.sharing.names import (
+    AGENT,
+    CHECKSUMS,
+    CONFIG,
+    CSV,
+    CURVE,
+    LIBRARY,
+    REPLAY,
+    RESULTS,
+    SCREEN,
+    WEIGHTS,
+)
 from dqn.sharing.scores import Evaluation
 from dqn.sharing.training import Training
 from dqn.snapshots import safetensors_format
 from dqn.snapshots.facts import facts
 from dqn.snapshots.pytorch_layout import KEY, NAME
 from dqn.snapshots.snapshot import Metadata, Snapshot
-
-# Files of a shared folder, in the order of its card
-README = "README.md"
-CONFIG = "config.json"
-RESULTS = "results.json"
-WEIGHTS = "weights.safetensors"
-AGENT = "agent.pt"
-REPLAY = "replay.mp4"
-SCREEN = "screen.png"
-CSV = "training.csv"
-CURVE = "curve.png"
-NAMES = (README, CONFIG, RESULTS, WEIGHTS, AGENT, REPLAY, SCREEN, CSV, CURVE)
 
 _POOLED = {
     "average": ": the last two, blended as ALE does",
@@ -180,7 +178,7 @@ def descriptions(names: Sequence[str], snapshot_name: str) -> dict[str, str]:
         SCREEN: "a screen of it",
         CSV: "the run's statistics, a row for each phase",
         CURVE: "its learning curve",
-        FILE: "to check all files with `sha256sum -c`",
+        CHECKSUMS: "to check all files with `sha256sum -c`",
     }
     return {name: known[name] for name in names}
 

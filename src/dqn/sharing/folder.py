@@ -9,26 +9,32 @@ from dqn.errors import UserError, explain
 from dqn.machine.files import make_writable_folder, rename_aside
 from dqn.sharing.card import name_repository
 from dqn.sharing.checksums import (
-    FILE,
     Checksums,
     as_text,
     checksums_of,
     read_checksums,
     sha256_of,
 )
-from dqn.sharing.contents import README
+from dqn.sharing.names import CHECKSUMS, README
 
 
 def is_built(folder: Path) -> bool:
     """Whether a path is that of a folder that was built before."""
-    return (folder / FILE).is_file()
+    return (folder / CHECKSUMS).is_file()
+
+
+def check_place(folder: Path) -> None:
+    """Raises UserError if something else than an earlier shared folder is there."""
+    if os.path.lexists(folder) and not is_built(folder):
+        raise UserError(f"{folder} is there and was not built by share.sh: choose another --output")
 
 
 def build(folder: Path, files: Mapping[str, bytes | Path]) -> None:
     """Write `files`, name → its content or the file to copy, and the list of their checksums.
 
-    An older folder, or whatever is there, is moved aside. Raises UserError.
+    An older folder is moved aside. Raises UserError.
     """
+    check_place(folder)
     make_writable_folder(folder.parent)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
@@ -54,7 +60,7 @@ def check(folder: Path) -> Checksums:
     That may be edited: its checksum is renewed. Files beside them do not count. Returns the
     checksums; raises UserError.
     """
-    known = read_checksums(folder / FILE)
+    known = read_checksums(folder / CHECKSUMS)
     try:
         found = {name: sha256_of(folder / name) for name in known}
         wrong = [name for name in known if found[name] != known[name] and name != README]
@@ -87,4 +93,4 @@ def set_repository(folder: Path, repository: str) -> None:
 
 
 def _write_checksums(folder: Path, checksums: Checksums) -> None:
-    (folder / FILE).write_text(as_text(checksums))
+    (folder / CHECKSUMS).write_text(as_text(checksums))

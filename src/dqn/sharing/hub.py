@@ -13,13 +13,12 @@ from dqn.errors import UserError, one_line
 from dqn.machine.wording import size
 from dqn.sharing import checksums
 from dqn.sharing.address import Address
-from dqn.sharing.card import LIBRARY
 from dqn.sharing.checksums import Checksums
+from dqn.sharing.names import CHECKSUMS, LIBRARY, WEIGHTS
 from dqn.snapshots.file import MAX_FILE_SIZE
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS = "weights.safetensors"
 FORMATS = ((".safetensors",), (".pkl", ".prm"))  # those without pickles first
 MAX_LISTED = 5
 LOGIN = "log in with .venv/bin/hf auth login, or set HF_TOKEN"
@@ -120,7 +119,7 @@ def _list(client: ModuleType, address: Address) -> tuple[dict[str, str | None], 
     """
     revision = address.revision
     try:
-        path = client.hf_hub_download(address.repository, checksums.FILE, revision=revision)
+        path = client.hf_hub_download(address.repository, CHECKSUMS, revision=revision)
     except client.errors.LocalEntryNotFoundError:
         raise
     except client.errors.EntryNotFoundError:  # the repository is not of share.sh
