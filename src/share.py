@@ -85,6 +85,7 @@ class Played:
     actions: list[int]
     action_names: list[str]
     scores: Scores
+    has_sound: bool
 
 
 def parse_arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -305,6 +306,7 @@ def make(
             states=contents.states(subject.architecture),
             files=contents.descriptions([*files, names.CHECKSUMS], name),
             replay=played.scores.mean,
+            has_sound=played.has_sound,
             home=provenance.home_of(PROJECT),
             licence=args.licence,
         )
@@ -332,7 +334,7 @@ def play(words: list[str]) -> Played:
         found.append(
             Played(
                 *(origin.args, origin.game, origin.rom),
-                *(actions, names_of_actions(game), tests[0]),
+                *(actions, names_of_actions(game), tests[0], game.sample_rate > 0),
             )
         )
 
@@ -400,7 +402,7 @@ def training_of(args: argparse.Namespace, source: Source, subject: Subject, game
         steps=metadata.train_steps or None,
         epoch=metadata.epoch or None,
         weight_updates=metadata.weight_updates or None,
-        hours=hours and round(hours, 2),
+        hours=hours and round(hours, 4),
     )
     return replace(found, **note, **{name: text for name, text in told.items() if text})
 

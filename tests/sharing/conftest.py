@@ -35,6 +35,7 @@ def make_card(**changes):
         "states": "torch.zeros(1)",
         "files": {"replay.mp4": "a game"},
         "replay": 14.0,
+        "has_sound": True,
     }
     return Card(**values | changes)
 

@@ -39,8 +39,12 @@ def test_what_is_known_of_the_training_stands_in_it(card):
     text = write_card(card())
     assert "```bash\n./train.sh pong\n```" in text
     assert "| training steps | 1,000 |" in text
-    assert "| hours, with tests | 1.5 |" in text
+    assert "| time, with tests | 1 hour 30 minutes |" in text
     assert "| hardware |" not in text
+    long = write_card(card(training=Training(command="./train.sh pong" + " --epochs 1" * 10)))
+    lines = long.split("```bash\n")[1].split("\n```")[0].split(" \\\n    ")
+    assert " ".join(lines) == "./train.sh pong" + " --epochs 1" * 10
+    assert max(map(len, lines)) <= 96 < 11 * 10
     assert "not recorded" in write_card(card(training=Training()))
 
 

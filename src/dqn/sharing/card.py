@@ -2,10 +2,12 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dqn.machine.wording import duration
 from dqn.report.games import SCORES, normalised
 from dqn.sharing.names import CURVE, LIBRARY, REPLAY, RESULTS, SCREEN
 from dqn.sharing.scores import Evaluation
@@ -23,7 +25,7 @@ class Card:
     `environment` is Gymnasium's id of the game, `title` its name for a person, `game` ALE's, if it
     is one of ALE's. `inputs` are what the network sees, in a sentence; `example` is Python that
     loads it. `home` is where this program is, if that is known. `files` are names → what they are.
-    `replay` is the score of the game in the video.
+    `replay` is the score of the game in the video, which may have sound.
     """
 
     environment: str
@@ -39,6 +41,7 @@ class Card:
     states: str
     files: Mapping[str, str]
     replay: float
+    has_sound: bool
     home: str | None = None
     licence: str | None = None
 
@@ -50,10 +53,10 @@ def write_card(card: Card) -> str:
         f"# A deep Q-network that plays {plain(card.title)}",
         f"[![{plain(card.title)}, played by this network]({SCREEN})]({REPLAY})",
         f"This network scores **{plain(str(card.evaluation))}** in `{card.environment}`, over "
-        f"{len(card.evaluation.scores)} games. It was trained by {_program(card)} and is described "
-        "in [Human-level control through deep reinforcement learning]"
-        f"(https://doi.org/10.1038/nature14236). The picture is from [{REPLAY}]({REPLAY}), with "
-        f"sound: a game with a score of {card.replay:g}.",
+        f"{len(card.evaluation.scores)} games. It was trained by {_program(card)} with [deep "
+        "Q-learning]"
+        f"(https://doi.org/10.1038/nature14236). The picture is from [{REPLAY}]({REPLAY}), a game "
+        f"with a score of {card.replay:g}{', with sound' if card.has_sound else ''}.",
         "## Scores",
         _scores(card),
         f"`{RESULTS}` has the score of each game and the versions of all libraries. "
@@ -61,7 +64,9 @@ def write_card(card: Card) -> str:
         _table(("protocol", ""), [(what, plain(how)) for what, how in card.protocol]),
         "## Training",
         *([f"![Learning curve]({CURVE})"] if CURVE in card.files else []),
-        _block(card.training.command) if card.training.command else "Its command is not recorded.",
+        _block(_wrapped(card.training.command))
+        if card.training.command
+        else "Its command is not recorded.",
         _table(("training", ""), _training(card.training)),
         "## Play",
         _clone(card) + " watch the network, test it, record it, look into it, or train on:",
@@ -70,7 +75,7 @@ def write_card(card: Card) -> str:
         card.inputs + " The actions are, in the order of the Q-values: "
         f"{', '.join(map(plain, card.actions))}.",
         _block(card.example, "python"),
-        "`agent.pt` is the same network as TorchScript, which takes the states as bytes:",
+        "`agent.pt` is the same network as TorchScript, which takes the states as they are:",
         _block(f'q_values = torch.jit.load("agent.pt")({card.states})', "python"),
         "## Files",
         _table(("file", ""), [(f"`{name}`", what) for name, what in card.files.items()]),
@@ -146,13 +151,13 @@ def _scores(card: Card) -> str:
 
 
 def _training(training: Training) -> list[tuple[str, str]]:
-    hours = None if training.hours is None else f"{training.hours:.2f}".rstrip("0").rstrip(".")
+    hours = training.hours
     rows = {
         "training steps": training.steps and f"{training.steps:,}",
         "epoch": training.epoch,
         "weight updates": training.weight_updates and f"{training.weight_updates:,}",
         "seed": training.seed,
-        "hours, with tests": hours,
+        "time, with tests": None if hours is None else duration(3600 * hours),
         "hardware": training.hardware,
         "commit": training.commit,
         "Python": training.python,
@@ -190,6 +195,14 @@ def _block(text: str, language: str = "bash") -> str:
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _wrapped(command: str) -> str:
+    """A long command in several lines."""
+    if any(mark in command for mark in "'\"\n"):  # a line may end within quotes
+        return command
+    lines = textwrap.wrap(command, 96, break_long_words=False, break_on_hyphens=False)
+    return " \\\n    ".join(lines)
 
 
 def _code(text: str) -> str:

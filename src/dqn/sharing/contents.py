@@ -136,8 +136,10 @@ def inputs(subject: Subject) -> str:
     shape = ", ".join(map(str, architecture.state_shape))
     kind = f"{architecture.state_dtype} ({shape})"
     if len(observation) == 1:
-        what = f"last {history} observations" if history > 1 else "last observation"
-        return f"A state is the {what} of {observation[0]} numbers, {kind}, the oldest first."
+        numbers = f"{observation[0]} numbers, {kind}"
+        if history == 1:
+            return f"A state is an observation of {numbers}."
+        return f"A state is the last {history} observations of {numbers}, the oldest first."
     height, width = observation[-2:]
     in_colours = len(observation) == 3
     colour = "in colours" if in_colours else f"gray ({settings.grayscale})"
@@ -153,7 +155,7 @@ def inputs(subject: Subject) -> str:
 
 def example(architecture: Architecture, exported: ExportedNetwork) -> str:
     """Python that loads weights.safetensors without this project."""
-    divided = " / 255" if architecture.state_dtype == "uint8" else ".float()"
+    divided = {"uint8": " / 255", "float32": ""}.get(architecture.state_dtype, ".float()")
     lines = ["import torch", "from safetensors.torch import load_file"]
     lines += ["from torch import Tensor, nn" if exported.classes else "from torch import nn", ""]
     if exported.classes:
@@ -174,7 +176,7 @@ def descriptions(names: Sequence[str], snapshot_name: str) -> dict[str, str]:
         WEIGHTS: "the weights by PyTorch's names; every script of simple_dqn reads them, too",
         snapshot_name: "the snapshot itself, to train on from",
         AGENT: "the network as TorchScript",
-        REPLAY: "a game, with sound",
+        REPLAY: "a game",
         SCREEN: "a screen of it",
         CSV: "the run's statistics, a row for each phase",
         CURVE: "its learning curve",
