@@ -169,7 +169,7 @@ def main(arguments: list[str]) -> int:
             console.print_results(console.as_typed(built))
             logger.info(
                 "Look at it, then upload it: %s %s --push OWNER/NAME",
-                *(console.command("share.sh"), console.as_typed(args.path)),
+                *(console.command("share.sh"), console.as_typed(built)),
             )
     except Ended as ended:
         return ended.status

@@ -193,6 +193,29 @@ def test_it_is_pushed_as_built_and_plays_from_the_hub(built, tmp_path, monkeypat
         assert load_snapshot(tmp_path / "mine_3.pkl").metadata.train_steps == 2008
 
 
+@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("no\n", 2), ("", 2)])
+def test_it_asks_before_an_upload(built, tmp_path, monkeypatch, capsys, answer, status):
+    _, folder = built
+    terminal = io.StringIO(answer)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    with LocalHub() as hub, in_use(hub, monkeypatch, tmp_path / "hf"):
+        assert share.main([str(folder), "--push", "me/x"]) == status
+        question = capsys.readouterr().err
+        assert "Upload 11 files, " in question
+        assert bool(hub.received) == (status == 0)
+        if status:
+            assert question.endswith("error: nothing was uploaded, as you did not say yes\n")
+
+
+def test_a_folder_of_something_else_is_left_alone(built, tmp_path, capsys):
+    snapshot, _ = built
+    (tmp_path / "mine.txt").write_text("mine")
+    assert share.main([str(snapshot), "--output", str(tmp_path), *GAMES]) == 2
+    assert "was not built by share.sh" in last_line(capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
 def test_a_file_that_was_changed_is_not_pushed(built, tmp_path, monkeypatch, capsys):
     _, folder = built
     content = (folder / "agent.pt").read_bytes()

@@ -67,7 +67,7 @@ def write_card(card: Card) -> str:
         _block(_wrapped(card.training.command))
         if card.training.command
         else "Its command is not recorded.",
-        _table(("training", ""), _training(card.training)),
+        *([_table(("training", ""), rows)] if (rows := _training(card.training)) else []),
         "## Play",
         _clone(card) + " watch the network, test it, record it, look into it, or train on:",
         _block(_install(card)),
