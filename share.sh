@@ -8,5 +8,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 source "$root/scripts/python.sh"
 
 [[ -n ${1:-} ]] || show_usage './share.sh SNAPSHOT [flags], for example ./share.sh snapshots/breakout_77.pkl'
-find_python requirements.txt requirements-share.txt
+requirements=(requirements.txt)
+for word in "$@"; do
+  [[ $word != --push && $word != --push=* ]] || requirements=(requirements.txt requirements-share.txt)
+done
+find_python "${requirements[@]}"
 run share.py "$@"

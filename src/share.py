@@ -7,6 +7,7 @@ with console.starting(__name__):
     import logging
     import re
     import shlex
+    import shutil
     import sys
     import tempfile
     import time
@@ -67,12 +68,16 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A snapshot to share; its scores if they are `given`, and the CSV file of its run."""
+    """A snapshot to share; its scores if they are `given`, the CSV file of its run, and a note.
+
+    The note is what stands beside the snapshot.
+    """
 
     path: Path
     snapshot: Snapshot
     given: Evaluation | None
     csv_file: Path | None
+    note: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,8 @@ def main(arguments: list[str]) -> int:
     try:
         args, others = parse_arguments(arguments)
         built = find_or_build(args, others)
-        hub.check_card((built / names.README).read_text("utf-8", "replace"))
+        if args.push or hub.is_installed():
+            hub.check_card((built / names.README).read_text("utf-8", "replace"))
         if args.push:
             console.print_results(push(built, args))
         else:
@@ -205,6 +211,8 @@ def find_or_build(args: argparse.Namespace, others: list[str]) -> Path:
         return Path(target)
     folder.check_place(target)
     with tempfile.TemporaryDirectory() as temporary:
+        source = replace(source, **copied(source, Path(temporary)))
+        recipe["snapshot_sha256"] = checksums.sha256_of(source.path)
         files = make(args, others, source, Path(temporary), recipe)
         folder.build(target, files)
     logger.info("Built %s: %s, %s", target, counted(len(files) + 1, "file"), size_of(target))
@@ -236,7 +244,14 @@ def find_source(args: argparse.Namespace) -> Source:
     csv_file = args.csv_file or trainings.find_csv(path, PROJECT / "results", steps)
     if csv_file is None:
         logger.info("Found no CSV file of the run: the folder gets no learning curve")
-    return Source(path, snapshot, given, csv_file)
+    return Source(path, snapshot, given, csv_file, trainings.read_note(path))
+
+
+def copied(source: Source, folder: Path) -> dict[str, Any]:
+    """The path of a copy of the snapshot, and what it holds: a training may replace <run>_best."""
+    path = folder / source.path.name
+    shutil.copyfile(source.path, path)
+    return {"path": path, "snapshot": load_snapshot(path)}
 
 
 def make(
@@ -250,7 +265,7 @@ def make(
     given, replay = source.given, temporary / names.REPLAY
     rate = given.exploration_rate if given else args.exploration_rate_test
     seed = given.seed if given else args.random_seed
-    words = ["--exploration_rate_test", f"{rate:g}", "--random_seed", str(seed), *others]
+    words = ["--exploration_rate_test", str(rate), "--random_seed", str(seed), *others]
     load = ["--load_weights", str(source.path)]
     logger.info("Recording a game")
     played = play([*load, *words, "--play_games", "1", "--video_file", str(replay)])
@@ -276,7 +291,7 @@ def make(
         names.RESULTS: contents.results(
             *(subject, evaluation, how, training),
             command=command,
-            hours=hours,
+            test_hours=hours,
             versions=provenance.versions(),
             commit=provenance.commit_of(PROJECT),
             hardware=cpu_model(),
@@ -330,11 +345,15 @@ def play(words: list[str]) -> Played:
             start_log.release()  # from here on, files change
             parts.statistics.open_files()
             tests = parts.experiment.run(interruption, None)
-        actions = list(map(int, game.actions))
         found.append(
             Played(
-                *(origin.args, origin.game, origin.rom),
-                *(actions, names_of_actions(game), tests[0], game.sample_rate > 0),
+                origin.args,
+                origin.game,
+                origin.rom,
+                list(map(int, game.actions)),
+                names_of_actions(game),
+                scores=tests[0],
+                has_sound=game.sample_rate > 0,
             )
         )
 
@@ -349,7 +368,7 @@ def subject_of(source: Source, played: Played) -> Subject:
     snapshot = source.snapshot
     if snapshot.architecture is None:
         raise UserError(
-            f"{source.path} does not say how large its screens are: train on for an epoch with "
+            f"{source.path.name} does not say how large its screens are: train on for an epoch with "
             "./resume.sh, and share the new snapshot"
         )
     shape = snapshot.architecture.state_shape
@@ -392,7 +411,6 @@ def protocol_of(subject: Subject, played: Played, evaluation: Evaluation) -> lis
 def training_of(args: argparse.Namespace, source: Source, subject: Subject, game: str) -> Training:
     """How the network was trained: as the user says, else a note beside it, else its flags."""
     metadata = subject.metadata
-    note = trainings.read_note(source.path)
     told = {name: getattr(args, name) for name in ("command", "hardware", "commit")}
     csv_file = source.csv_file
     hours = trainings.hours_until(csv_file, metadata.train_steps) if csv_file else None
@@ -404,7 +422,7 @@ def training_of(args: argparse.Namespace, source: Source, subject: Subject, game
         weight_updates=metadata.weight_updates or None,
         hours=hours and round(hours, 4),
     )
-    return replace(found, **note, **{name: text for name, text in told.items() if text})
+    return replace(found, **source.note | {name: text for name, text in told.items() if text})
 
 
 def command_of(snapshot: Path, game: str, flags: dict[str, Any]) -> str:

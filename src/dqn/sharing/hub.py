@@ -1,6 +1,7 @@
 """Sharing networks on a hub: the one file that imports huggingface_hub."""
 
 import contextlib
+import importlib.util
 import logging
 import os
 import sys
@@ -64,6 +65,11 @@ def push(folder: Path, names: list[str], repository: str, *, is_private: bool) -
         operations = [client.CommitOperationAdd(name, str(folder / name)) for name in names]
         api.create_commit(repository, operations, commit_message="Share a trained network")
     return str(page)
+
+
+def is_installed() -> bool:
+    """Whether this Python has the client."""
+    return importlib.util.find_spec("huggingface_hub") is not None
 
 
 def check_token() -> None:
