@@ -368,8 +368,8 @@ def subject_of(source: Source, played: Played) -> Subject:
     snapshot = source.snapshot
     if snapshot.architecture is None:
         raise UserError(
-            f"{source.path.name} does not say how large its screens are: train on for an epoch with "
-            "./resume.sh, and share the new snapshot"
+            f"{source.path.name} does not say how large its screens are: train on for an epoch "
+            "with ./resume.sh, and share the new snapshot"
         )
     shape = snapshot.architecture.state_shape
     metadata = snapshot.metadata or Metadata(played.game, played.actions, shape)
