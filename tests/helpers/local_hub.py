@@ -20,6 +20,7 @@ import yaml
 LARGE = (".safetensors", ".pkl", ".pt", ".mp4", ".png", ".zip")
 TOKEN, READER = "hf_mayWrite", "hf_mayRead"
 ME = "me"  # whom TOKEN is of
+KNOWN = ("transformers",)  # the libraries that this hub knows
 
 
 @dataclass
@@ -166,7 +167,10 @@ class _Handler(BaseHTTPRequestHandler):
             for n, c in repository.files.items()
         ]
         values = {"id": name, "sha": repository.commit, "siblings": siblings, "tags": []}
-        values |= {"private": repository.is_private, "library_name": repository.library}
+        card = front_matter(repository.files.get("README.md", b"").decode())
+        values |= {"private": repository.is_private, "cardData": card}
+        if repository.library in KNOWN:
+            values["library_name"] = repository.library
         self._answer(values)
 
     # Uploads

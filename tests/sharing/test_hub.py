@@ -166,6 +166,7 @@ def test_who_may_not_write_is_told_so(hub, monkeypatch, tmp_path, folder, token,
         (Repository(kind="space"), "me/x is a space on the hub"),
         (Repository(files={"a.bin": b"a"}, library="transformers"), "a model of transformers"),
         (Repository(files={"a.bin": b"a"}), "a model of another program"),
+        (Repository(files={"README.md": b"---\nlibrary_name: a\n---\n"}), "a model of a already"),
     ],
 )
 def test_a_name_taken_by_another_kind_is_refused(client, folder, there, words):

@@ -187,8 +187,10 @@ def _check_kind(client: ModuleType, api: Any, repository: str) -> None:
     except client.errors.RepositoryNotFoundError:
         return
     names = {file.rfilename for file in info.siblings or ()} - {".gitattributes"}
-    if names and info.library_name != LIBRARY:
-        kind = info.library_name or "another program"
+    in_card = info.card_data.library_name if info.card_data else None
+    library = info.library_name or in_card  # the hub may know nothing of a rare library
+    if names and library != LIBRARY:
+        kind = library or "another program"
         raise UserError(
             f"{repository} holds a model of {kind} already, and not one of {LIBRARY}: choose "
             "another name to push to"
