@@ -80,6 +80,14 @@ def test_the_default_takes_a_line_for_each_layer():
     assert exported.classes == ""
 
 
+def test_a_network_that_plain_modules_would_compute_differently_is_refused(monkeypatch):
+    architecture = Architecture(3, (4, 8), (), (7,))
+    layers = make_layers(architecture)
+    monkeypatch.setattr(TorchInspector, "predict", lambda *_: np.zeros((3, 3), np.float32))
+    with pytest.raises(UserError, match="their Q-values would differ"):
+        export_network(architecture, layers)
+
+
 def test_layers_that_do_not_fit_are_refused():
     layers = make_layers(Architecture(3, (4, 128), (), (7,)))
     with pytest.raises(UserError, match="shapes"):

@@ -9,17 +9,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dqn.errors import UserError
 from dqn.networks.architecture import Architecture
 from dqn.networks.exported import ExportedNetwork
 from dqn.networks.layers import BatchNorm, Layer
 from dqn.networks.torch_engine.dueling import DUELING
+from dqn.networks.torch_engine.inspector import TorchInspector
 from dqn.networks.torch_engine.layout import from_neon
 from dqn.networks.torch_engine.q_function import ACTIVATIONS, BatchNormalization
 
+CHECKED_STATES = 3
+TOLERANCE = 1e-4  # of the largest Q-value; float32 has 6e-8
+
 
 def export(architecture: Architecture, layers: list[Layer]) -> ExportedNetwork:
-    """A network of plain modules with these layers, which fit the architecture."""
+    """A network of plain modules with these layers, which fit the architecture.
+
+    Raises UserError if its Q-values are not those of the network itself.
+    """
     modules = plain_modules(architecture, layers)
+    divisor = 255 if architecture.state_dtype == "uint8" else 1
+    _check(modules, divisor, TorchInspector(architecture, layers))
     own = [module for module in modules if not _is_torchs(module)]
     return ExportedNetwork(
         arrays={
@@ -29,8 +39,23 @@ def export(architecture: Architecture, layers: list[Layer]) -> ExportedNetwork:
         },
         code=_constructor(modules),
         classes="\n\n".join(inspect.getsource(type(module)).rstrip() for module in own),
-        program=_torchscript(modules, 255 if architecture.state_dtype == "uint8" else 1),
+        program=_torchscript(modules, divisor),
     )
+
+
+def _check(modules: nn.Sequential, divisor: int, network: TorchInspector) -> None:
+    """See that modules compute what the network does, whatever its architecture may have."""
+    architecture = network.architecture
+    shape = (CHECKED_STATES, *architecture.state_shape)
+    numbers = np.random.default_rng(0).integers(2 if divisor == 1 else 256, size=shape)
+    states = numbers.astype(architecture.state_dtype)
+    expected = network.predict(states)
+    with torch.no_grad():
+        found = modules(torch.from_numpy(states).float() / divisor).numpy()
+    if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * np.abs(expected).max()):
+        raise UserError(
+            "the network cannot be written as PyTorch's own modules: their Q-values would differ"
+        )
 
 
 def plain_modules(architecture: Architecture, layers: list[Layer]) -> nn.Sequential:
