@@ -17,8 +17,7 @@ case $snapshot in
 esac
 shift
 
-name=${snapshot##*/}
-name=${name%.*}
+name_snapshot "$snapshot"
 with_epoch='^(.+)_[0-9]+([.][0-9]+)?$'
 [[ ! $name =~ $with_epoch ]] || name=${BASH_REMATCH[1]}
 

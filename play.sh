@@ -19,6 +19,7 @@ shift
 # What is there and is no ROM is a snapshot, and so is what is named like one.
 player=()
 case $what in
+  hf:*) player=(--load_weights) ;;
   *.bin | *.BIN) ;;
   *.pkl | *.prm | *.safetensors) player=(--load_weights) ;;
   *) [[ ! -f $what ]] || player=(--load_weights) ;;

@@ -17,12 +17,11 @@ case $snapshot in
   -*) run main.py "$@" ;;
 esac
 shift
-[[ -f $snapshot ]] || fail "there is no snapshot $snapshot: name one that exists; those of ./train.sh are in $root/snapshots"
+[[ -f $snapshot || $snapshot == hf:* ]] || fail "there is no snapshot $snapshot: name one that exists; those of ./train.sh are in $root/snapshots"
 
-name=${snapshot##*/}
-name=${name%.*}
+name_snapshot "$snapshot"
 with_epoch='^(.+)_([0-9]+)$'
-if [[ $name =~ $with_epoch ]]; then
+if [[ $name =~ $with_epoch && $snapshot != hf:* ]]; then
   run main.py --load_weights "$snapshot" --start_epoch "${BASH_REMATCH[2]}" \
     --save_weights_prefix "$root/snapshots/${BASH_REMATCH[1]}" --csv_file "$root/results/$name.csv" "$@"
 fi

@@ -15,11 +15,12 @@ case $snapshot in
 esac
 shift
 
-name=${snapshot##*/}
-name=${name%.*}
+name_snapshot "$snapshot"
 with_epoch='^(.+)_([0-9]+([.][0-9]+)?|best)$'
 [[ ! $name =~ $with_epoch ]] || name=${BASH_REMATCH[1]}
 
-find_python requirements.txt requirements-gym.txt
+requirements=(requirements.txt requirements-gym.txt)
+! asks_for_hub "$snapshot" || requirements+=(requirements-share.txt)
+find_python "${requirements[@]}"
 run main.py --load_weights "$snapshot" --random_steps 0 --train_steps 0 --epochs 1 --test_games 100 \
   --record_episodes every:25 --episodes_path "$root/results/$name" "$@"

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from speed import cpu_model
+from dqn.machine.hardware import cpu_model
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as play.sh does; read when PyTorch is loaded
 

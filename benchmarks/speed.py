@@ -24,6 +24,7 @@ from pathlib import Path
 
 from checkout import SRC
 from dqn.machine.cores import usable_cores
+from dqn.machine.hardware import cpu_model
 
 FOLDER = Path(__file__).resolve().parent
 MAIN = [str(SRC / "main.py")]
@@ -179,19 +180,6 @@ def describe_machine(cores: int) -> str:
         f"{date.today()}, {cpu_model()}{gpu_model()}, {cores} cores, "
         f"Python {platform.python_version()}, {packages}\n"
     )
-
-
-def cpu_model() -> str:
-    """The processor's name; family and model tell apart those that a cloud gives one name."""
-    try:
-        first_core = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return platform.processor() or platform.machine()
-    pairs = [line.partition(":") for line in first_core.splitlines()]
-    fields = {name.strip(): value.strip() for name, _, value in pairs}
-    if "model name" not in fields:
-        return platform.machine()
-    return "{model name} (family {cpu family}, model {model})".format(**fields)
 
 
 def gpu_model() -> str:

@@ -86,10 +86,33 @@ asks_for_gym() {
   return 1
 }
 
+# Whether the flags "$@" name a network on the hub, whose client is an optional part.
+asks_for_hub() {
+  local word
+  for word in "$@"; do
+    case $word in
+      hf:* | --load_weights=hf:*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# Sets `name` to what the files of the snapshot $1 are called: its own name without ending, or that of its
+# repository on the hub (hf:OWNER/NAME@REVISION/FILE).
+name_snapshot() {
+  name=${1##*/}
+  name=${name%.*}
+  if [[ $1 == hf:* ]]; then
+    name=${1#hf:*/}
+    name=${name%%[@/]*}
+  fi
+}
+
 run() {
   local program=$root/src/$1 requirements=(requirements.txt)
   shift
   ! asks_for_gym "$@" || requirements+=(requirements-gym.txt)
+  ! asks_for_hub "$@" || requirements+=(requirements-share.txt)
   [[ -n $python ]] || find_python "${requirements[@]}"
   exec "$python" "$program" "$@"
 }

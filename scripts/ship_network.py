@@ -120,8 +120,8 @@ def hours(curve: Path, steps: int) -> float:
 
 def processor() -> str:
     """The processor's name."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from speed import cpu_model
+    sys.path.insert(0, str(ROOT / "src"))
+    from dqn.machine.hardware import cpu_model
 
     return cpu_model()
 

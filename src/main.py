@@ -10,6 +10,7 @@ with console.starting(__name__):
     import logging
     import sys
     import time
+    from argparse import Namespace
     from collections.abc import Callable
     from contextlib import ExitStack, closing
     from pathlib import Path
@@ -21,6 +22,8 @@ with console.starting(__name__):
     from dqn.machine.memory_limit import is_out_of_memory
     from dqn.options import continuing, parser
     from dqn.origin import Origin, find_origin
+    from dqn.sharing import hub
+    from dqn.sharing.address import is_address, read_address
 
 RunOrigin = Callable[[Origin, Interruption], None]
 
@@ -38,6 +41,8 @@ def main(arguments: list[str], run_origin: RunOrigin | None = None) -> int:
     try:
         args = parser.parse(arguments, PROJECT, is_complete=False)
         logging.basicConfig(format="%(asctime)s %(message)s", level=args.log_level)
+        if is_address(str(args.load_weights)):
+            arguments = [*arguments, f"--load_weights={pull(args)}"]
         with start_log.held_back(), find_origin(arguments, PROJECT) as origin:
             if origin:
                 (run_origin or run)(origin, Interruption(origin.args.max_computing_time, start))
@@ -56,6 +61,11 @@ def main(arguments: list[str], run_origin: RunOrigin | None = None) -> int:
     except KeyboardInterrupt:
         return fail("interrupted", status=130)
     return 0
+
+
+def pull(args: Namespace) -> Path:
+    """The snapshot that the options name on the hub; training takes the optimizer's state, too."""
+    return hub.pull(read_address(str(args.load_weights)), has_states=args.train_steps > 0)
 
 
 def fail(reason: str, status: int = 2) -> int:

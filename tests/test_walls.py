@@ -12,12 +12,16 @@ from helpers.paths import SRC
 # What a file, or each file of a folder, may import besides its own folder and OPEN_TO_ALL: files,
 # or folders, which stand for all their files but MEMBERS. Imports inside functions count, too.
 ARROWS = {
-    "main": "options origin assembly",
+    "main": "options origin assembly sharing.address sharing.hub",
     "plot": "report",
     "report": "environments.roms sweeps.manifest",
     "sweep": "options sweeps",
     "convert": "snapshots options sharing.importing.create",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
+    "share": (
+        "main assembly options origin networks.create player.keyboard recording.still "
+        "report.games report.protocol results.statistics sharing snapshots"
+    ),
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
@@ -55,7 +59,7 @@ ARROWS = {
     ),
     "sharing": (
         "snapshots networks actors.state_buffer environments.create environments.environment "
-        "environments.pictures environments.roms environments.settings"
+        "environments.pictures environments.roms environments.settings report results.statistics"
     ),
     "machine": "",
     "errors": "",
@@ -87,6 +91,8 @@ LIBRARIES = {
     "ray": "sweeps.on_ray",
     "tensorboardX": "results.tensorboard",
     "PIL": "visualization.strip environments.pictures",
+    "huggingface_hub": "sharing.hub",
+    "httpx2": "sharing.hub",
 }
 MOST_FILES_IN_THE_ROOT = 8
 

@@ -3,7 +3,7 @@
     ../main.py       parse → origin → assemble → run
     ../plot.py       draws CSV files; ../convert.py converts snapshots; ../nvis.py looks into
                      networks; ../sweep.py trains many runs; ../report.py reports their scores;
-                     ../game_name.py is for train.sh
+                     ../share.py shares networks; ../game_name.py is for train.sh
 
     agent.py         algorithm 1: explore, train, test; Tester, its half that learns nothing
     exploration.py   ε-greedy, and the schedules of ε
@@ -27,16 +27,19 @@
                      returns.py (clipping and discount), transitions.py (one step or several),
                      minibatch.py, memory.py (all of them together), settings.py
     networks/        deepqnetwork.py (the contract), inspector.py (that of looking inside),
-                     architecture.py, layers.py (weights as arrays), settings.py, memory_need.py;
+                     architecture.py, layers.py (weights as arrays), settings.py, memory_need.py,
+                     exported.py (for PyTorch alone);
                      torch_engine/: network.py, inspector.py, q_function.py, dueling.py, targets.py,
                      gradients.py, optimizers.py, affine.py, input.py, layout.py, rounding.py,
-                     datatype.py (which one is faster here); neon_engine/: network.py,
+                     datatype.py (which one is faster here), plain_modules.py
+                     (PyTorch's own); neon_engine/: network.py,
                      compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      network_spec.py (layers as text), argument_files.py (@FILE), continuing.py (the
                      flags that a run keeps), architecture_flags.py (those of a snapshot's network)
     snapshots/       snapshot.py (the data), validation.py, file.py (reads and writes),
-                     neon_format.py with unpickler.py, safetensors_format.py, facts.py (what both
+                     neon_format.py with unpickler.py, safetensors_format.py with
+                     pytorch_layout.py (as share.sh writes weights), facts.py (what both
                      formats hold besides arrays), torch_format.py with zip_file.py (PyTorch's
                      files, only read), saver.py (which ones a run keeps), moment.py (when in a run)
     checkpoints/     checkpointer.py (what and when), folder.py (generations and lock),
@@ -62,14 +65,18 @@
                      render.py, filter_cards.py, moment_figures.py, number_tables.py, wording.py
     recording/       games.py (games played), episodes.py (games of training and tests),
                      recorder.py, video_file.py, frame_folder.py, sound_file.py, screen.py (how
-                     large it is shown), settings.py
-    sharing/         agent.py (a trained agent for other people's programs); importing/ (others'
-                     networks as snapshots): stable_baselines3.py, cleanrl.py, dqn_zoo.py with
-                     channels_last.py (JAX's layout), foreign.py (what they read), games.py (which
-                     game), create.py
+                     large it is shown), still.py (a picture of a video), settings.py
+    sharing/         agent.py (a trained agent for other people's programs); a folder to share:
+                     names.py, folder.py, checksums.py, contents.py (of its files), card.py,
+                     scores.py, training.py (what is known of it), provenance.py (versions,
+                     commit), curve.py; hub.py (push and pull) with address.py (hf:OWNER/NAME);
+                     importing/ (others' networks as snapshots): stable_baselines3.py, cleanrl.py,
+                     dqn_zoo.py with channels_last.py (JAX's layout), foreign.py (what they read),
+                     games.py (which game), create.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
-                     other_processes.py, memory_limit.py, process_limits.py, fonts.py, setup.py
+                     other_processes.py, memory_limit.py, process_limits.py, fonts.py,
+                     hardware.py, setup.py
                      (settings of its libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;

@@ -122,11 +122,12 @@ def make_project(root: Path, env: dict[str, str]) -> Project:
         (root / folder).mkdir(parents=True)
     for path in [*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.*")]:
         shutil.copy(path, root / path.relative_to(ROOT))
-    programs = ("main.py", "plot.py", "convert.py", "nvis.py", "sweep.py", "report.py")
-    for program in programs:
+    programs = ("main", "plot", "convert", "nvis", "sweep", "report", "share")
+    for program in (f"{name}.py" for name in programs):
         (root / "src" / program).write_text(FAKE_PROGRAM)
     (root / "src" / "game_name.py").write_text(FAKE_GAME_NAME)
     (root / "requirements-dev.txt").write_text("pytest\nruff\nmypy\n")
+    (root / "requirements-share.txt").write_text("# nothing\n")
     project = Project(root, env)
     project.require("tiny>=1,<2  # a comment\n")
     return project

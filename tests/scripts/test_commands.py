@@ -251,6 +251,44 @@ def test_convert_passes_everything_on(light_project):
     assert run(light_project, "convert.sh", *arguments) == ["convert.py", *arguments]
 
 
+def test_share_passes_everything_on(light_project):
+    arguments = ["my snapshots/a.pkl", "--push", "me/x", "@x", ""]
+    assert run(light_project, "share.sh", *arguments) == ["share.py", *arguments]
+
+
+def test_upload_gym_says_that_its_site_is_gone_and_shares(light_project):
+    result = light_project.run("upload_gym.sh", "results/Breakout-v5", "--push", "me/x")
+    assert result.report["argv"][1:] == ["results/Breakout-v5", "--push", "me/x"]
+    assert result.stderr.startswith("The site of OpenAI's Gym is gone: ./share.sh shares")
+    refused = light_project.run("upload_gym.sh")
+    assert_one_line_error(refused, start="usage: ./upload_gym.sh RESULTS_FOLDER ")
+
+
+@pytest.mark.parametrize("address", ["hf:me/dqn-v1.5_7", "hf:me/dqn-v1.5_7@main/pong_3.pkl"])
+def test_what_is_made_of_a_network_on_the_hub_has_its_repositorys_name(light_project, address):
+    root = light_project.root
+    load = ["main.py", "--load_weights", address]
+    assert run(light_project, "play.sh", address) == [*load, *PLAY]
+    assert run(light_project, "test.sh", address, "--test_games", "3")[:3] == load
+    video = run(light_project, "record.sh", address)
+    assert video[:3] == load
+    assert f"{root}/videos/dqn-v1.5_7.mov" in video
+    assert f"{root}/results/dqn-v1.5.html" in run(light_project, "nvis.sh", address)
+    assert run(light_project, "resume.sh", address) == [
+        *[*load, "--start_epoch", "auto", "--save_weights_prefix"],
+        *[f"{root}/snapshots/dqn-v1.5_7", "--csv_file", f"{root}/results/dqn-v1.5_7.csv"],
+    ]
+
+
+@pytest.mark.parametrize("words", [["play.sh", "hf:me/x"], ["train.sh", "--load_weights=hf:me/x"]])
+def test_the_client_of_the_hub_is_required_only_where_it_is_asked_for(light_project, words):
+    (light_project.root / "requirements-share.txt").unlink()
+    assert run(light_project, "train.sh", "pong")[0] == "main.py"
+    result = light_project.run(*words)
+    assert result.returncode
+    assert "requirements-share.txt" in result.stderr
+
+
 def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
     del light_project.env["OMP_NUM_THREADS"]  # which all tests have
     assert light_project.run("play.sh", "pong").report["threads"] == "1"
@@ -259,7 +297,8 @@ def test_play_takes_one_thread_or_as_many_as_the_user_says(light_project):
 
 
 # Those that are for a program of their own; the others are for main.py.
-PROGRAMS = {f"{name}.sh": f"{name}.py" for name in ("nvis", "plot", "convert", "sweep", "report")}
+OWN = ("nvis", "plot", "convert", "sweep", "report", "share")
+PROGRAMS = {f"{name}.sh": f"{name}.py" for name in OWN}
 SCRIPTS = ["train.sh", "resume.sh", "test.sh", "play.sh", "record.sh", *PROGRAMS]
 
 

@@ -26,6 +26,7 @@ SCRIPTS = {
     "sweep.py": "sweep.sh",
     "report.py": "report.sh",
     "nvis.py": "nvis.sh",
+    "share.py": "share.sh",
 }
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE  # what a program that a closed pipe kills ends with

@@ -6,8 +6,9 @@ from dqn.machine.interruption import uninterrupted
 from dqn.machine.setup import set_up_torch
 from dqn.networks.architecture import Architecture
 from dqn.networks.deepqnetwork import DeepQNetwork
+from dqn.networks.exported import ExportedNetwork
 from dqn.networks.inspector import NetworkInspector
-from dqn.networks.layers import Layer
+from dqn.networks.layers import Layer, check_layers
 from dqn.networks.memory_need import check_memory
 from dqn.networks.settings import Compute, Optimization, Targets
 
@@ -51,6 +52,20 @@ def create_inspector(architecture: Architecture, layers: list[Layer]) -> Network
 
         set_up_torch()
     return TorchInspector(architecture, layers)
+
+
+def export_network(architecture: Architecture, layers: list[Layer]) -> ExportedNetwork:
+    """The network with these layers, of any engine, for programs that have PyTorch alone.
+
+    It computes in float32. Raises UserError if the layers do not fit the architecture, or are too
+    large for float32.
+    """
+    check_layers(layers, architecture, "float32")
+    with uninterrupted():
+        from dqn.networks.torch_engine import plain_modules
+
+        set_up_torch()
+    return plain_modules.export(architecture, layers)
 
 
 def choose_datatype(

@@ -62,7 +62,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Training steps to add to those that a snapshot records, or that start_epoch stands "
         "for; the exploration rate follows from the sum.",
     )
-    group.add_argument("--load_weights", type=file, metavar="FILE", help="Snapshot to begin with.")
+    group.add_argument(
+        "--load_weights",
+        type=file,
+        metavar="FILE",
+        help="Snapshot to begin with; hf:OWNER/NAME is one on the Hugging Face hub.",
+    )
     group.add_argument(
         "--save_weights_prefix",
         type=file,

@@ -3,7 +3,7 @@
 The library checks that the arrays lie in the file without gaps or overlaps. The arrays are
 `0.weights`, `0.states.0`, `0.biases`, `0.biases.states.0`, `0.batch_norm.beta`,
 `0.batch_norm.beta.states.0` and so on, with the number of their layer. The text is JSON with what
-else a snapshot holds.
+else a snapshot holds. (Files of share.sh have PyTorch's names instead: pytorch_layout.py.)
 """
 
 import json
@@ -17,6 +17,7 @@ from safetensors.numpy import save
 from dqn.networks.layers import BatchNorm, Biases, Layer
 from dqn.snapshots.facts import described_fields, facts, layers_of, with_facts
 from dqn.snapshots.neon_format import BATCH_NORM, plain_array
+from dqn.snapshots.pytorch_layout import is_of_pytorch, layers_of_pytorch
 from dqn.snapshots.snapshot import AnotherNetwork, Snapshot, Unusable
 from dqn.snapshots.validation import MAX_STATES
 
@@ -42,6 +43,8 @@ def read(path: Path) -> Snapshot:
     """
     arrays, values = read_arrays(path)
     fields = described_fields(values) or {}
+    if is_of_pytorch(values):
+        return with_facts(layers_of_pytorch(arrays, fields), values, fields)
     convolutions, dense_units = layers_of(fields)
     layers = _from_arrays(arrays, len(convolutions) + len(dense_units) + 1)
     return with_facts(layers, values, fields)

@@ -18,7 +18,7 @@ class Max(nn.Module):
     """Q = V + (A − max A) (equation 8)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As in `Naive`."""
+        """Q-values (n, num_actions) of x, (n, 1 + num_actions): a value, then the advantages."""
         advantages = x[:, 1:]
         return x[:, :1] + (advantages - advantages.amax(1, keepdim=True))
 
@@ -27,7 +27,7 @@ class Average(nn.Module):
     """Q = V + (A − mean A) (equation 9)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As in `Naive`."""
+        """Q-values (n, num_actions) of x, (n, 1 + num_actions): a value, then the advantages."""
         advantages = x[:, 1:]
         return x[:, :1] + (advantages - advantages.mean(1, keepdim=True))
 
