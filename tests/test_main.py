@@ -191,7 +191,7 @@ def test_too_little_memory(run, monkeypatch):
 def test_too_little_memory_for_a_minibatch(run, monkeypatch):
     monkeypatch.setattr(screens, "available_memory", lambda: 2**30)
     line = run("breakout", "--replay_size", 20_000, "--batch_size", 10_000)
-    assert "the rest of the program 1.6 GiB" in line
+    assert "the rest of the program 2.4 GiB" in line
     assert "lower --batch_size" in line
 
 

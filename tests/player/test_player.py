@@ -40,7 +40,7 @@ def test_the_game_is_the_same_whether_it_is_watched_or_not(display):
                 display.press(Command.SALIENCY, Command.STRONGER)
             else:
                 watched.game.on_frame = None
-            for _ in range(25):
+            for _ in range(60):
                 watched.step()
         return watched.actions, watched.actor.state.copy()
 
