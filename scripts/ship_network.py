@@ -145,7 +145,7 @@ def write_page() -> None:
     lines += [
         "",
         "Scores are means ± standard deviations. “Nature” is 30 games of at most five minutes at",
-        "ε = 0.05, the others are 100 games of at most thirty. The game is the one of the training:",
+        "ε = 0.05, the others are 100 games of at most thirty. The game is that of the training:",
         "where that was `--fire_on_start true`, a life begins with FIRE in tests, too.",
         "",
         "| network | trained by | on | commit | SHA-256 |",
