@@ -93,7 +93,7 @@ def drop_unusable_flags(snapshot: Snapshot) -> None:
 
 
 def write(snapshot: Snapshot, output: Path, weights_only: bool) -> None:
-    """Write `snapshot` to `output`, in the format that its ending stands for.
+    """Write `snapshot` to `output`, in the format of its ending.
 
     With `weights_only`, the optimizer's state is left out. An older file `output` is moved aside.
     Raises UserError.

@@ -12,7 +12,6 @@ with console.starting(__name__):
     import time
     from argparse import Namespace
     from collections.abc import Callable
-    from contextlib import ExitStack, closing
     from pathlib import Path
 
     from dqn.assembly import Run, assemble
@@ -79,12 +78,7 @@ def run(origin: Origin, interruption: Interruption) -> None:
     if origin.args.visualization_file:
         raise UserError("--visualization_file is for nvis.sh: ./nvis.sh SNAPSHOT writes the page")
     parts = assemble(origin, interruption, PROJECT / "videos")
-    with ExitStack() as stack:
-        stack.enter_context(closing(parts.actors))
-        stack.enter_context(closing(parts.statistics))
-        stack.enter_context(interruption)
-        for watcher in parts.watchers:
-            stack.enter_context(watcher)
+    with parts.in_use(interruption):
         open_files(origin, parts)
         tests = parts.experiment.run(interruption, parts.checkpointer)
     results = []

@@ -4,7 +4,6 @@ from dqn.machine import console
 
 with console.starting(__name__):
     import logging
-    from contextlib import ExitStack, closing
 
     import numpy as np
 
@@ -37,10 +36,7 @@ def run(origin: Origin, interruption: Interruption) -> None:
     settings = visualization_flags.filter_settings(origin.args)
     _check(origin, settings)
     look = assemble_look(origin, interruption)
-    with ExitStack() as stack:
-        stack.enter_context(closing(look.run.actors))
-        stack.enter_context(closing(look.run.statistics))
-        stack.enter_context(interruption)
+    with look.run.in_use(interruption):
         start_log.release()  # from here on, files change
         look.run.statistics.open_files()
         look.run.experiment.run(interruption, None)

@@ -11,7 +11,6 @@ with console.starting(__name__):
     import sys
     import tempfile
     import time
-    from contextlib import ExitStack, closing
     from dataclasses import dataclass, replace
     from pathlib import Path
     from typing import Any
@@ -19,7 +18,7 @@ with console.starting(__name__):
     import main as training_program
     from dqn.assembly import assemble
     from dqn.errors import ArgumentParser, UserError, unforeseen
-    from dqn.machine import start_log
+    from dqn.machine import provenance, start_log
     from dqn.machine.files import check_name
     from dqn.machine.hardware import cpu_model
     from dqn.machine.interruption import Interruption
@@ -33,7 +32,7 @@ with console.starting(__name__):
     from dqn.report import games
     from dqn.report.protocol import protocol
     from dqn.results.statistics import Scores
-    from dqn.sharing import card, checksums, contents, curve, folder, hub, names, provenance, scores
+    from dqn.sharing import card, checksums, contents, curve, folder, hub, names, scores
     from dqn.sharing import training as trainings
     from dqn.sharing.address import check_repository
     from dqn.sharing.card import Card
@@ -262,24 +261,14 @@ def make(
     recipe: dict[str, Any],
 ) -> dict[str, bytes | Path]:
     """The files of the folder: name → content, or a file to copy; first come the games."""
-    given, replay = source.given, temporary / names.REPLAY
-    rate = given.exploration_rate if given else args.exploration_rate_test
-    seed = given.seed if given else args.random_seed
-    words = ["--exploration_rate_test", str(rate), "--random_seed", str(seed), *others]
+    replay = temporary / names.REPLAY
+    words = words_of_games(args, source.given) + others
     load = ["--load_weights", str(source.path)]
     logger.info("Recording a game")
     played = play([*load, *words, "--play_games", "1", "--video_file", str(replay)])
-    if given and given.game != played.game:
-        raise UserError(f"the scores are of {given.game!r}, and the snapshot of {played.game!r}")
-    start = time.monotonic()
-    number = len(given.scores) if given else args.test_games
+    number = len(source.given.scores) if source.given else args.test_games
     words = ["--test_games", str(number), *words]
-    if not given:
-        folder_of_scores = ["--episodes_path", str(temporary / "scores")]
-        phases = "--random_steps 0 --train_steps 0 --epochs 1".split()
-        play([*load, *phases, *words, *folder_of_scores])
-    evaluation = given or scores.read_evaluation(temporary / "scores")
-    hours = None if given else round((time.monotonic() - start) / 3600, 4)
+    evaluation, hours = evaluate([*load, *words], source.given, played.game, temporary / "scores")
     subject = subject_of(source, played)
     exported = export_network(subject.architecture, without_states(source.snapshot.layers))
     how = protocol_of(subject, played, evaluation)
@@ -295,7 +284,7 @@ def make(
             versions=provenance.versions(),
             commit=provenance.commit_of(PROJECT),
             hardware=cpu_model(),
-            replay={"score": float(played.scores.mean), "random_seed": seed},
+            replay={"score": float(played.scores.mean), "random_seed": evaluation.seed},
         ),
         names.WEIGHTS: contents.weights(subject, exported),
         name: source.path,
@@ -329,6 +318,28 @@ def make(
     return {names.README: text.encode(), **files}
 
 
+def words_of_games(args: argparse.Namespace, given: Evaluation | None) -> list[str]:
+    """ε and the seed of all games: those of the scores that are given, if there are any."""
+    rate = given.exploration_rate if given else args.exploration_rate_test
+    seed = given.seed if given else args.random_seed
+    return ["--exploration_rate_test", str(rate), "--random_seed", str(seed)]
+
+
+def evaluate(
+    words: list[str], given: Evaluation | None, game: str, folder_of_scores: Path
+) -> tuple[Evaluation, float | None]:
+    """The scores that are given, or those of a test and the hours that it took."""
+    if given:
+        if given.game != game:
+            raise UserError(f"the scores are of {given.game!r}, and the snapshot of {game!r}")
+        return given, None
+    start = time.monotonic()
+    phases = "--random_steps 0 --train_steps 0 --epochs 1".split()
+    play([*words, *phases, "--episodes_path", str(folder_of_scores)])
+    hours = round((time.monotonic() - start) / 3600, 4)
+    return scores.read_evaluation(folder_of_scores), hours
+
+
 def play(words: list[str]) -> Played:
     """Play games as main.py does; raises Ended if it could not, or was stopped."""
     found: list[Played] = []
@@ -336,12 +347,7 @@ def play(words: list[str]) -> Played:
     def run(origin: Origin, interruption: Interruption) -> None:
         parts = assemble(origin, interruption, PROJECT / "videos")
         game = parts.actors.groups["test"].first.environment
-        with ExitStack() as stack:
-            stack.enter_context(closing(parts.actors))
-            stack.enter_context(closing(parts.statistics))
-            stack.enter_context(interruption)
-            for watcher in parts.watchers:
-                stack.enter_context(watcher)
+        with parts.in_use(interruption):
             start_log.release()  # from here on, files change
             parts.statistics.open_files()
             tests = parts.experiment.run(interruption, None)

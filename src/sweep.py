@@ -6,7 +6,6 @@ with console.starting(__name__):
     import argparse
     import logging
     import os
-    import subprocess
     import sys
     from argparse import Namespace
     from contextlib import closing
@@ -15,6 +14,7 @@ with console.starting(__name__):
     from dqn.errors import ArgumentParser, UserError
     from dqn.machine.cores import usable_cores
     from dqn.machine.interruption import TIME_IS_UP
+    from dqn.machine.provenance import commit_of
     from dqn.machine.wording import counted
     from dqn.options import parser
     from dqn.options.argument_files import expand
@@ -130,7 +130,7 @@ def find_sweep(args: Namespace, others: list[str]) -> Sweep:
     games = plan.read_games(args.games, PROJECT / "roms")
     seeds = plan.read_seeds(args.seeds or "1")
     presets = {value: expand([f"@presets/{value}.args"], PROJECT) for value in grid.get(PRESET, [])}
-    runs = plan.plan(name, games, seeds, flags, grid, commit(), presets)
+    runs = plan.plan(name, games, seeds, flags, grid, commit_of(PROJECT), presets)
     options = check_variants(runs)
     before = manifest.load(folder) if manifest.is_sweep(folder) else None
     if before:
@@ -186,23 +186,6 @@ def threads_of_run(args: Namespace, options: list[Namespace], num_runs: int) -> 
         return THREADS_ON_A_CLUSTER
     jobs = args.jobs or jobs_at_once(len(gpus_here(options[0])), args.gpus, usable_cores())
     return max(1, usable_cores() // min(jobs, num_runs))
-
-
-def commit() -> str | None:
-    """The commit of the project, with + if files differ from it; None if it has none."""
-    head = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--untracked-files=no")
-    return head and head + ("+" if changes else "")
-
-
-def git(*arguments: str) -> str | None:
-    """What git says of the project; None if it says nothing."""
-    command = ["git", "-C", str(PROJECT), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def launch(args: Namespace, found: Sweep) -> int:

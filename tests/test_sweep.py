@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import sweep as program
+from dqn.machine.provenance import commit_of
 from dqn.sweeps import needs
 from dqn.sweeps.sweep import DONE, State, load
 from helpers.paths import PROJECT
@@ -129,7 +130,7 @@ def test_the_commit_is_written_down(project):
     (run,) = load(project, project / "results" / "sweeps" / "pong").runs
     assert run.commit == head.stdout.strip()
     (project / "train.sh").write_text("changed")
-    assert program.commit() == run.commit + "+"
+    assert commit_of(project) == run.commit + "+"
 
 
 def test_memory_is_that_of_the_replay_memory_and_the_process(project):

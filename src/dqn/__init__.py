@@ -68,15 +68,15 @@
                      large it is shown), still.py (a picture of a video), settings.py
     sharing/         agent.py (a trained agent for other people's programs); a folder to share:
                      names.py, folder.py, checksums.py, contents.py (of its files), card.py,
-                     scores.py, training.py (what is known of it), provenance.py (versions,
-                     commit), curve.py; hub.py (push and pull) with address.py (hf:OWNER/NAME);
+                     scores.py, training.py (what is known of it), curve.py; hub.py (push and
+                     pull) with address.py (hf:OWNER/NAME);
                      importing/ (others' networks as snapshots): stable_baselines3.py, cleanrl.py,
                      dqn_zoo.py with channels_last.py (JAX's layout), foreign.py (what they read),
                      games.py (which game), create.py
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
                      other_processes.py, memory_limit.py, process_limits.py, fonts.py,
-                     hardware.py, setup.py
+                     hardware.py, provenance.py (versions, commit), setup.py
                      (settings of its libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;

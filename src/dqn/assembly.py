@@ -4,8 +4,8 @@ import logging
 import math
 import secrets
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,6 +100,17 @@ class Run:
         """What looks on while the run is under way."""
         parts = [self.recording, self.player or self.spectator, *(self.episodes or ())]
         return [part for part in parts if part]
+
+    @contextmanager
+    def in_use(self, interruption: Interruption) -> Iterator[None]:
+        """Let its parts work, and signals interrupt it; in the end all of them are closed."""
+        with ExitStack() as stack:
+            stack.enter_context(closing(self.actors))
+            stack.enter_context(closing(self.statistics))
+            stack.enter_context(interruption)
+            for watcher in self.watchers:
+                stack.enter_context(watcher)
+            yield
 
 
 @dataclass

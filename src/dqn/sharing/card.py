@@ -14,7 +14,7 @@ from dqn.sharing.scores import Evaluation
 from dqn.sharing.training import Training
 
 TASK = "reinforcement-learning"
-# Stands in the card until the network is pushed
+# A placeholder in the card until the network is pushed
 REPOSITORY = "OWNER/NAME"
 
 

@@ -29,7 +29,7 @@ def checksums_of(folder: Path) -> Checksums:
 
 
 def as_text(checksums: Checksums) -> str:
-    """What stands in the list."""
+    """The text of the list."""
     return "".join(f"{checksum}  {name}\n" for name, checksum in checksums.items())
 
 

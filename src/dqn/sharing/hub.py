@@ -104,8 +104,8 @@ def _client() -> ModuleType:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub
+        import huggingface_hub.constants
         import huggingface_hub.errors
-        from huggingface_hub import constants  # noqa: F401 (asked for by another name)
         from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise UserError(

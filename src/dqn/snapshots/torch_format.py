@@ -55,7 +55,7 @@ def read_values(content: bytes) -> Any:
 
 @dataclass(frozen=True)
 class _StorageType:
-    """Stands for one of PyTorch's classes of storages; `dtype` is NumPy's."""
+    """A placeholder for one of PyTorch's storage classes; `dtype` is NumPy's."""
 
     dtype: str
     is_bfloat16: bool = False

@@ -40,7 +40,7 @@ def read(file: BinaryIO) -> list[Pair]:
     weights.sort(key=lambda item: (-item[1].ndim, _in_order(item[0])))
     if {a.ndim for _, a in weights} - {2, 4} or any(a.ndim != 1 for _, a in biases):
         raise AnotherNetwork("its arrays are of other shapes")
-    # Names do not tell which biases are whose where a layer has none of its own: sizes do.
+    # Biases may have names that no layer has: they are matched by size.
     pairs: list[Pair] = []
     channels = 0
     for name, array in weights:

@@ -150,7 +150,7 @@ def _as_layer(state: np.ndarray, like: np.ndarray) -> Any:
 
 
 def _flags(data: dict[str, Any]) -> dict[str, Any]:
-    """What the file tells of the training, by the names of this program's flags."""
+    """The settings of the training that the file has, by the names of this program's flags."""
     start, end = data.get("exploration_initial_eps"), data.get("exploration_final_eps")
     steps = None
     match data.get("exploration_fraction"), data.get("_total_timesteps"):

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from dqn.sharing.provenance import commit_of, home_of, versions
+from dqn.machine.provenance import commit_of, home_of, versions
 
 
 @pytest.fixture
