@@ -54,7 +54,10 @@ class Network:
 
     def train(self, minibatch):
         self.train_iterations += 1
-        return Update(self.cost, None)
+        return Update([self.cost], None)
+
+    def late_costs(self):
+        return []
 
     def update_target_network(self):
         pass

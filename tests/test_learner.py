@@ -64,7 +64,10 @@ class NetworkWithErrors:
 
     def train(self, minibatch):
         self.keys.append(minibatch.keys.tolist())
-        return Update(float(minibatch.actions[0]), minibatch.actions.astype(np.float32))
+        return Update([float(minibatch.actions[0])], minibatch.actions.astype(np.float32))
+
+    def late_costs(self):
+        return []
 
     def acting_copy(self, in_use):
         pass

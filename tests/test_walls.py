@@ -74,7 +74,8 @@ MEMBERS = (
 # Who may import a library that is heavy, or that another one could take the place of.
 LIBRARIES = {
     "torch": (
-        "networks.torch_engine networks.create replay.storage_on_gpu replay.create machine.setup"
+        "networks.torch_engine networks.create replay.storage_on_gpu replay.create machine.setup "
+        "machine.upload"
     ),
     "neon": "networks.neon_engine",
     "ale_py": "environments machine.setup",

@@ -89,7 +89,7 @@ class Tester:
             self._testing = list(range(num_actors))
 
     def _test_step(self) -> Step:
-        chosen = self._testing
+        chosen = _await_ready(self._test_actors, self._testing)
         actions = self._test_policy(self._test_actors.states[chosen], self._exploration_rate_test)
         transitions = self._test_actors.act(chosen, actions)
         return _summarize(chosen, actions, transitions, self._exploration_rate_test)
@@ -101,6 +101,9 @@ class Agent(Tester):
     Training and testing have games of their own, so that a training game waits while the agent is
     tested. All counts and periods are of the steps of all actors together; periods count the
     training steps of a phase from 0.
+
+    With `learns_meanwhile` the updates that are due after a step are made while the actors take the
+    next one, for which the actions are chosen before.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Agent(Tester):
         exploration_rate_test: float,
         periods: Periods,
         total_train_steps: int = 0,
+        learns_meanwhile: bool = False,
     ):
         super().__init__(test_actors, test_policy, exploration_rate_test)
         self._train_actors = train_actors
@@ -125,10 +129,17 @@ class Agent(Tester):
         self._exploration = exploration
         self._periods = periods
         self.total_train_steps = total_train_steps
+        self._learns_meanwhile = learns_meanwhile
+        self._due = range(0)  # training steps of this phase whose updates are still to come
+        self._costs: list[float] = []  # of updates that no step has told yet
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps, between two steps."""
-        return {"total_train_steps": self.total_train_steps, "testing": self._testing}
+        return {
+            "total_train_steps": self.total_train_steps,
+            "testing": self._testing,
+            "due": [self._due.start, self._due.stop],
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
@@ -136,6 +147,11 @@ class Agent(Tester):
         self._testing = take_integers(state, "testing", len(self._test_actors) - 1)
         if self._testing != sorted(set(self._testing)):
             raise ValueError("testing names an actor twice")
+        if "due" in state:  # as in all checkpoints since 2026-11-26
+            start, stop = take_integers(state, "due")
+            if not 0 <= stop - start <= len(self._train_actors):
+                raise ValueError("more steps are due than there are actors")
+            self._due = range(start, stop)
 
     def check(self) -> None:
         """Raises NonFiniteWeights if the network has diverged."""
@@ -162,21 +178,30 @@ class Agent(Tester):
     def train(self, num_steps: int, done: int = 0) -> Iterator[Step]:
         """Play `num_steps` steps and learn from the replay memory."""
         self._start()
-        target_steps, train_frequency = self._periods.target_steps, self._periods.train_frequency
         while done < num_steps:
             step = self._step_and_remember(num_steps - done, self.exploration_rate)
-            for i in range(done, done + len(step.actions)):
-                if target_steps and i % target_steps == 0:
-                    self._learner.update_target_network()
-                if i % train_frequency == 0 and self._memory.can_sample:
-                    for _ in range(self._periods.train_repeat):
-                        step.costs.extend(self._learner.learn())
-            done += len(step.actions)
+            self._due = range(done, done + len(step.actions))
+            done = self._due.stop
             self.total_train_steps += len(step.actions)
+            if done >= num_steps or not self._learns_meanwhile:
+                self._learn_due()
             if done >= num_steps:
-                step.costs.extend(self._learner.finish())
+                self._costs += self._learner.finish()
+            step.costs.extend(self._costs)
+            self._costs = []
             yield step
             self._train_actors.check()
+
+    def _learn_due(self) -> None:
+        """Make the updates that follow the steps before."""
+        target_steps, train_frequency = self._periods.target_steps, self._periods.train_frequency
+        due, self._due = self._due, range(0)
+        for i in due:
+            if target_steps and i % target_steps == 0:
+                self._learner.update_target_network()
+            if i % train_frequency == 0 and self._memory.can_sample:
+                for _ in range(self._periods.train_repeat):
+                    self._costs += self._learner.learn()
 
     def _start(self) -> None:
         """Begin games where none is in play; one that was not restored ends in the memory."""
@@ -184,10 +209,10 @@ class Agent(Tester):
             self._memory.streams[actor].cut()
 
     def _step_and_remember(self, most: int, exploration_rate: float) -> Step:
-        """A step of every actor, or of the first `most`."""
-        chosen = range(min(most, len(self._train_actors)))
-        actions = self._train_policy(self._train_actors.states[: len(chosen)], exploration_rate)
-        transitions = self._train_actors.act(chosen, actions)
+        """A step of every actor that is ready, or of the first `most`."""
+        chosen = _await_ready(self._train_actors, range(len(self._train_actors)))[:most]
+        actions = self._train_policy(self._train_actors.states[chosen], exploration_rate)
+        transitions = self._train_actors.act(chosen, actions, self._learn_due)
         for i, action, transition in zip(chosen, actions, transitions, strict=True):
             stream = self._memory.streams[i]
             if transition is None:
@@ -196,6 +221,14 @@ class Agent(Tester):
             reward, observation, terminal, episode_end, _ = transition
             stream.add(action, reward, observation, terminal, episode_end)
         return _summarize(chosen, actions, transitions, exploration_rate)
+
+
+def _await_ready(actors: Actors, wanted: Sequence[int]) -> list[int]:
+    """Those of the `wanted` actors that are ready, at least one."""
+    while not (ready := [i for i in wanted if actors.ready[i]]):
+        actors.act([], [])
+        actors.check()
+    return ready
 
 
 def _summarize(

@@ -255,7 +255,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     needs = _memory_of_network(args, architecture)
     memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
-    learner = (OverlappingLearner if args.overlap else Learner)(network, memory)
+    # A GPU computes beside the processor anyway: there, updates need no thread, but a time
+    overlaps_in_thread = args.overlap and network.device == "cpu"
+    learner = (OverlappingLearner if overlaps_in_thread else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
@@ -264,7 +266,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         *(origin, actors, network, architecture, test_policy, interruption, videos)
     )
     policies = train_policy, playing_policy
-    agent = _create_agent(origin, actors, policies, memory, learner)
+    learns_meanwhile = args.overlap and not overlaps_in_thread
+    agent = _create_agent(origin, actors, policies, memory, learner, learns_meanwhile)
     saver = _create_saver(args, network, architecture, metadata)
     tensorboard = phase_flags.tensorboard_folder(args)
     statistics = Statistics(
@@ -395,6 +398,7 @@ def _create_actors(
         seeds=chance.seeds,
         generators=chance.generators,
         is_stopping=lambda: interruption.status is not None,
+        is_busy=args.train_steps > 0 and learns_on_gpu(network_flags.compute(args)),
     )
 
 
@@ -526,6 +530,7 @@ def _create_agent(
     policies: tuple[Policy, Policy],
     memory: ReplayMemory,
     learner: Learner,
+    learns_meanwhile: bool,
 ) -> Agent:
     """The agent, with its `policies` for training and for tests."""
     args = origin.args
@@ -539,6 +544,7 @@ def _create_agent(
         exploration_rate_test=args.exploration_rate_test,
         periods=agent_flags.periods(args),
         total_train_steps=_steps_trained(origin),
+        learns_meanwhile=learns_meanwhile,
     )
 
 

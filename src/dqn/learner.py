@@ -18,13 +18,15 @@ class Learner:
     def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
         self._network = network
         self._memory = memory
+        self._costs: list[float] = []  # of updates that have ended and are not told yet
 
     def learn(self) -> list[float]:
         """Make one update; returns the costs of those that have ended and were not told yet."""
         minibatch = self._memory.sample()
         update = self._network.train(minibatch)
         self._memory.set_errors(minibatch.keys, update.errors)
-        return [update.cost]
+        self._costs += update.costs
+        return self._tell()
 
     def update_target_network(self) -> None:
         """θ⁻ := θ, after all updates so far."""
@@ -32,7 +34,8 @@ class Learner:
 
     def finish(self) -> list[float]:
         """Let all updates end, so that the network acts with what it has learned; their costs."""
-        return []
+        self._costs += self._network.late_costs()
+        return self._tell()
 
     def check(self) -> None:
         """Raises NonFiniteWeights if the network has diverged so far that no loss can be computed.
@@ -48,11 +51,17 @@ class Learner:
 
     def get_state(self) -> dict[str, Any]:
         """What a checkpoint keeps; to be asked before the network is, whose updates end by it."""
-        return {"costs": []}
+        self._costs += self._network.late_costs()
+        return {"costs": list(self._costs)}
 
-    def set_state(self, state: dict[str, Any]) -> None:  # noqa: ARG002 (nothing is in it)
+    def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned, after the network."""
+        self._costs = [float(cost) for cost in take_list(state, "costs")]
         self._network.acting_copy(in_use=False)  # an overlapping learner may have made the state
+
+    def _tell(self) -> list[float]:
+        costs, self._costs = self._costs, []
+        return costs
 
 
 class OverlappingLearner(Learner):
@@ -67,17 +76,15 @@ class OverlappingLearner(Learner):
         self._thread = ThreadPoolExecutor(1, "learner")
         self._update: Future[Update] | None = None
         self._keys: np.ndarray | None = None  # of the minibatch in that update
-        self._costs: list[float] = []
         set_up_learning_beside_acting()
 
     def learn(self) -> list[float]:
         self._wait()
-        costs, self._costs = self._costs, []
         self._network.acting_copy(in_use=True)
         minibatch = self._memory.sample()
         self._keys = minibatch.keys
         self._update = self._thread.submit(self._network.train, minibatch)
-        return costs
+        return self._tell()
 
     def update_target_network(self) -> None:
         self._wait()
@@ -85,9 +92,8 @@ class OverlappingLearner(Learner):
 
     def finish(self) -> list[float]:
         self._wait()
-        costs, self._costs = self._costs, []
         self._network.acting_copy(in_use=False)
-        return costs
+        return super().finish()
 
     def check(self) -> None:
         self._wait()
@@ -95,7 +101,7 @@ class OverlappingLearner(Learner):
 
     def get_state(self) -> dict[str, Any]:
         self._wait()
-        return {"costs": self._costs}
+        return super().get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._costs = [float(cost) for cost in take_list(state, "costs")]
@@ -105,5 +111,5 @@ class OverlappingLearner(Learner):
             update = self._update.result()
             # Here and not in the thread, so that the errors come between the same two steps
             self._memory.set_errors(self._keys, update.errors)
-            self._costs.append(update.cost)
+            self._costs += update.costs
             self._update = None

@@ -26,3 +26,8 @@ def make_network(engine="torch", num_actions=4, seed=0, generator=None, **settin
         parts.append(kind(**{name: settings.pop(name) for name in names}))
     assert not settings, f"no such settings: {settings}"
     return create_network(*parts, generator or np.random.default_rng(seed))
+
+
+def cost_of_update(network, minibatch):
+    """Make an update, and wait for its cost."""
+    return [*network.train(minibatch).costs, *network.late_costs()][-1]

@@ -22,7 +22,7 @@ from helpers.engines import (
     make_minibatch,
     show,
 )
-from helpers.networks import make_network
+from helpers.networks import cost_of_update, make_network
 from helpers.paths import DATA
 
 
@@ -60,7 +60,7 @@ def test_q_values_and_costs_are_those_of_neon(name, engine, backend):
         costs = []
         for j in range(6):
             batch = golden.make_minibatch(seed + 1 + j, n, num_actions, shape, returns)
-            costs.append(network.train(batch).cost)
+            costs.append(cost_of_update(network, batch))
             if j == 3:
                 network.update_target_network()
             assert difference(network.predict(validation_states), neon["q"][j]) <= tolerance
@@ -110,13 +110,13 @@ def test_a_snapshot_predicts_and_trains_on_alike_on_every_engine(
     save_snapshot(Snapshot(one.get_layers(), Architecture(4, SHAPE, batch_norm=batch_norm)), path)
     one.set_layers(one.get_layers())  # Adam's count of updates begins anew, as for the reader
     before = one.predict(states)
-    costs = [one.train(make_minibatch(seed)).cost for seed in range(3, 6)]
+    costs = [cost_of_update(one, make_minibatch(seed)) for seed in range(3, 6)]
     after = one.predict(states)
 
     other = make_network(reader, seed=2, **settings)
     other.set_layers(load_snapshot(path).layers)
     differences = {"q": difference(other.predict(states), before)}
-    others_costs = [other.train(make_minibatch(seed)).cost for seed in range(3, 6)]
+    others_costs = [cost_of_update(other, make_minibatch(seed)) for seed in range(3, 6)]
     differences["later cost"] = difference(np.array(others_costs), np.array(costs))
     differences["later q"] = difference(other.predict(states), after)
     show(differences, writer, reader, optimizer, "batch_norm" if batch_norm else "")
@@ -153,7 +153,7 @@ def test_the_targets_are_those_of_the_paper_computed_by_hand(engine):
     best = network.predict(minibatch.next_states).max(axis=1)
     targets = np.array([-1 + 0.99 * best[0], 0.5 + 0.99 * best[1], 1, 1 + 0.99 * best[3]])
     expected = ((q - targets) ** 2).sum() / 2 / 4
-    assert network.train(minibatch).cost == pytest.approx(expected, rel=1e-12)
+    assert cost_of_update(network, minibatch) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -162,10 +162,10 @@ def test_the_target_network_stays_until_it_is_updated(engine):
 
     def costs(has_target_network, updates_target):
         network = make_network(engine, **SMALL, has_network=has_target_network)
-        first = network.train(minibatch).cost
+        first = cost_of_update(network, minibatch)
         if updates_target:
             network.update_target_network()
-        return first, network.train(minibatch).cost
+        return first, cost_of_update(network, minibatch)
 
     fixed, updated, live = costs(True, False), costs(True, True), costs(False, False)
     assert fixed[0] == live[0]
@@ -271,7 +271,7 @@ def test_a_network_goes_on_from_its_state_to_the_last_bit(engine, optimizer, bat
     settings = {"optimizer": optimizer, "batch_norm": batch_norm, **SMALL}
 
     def train(network, seeds):
-        return [network.train(make_minibatch(seed)).cost for seed in seeds]
+        return [cost_of_update(network, make_minibatch(seed)) for seed in seeds]
 
     one, other = (make_network(engine, seed=seed, **settings) for seed in (1, 2))
     train(one, range(3))
@@ -295,5 +295,5 @@ def test_a_minibatch_of_the_replay_memorys_views_trains_as_one_of_its_own_arrays
     windows = minibatch.states
     views = minibatch._replace(states=windows[:, :-1], next_states=windows[:, 1:])
     arrays = Minibatch(*(np.ascontiguousarray(array) for array in views[:5]))
-    first = make_network(engine, **SMALL).train(views).cost
-    assert first == make_network(engine, **SMALL).train(arrays).cost
+    first = cost_of_update(make_network(engine, **SMALL), views)
+    assert first == cost_of_update(make_network(engine, **SMALL), arrays)

@@ -16,9 +16,9 @@ from helpers.replay import SIZE, add_steps, allowed, make_memory
 
 
 def make_sampler(size, num_streams=1, history_length=2, seed=0, planned=100, **exponents):
-    entries = Entries(Observations(size * num_streams, **SIZE))
+    entries = Entries(Observations(size * num_streams, **SIZE), num_streams)
     entries.episode_ends[:] = True  # as if a memory's room had held something
-    streams = [ReplayStream(entries, i * size, size) for i in range(num_streams)]
+    streams = [ReplayStream(entries, i, i * size, size) for i in range(num_streams)]
     make = create_sampler(
         PrioritySettings(**exponents), planned_minibatches=planned, num_minibatches=0
     )

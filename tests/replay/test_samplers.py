@@ -13,8 +13,8 @@ from helpers.replay import SIZE, add_steps, allowed, make_memory, observation_of
 
 
 def make_sampler(size, num_streams, history_length, seed=0):
-    entries = Entries(Observations(size * num_streams, **SIZE))
-    streams = [ReplayStream(entries, i * size, size) for i in range(num_streams)]
+    entries = Entries(Observations(size * num_streams, **SIZE), num_streams)
+    streams = [ReplayStream(entries, i, i * size, size) for i in range(num_streams)]
     generator = np.random.default_rng(seed)
     sampler = UniformSampler(entries, streams, history_length=history_length, generator=generator)
     return sampler, streams

@@ -12,7 +12,7 @@ from helpers.replay import SIZE, add_steps, make_memory, observation_of, steps_o
 
 def make_stream(size, first=0):
     """A stream, and others before and after it, which its steps must not reach."""
-    return ReplayStream(Entries(Observations(first + size + 3, **SIZE)), first, size)
+    return ReplayStream(Entries(Observations(first + size + 3, **SIZE), 1), 0, first, size)
 
 
 def check_entries(entries, ends, start):
@@ -61,8 +61,8 @@ def test_a_restored_stream_goes_on_as_the_one_that_was_read(size, first, ends, l
 
 
 def test_streams_of_one_memory_never_write_into_one_another():
-    entries = Entries(Observations(10, **SIZE))
-    streams = [ReplayStream(entries, first, 5) for first in (0, 5)]
+    entries = Entries(Observations(10, **SIZE), 2)
+    streams = [ReplayStream(entries, i, 5 * i, 5) for i in range(2)]
     add_steps(streams[0], "...T" * 3)
     add_steps(streams[1], "..")
     check_entries(streams[0].read(7, 12), "...T" * 3, 7)

@@ -117,7 +117,9 @@ def test_three_steps_of_a_game_by_hand():
     }
 
 
-@pytest.mark.parametrize("storage", [Observations, partial(DeviceObservations, device="cpu")])
+@pytest.mark.parametrize(
+    "storage", [Observations, partial(DeviceObservations, device=torch.device("cpu"))]
+)
 def test_one_step_as_several_is_one_step(storage):
     memories = [
         make_memory(30, 3, 16, 5, storage, num_streams=2, returns=returns)

@@ -11,7 +11,14 @@ from dqn.actors.events import FinishedGame, Transition
 from dqn.actors.starts import STARTS, THIRD_ACTION, WrappedStart
 from dqn.actors.state_buffer import StateBuffer
 from dqn.environments.environment import Environment
-from dqn.machine.state_values import take, take_array, take_flag, take_integer, take_number
+from dqn.machine.state_values import (
+    take,
+    take_array,
+    take_flag,
+    take_integer,
+    take_integers,
+    take_number,
+)
 
 
 class Actor:
@@ -24,6 +31,10 @@ class Actor:
     follows, in games that have it: some wait for it. `episode_start` may name another way to begin
     in `STARTS`; where that does something after a lost life, the environment must end the episode
     with it. While `on_new_game` is not None it is called right before each game.
+
+    An actor that `spreads_starts` leaves the start of an episode after the first to its caller, so
+    that others need not wait for all of its no-ops: until it `is_ready` again, `continue_start`
+    takes one of them.
     """
 
     def __init__(
@@ -35,6 +46,7 @@ class Actor:
         random_starts: int,
         fires_on_start: bool = False,
         episode_start: str = "nature",
+        spreads_starts: bool = False,
         generator: np.random.Generator,
     ):
         self.environment = environment
@@ -50,6 +62,8 @@ class Actor:
         elif (style := STARTS[episode_start]) is not None:
             self._begin_episode = partial(self._wrapped_start, style)
             self._max_no_ops = max(1, random_starts)  # frames
+        self._spreads_starts = spreads_starts
+        self._start_actions: list[int] = []  # that the start of the episode still takes
         self._lives = 0  # at the start of the episode
         self._generator = generator
         self._is_started = False
@@ -79,6 +93,11 @@ class Actor:
         """The action that is taken, or was taken last; None before the first."""
         return self._action
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next action is the policy's, as the episode's start is over."""
+        return not self._start_actions
+
     def start(self) -> bool:
         """Begin the first game, unless one is in play already; whether one was begun."""
         begins = not self._is_started
@@ -91,9 +110,13 @@ class Actor:
         self._is_started = True
         self._new_game()
         self._begin_episode()
+        self._complete_start()
 
     def act(self, action: int) -> Transition:
-        """Take one agent step; where it ends the episode, the next one is begun."""
+        """Take one agent step; where it ends the episode, the next one is begun.
+
+        The actor must be ready.
+        """
         reward = self._act(action)
         observation = self.environment.observe()
         self._buffer.add(observation)
@@ -102,11 +125,19 @@ class Actor:
         self._finish_game()
         if episode_end:
             self._begin_episode()
+            if not self._spreads_starts:
+                self._complete_start()
         games, self._finished = self._finished, []
         return Transition(reward, observation, terminal, episode_end, games)
 
+    def continue_start(self) -> None:
+        """Take one action of the start of an episode; only if the actor is not ready."""
+        self._act(self._start_actions.pop(0))
+        self._finish_game()  # also a game that this ends is counted
+        self._buffer.add(self.environment.observe())
+
     def get_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, between two calls of `act`.
+        """What a checkpoint keeps, between two steps.
 
         Where the environment cannot be restored, that is all but the game in play.
         """
@@ -116,6 +147,7 @@ class Actor:
             "is_started": self._is_started,
             "score": self._score,
             "steps": self._steps,
+            "start_actions": list(self._start_actions),
             "generator": self._generator.bit_generator.state,
         }
 
@@ -128,6 +160,10 @@ class Actor:
         self._is_started = take_flag(state, "is_started") and self.environment.is_in_play
         self._score = take_number(state, "score")
         self._steps = take_integer(state, "steps")
+        self._start_actions = []
+        if "start_actions" in state:  # as in all checkpoints since 2026-11-26
+            most = self.environment.num_actions - 1
+            self._start_actions = take_integers(state, "start_actions", most)
         self._generator.bit_generator.state = take(state, "generator")
 
     def _act(self, action: int) -> float:
@@ -154,12 +190,16 @@ class Actor:
     def _random_start(self) -> None:
         fewest = self._history_length
         no_ops = self._generator.integers(fewest, self._max_no_ops, endpoint=True)
-        self._play_start([self._no_op] * no_ops)
+        self._start_actions = [self._no_op] * no_ops + self._last_of_start
 
     def _repeat_observation(self) -> None:
         for _ in range(self._history_length):
             self._buffer.add(self.environment.observe())
-        self._play_start([])
+        self._start_actions = list(self._last_of_start)
+
+    def _complete_start(self) -> None:
+        while self._start_actions:
+            self.continue_start()
 
     def _wrapped_start(self, style: WrappedStart) -> None:
         environment = self.environment
@@ -186,9 +226,3 @@ class Actor:
         for action in actions:
             self._act(action)
             self._finish_game()
-
-    def _play_start(self, actions: list[int]) -> None:
-        for action in (*actions, *self._last_of_start):
-            self._act(action)
-            self._finish_game()  # also a game that this ends is counted
-            self._buffer.add(self.environment.observe())

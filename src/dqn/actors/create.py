@@ -28,6 +28,7 @@ def create_actors(
     seeds: dict[str, np.random.SeedSequence],
     generators: dict[str, np.random.Generator],
     is_stopping: Callable[[], bool],
+    is_busy: bool = False,
 ) -> ActorProcesses:
     """`num_actors` actors in each group of `make_environments`, "train" or "test".
 
@@ -52,6 +53,7 @@ def create_actors(
                         random_starts=random_starts,
                         fires_on_start=fires_on_start,
                         episode_start=episode_start,
+                        spreads_starts=num_actors > 1,
                         generator=generator,
                     )
                 )
@@ -61,6 +63,7 @@ def create_actors(
         state_shape=state_shape,
         dtype=dtype,
         is_stopping=is_stopping,
+        is_busy=is_busy,
     )
 
 
@@ -72,6 +75,7 @@ def create_actor(
     random_starts: int,
     fires_on_start: bool,
     episode_start: str = "nature",
+    spreads_starts: bool = False,
     generator: np.random.Generator,
 ) -> Actor:
     """An actor with a game of its own."""
@@ -82,5 +86,6 @@ def create_actor(
         random_starts=random_starts,
         fires_on_start=fires_on_start,
         episode_start=episode_start,
+        spreads_starts=spreads_starts,
         generator=generator,
     )

@@ -1,7 +1,7 @@
 """The contract of the actors that step together, wherever they do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,12 @@ class ActorLost(UserError):
 class Actors(ABC):
     """Actors that step together.
 
-    `states`, (num_actors, history, *shape), is what they see.
+    `states`, (num_actors, history, *shape), is what they see. `ready`, bool (num_actors,), says
+    which of them take an action of the policy next; the others' episodes are still starting.
     """
 
     states: np.ndarray
+    ready: np.ndarray
 
     def __len__(self) -> int:
         return len(self.states)
@@ -40,10 +42,16 @@ class Actors(ABC):
         """Begin a new game of each; those in play are dropped."""
 
     @abstractmethod
-    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> Sequence[Transition | None]:
+    def act(
+        self,
+        chosen: Sequence[int],
+        actions: Sequence[int],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Sequence[Transition | None]:
         """Take an agent step with each of the `chosen` actors, in ascending order, by its action.
 
-        None stands for an actor that was lost.
+        They must be ready; the start of all others goes on, by one action each. `meanwhile` is
+        called while other processes step. None stands for an actor that was lost.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Actors that step together in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,18 @@ from dqn.actors.group import Actors
 
 
 class LocalActors(Actors):
-    """Actors that step one after another; `states` is the array given, if any."""
+    """Actors that step one after another; `states` and `ready` are the arrays given, if any."""
 
-    def __init__(self, actors: list[Actor], states: np.ndarray | None = None):
+    def __init__(
+        self,
+        actors: list[Actor],
+        states: np.ndarray | None = None,
+        ready: np.ndarray | None = None,
+    ):
         self._actors = actors
         self.states = np.stack([a.state for a in actors]) if states is None else states
+        self.ready = np.empty(len(actors), bool) if ready is None else ready
+        self.ready[:] = True
 
     @property
     def first(self) -> Actor:
@@ -23,20 +30,30 @@ class LocalActors(Actors):
 
     def start(self) -> list[int]:
         begun = [i for i, actor in enumerate(self._actors) if actor.start()]
-        for i, actor in enumerate(self._actors):
-            self.states[i] = actor.state
+        for i in range(len(self._actors)):
+            self._show(i)
         return begun
 
     def restart(self) -> None:
         for i, actor in enumerate(self._actors):
             actor.restart()
-            self.states[i] = actor.state
+            self._show(i)
 
-    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition]:
+    def act(
+        self,
+        chosen: Sequence[int],
+        actions: Sequence[int],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> list[Transition]:
+        meanwhile()
+        starting = np.flatnonzero(~self.ready).tolist()
         transitions = []
         for i, action in zip(chosen, actions, strict=True):
             transitions.append(self._actors[i].act(action))
-            self.states[i] = self._actors[i].state
+            self._show(i)
+        for i in starting:
+            self._actors[i].continue_start()
+            self._show(i)
         return transitions
 
     def get_state(self) -> list[dict[str, Any]]:
@@ -46,7 +63,11 @@ class LocalActors(Actors):
         for i, (actor, state) in enumerate(zip(self._actors, states, strict=True)):
             if state is not None:
                 actor.set_state(state)
-                self.states[i] = actor.state
+                self._show(i)
+
+    def _show(self, i: int) -> None:
+        self.states[i] = self._actors[i].state
+        self.ready[i] = self._actors[i].is_ready
 
     def close(self) -> None:
         """Let the games go."""

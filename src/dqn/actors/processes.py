@@ -35,7 +35,8 @@ class ActorProcesses:
     """Makes groups of actors and spreads them over processes, of which this one is the first.
 
     `makers` has, for each group, a picklable function for each of its actors; all groups are of the
-    same size. The other processes end when this one does, however it ends.
+    same size. Where this process `is_busy` otherwise, it takes only one actor of each group. The
+    other processes end when this one does, however it ends.
     Raises UserError if an actor cannot be made.
     """
 
@@ -47,10 +48,11 @@ class ActorProcesses:
         state_shape: tuple[int, ...],
         dtype: npt.DTypeLike = np.uint8,
         is_stopping: Callable[[], bool] = lambda: False,
+        is_busy: bool = False,
     ):
         self._workers: list[_Worker] = []
         try:
-            self._start(makers, num_processes, state_shape, np.dtype(dtype))
+            self._start(makers, num_processes, state_shape, np.dtype(dtype), is_busy)
         except BaseException as error:
             for worker in self._workers:
                 worker.kill()
@@ -71,13 +73,19 @@ class ActorProcesses:
         num_processes: int,
         state_shape: tuple[int, ...],
         dtype: np.dtype,
+        is_busy: bool,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         shape = (len(next(iter(makers.values()))), *state_shape)
         num_bytes = math.prod(shape) * dtype.itemsize
-        memory = {group: context.RawArray(c_uint8, num_bytes) for group in makers}
-        states = {group: _as_array(memory[group], shape, dtype) for group in makers}
+        memory = {
+            group: (context.RawArray(c_uint8, num_bytes), context.RawArray(c_uint8, shape[0]))
+            for group in makers
+        }
+        arrays = {group: _as_arrays(*memory[group], shape, dtype) for group in makers}
         shares = np.array_split(range(shape[0]), num_processes)
+        if is_busy and num_processes > 1:
+            shares = [shares[0][:1], *np.array_split(range(1, shape[0]), num_processes - 1)]
         # A signal that stops this process is none of the others' business: a terminal and a
         # cluster send it to them, too. They start with these signals blocked, for which the
         # resource tracker must run already: Python unblocks some of them when it starts that.
@@ -93,9 +101,10 @@ class ActorProcesses:
         self.groups: dict[str, Actors] = {}
         self._local_groups: list[LocalActors] = []
         for group in makers:
-            local = LocalActors([make() for make in makers[group][:size]], states[group][:size])
+            actors = [make() for make in makers[group][:size]]
+            local = LocalActors(actors, *(array[:size] for array in arrays[group]))
             self._local_groups.append(local)
-            self.groups[group] = ActorsInProcesses(group, local, self._workers, states[group])
+            self.groups[group] = ActorsInProcesses(group, local, self._workers, *arrays[group])
         for worker in self._workers:
             worker.receive()  # it is ready
             worker.check()
@@ -114,11 +123,19 @@ class ActorProcesses:
 class ActorsInProcesses(Actors):
     """One group of actors, a share of them in each process."""
 
-    def __init__(self, name: str, local: LocalActors, workers: list["_Worker"], states: np.ndarray):
+    def __init__(
+        self,
+        name: str,
+        local: LocalActors,
+        workers: list["_Worker"],
+        states: np.ndarray,
+        ready: np.ndarray,
+    ):
         self._name = name
         self._local = local
         self._workers = workers
         self.states = states
+        self.ready = ready
 
     @property
     def first(self) -> Actor:
@@ -132,7 +149,12 @@ class ActorsInProcesses(Actors):
     def restart(self) -> None:
         self._call("restart", [()] * (1 + len(self._workers)))
 
-    def act(self, chosen: Sequence[int], actions: Sequence[int]) -> list[Transition | None]:
+    def act(
+        self,
+        chosen: Sequence[int],
+        actions: Sequence[int],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> list[Transition | None]:
         arguments = []
         begin = 0
         for first, size in self._shares():
@@ -140,7 +162,7 @@ class ActorsInProcesses(Actors):
             end = begin + len(ours)
             arguments.append((ours, actions[begin:end]))
             begin = end
-        results = self._call("act", arguments)
+        results = self._call("act", arguments, meanwhile)
         return [
             transition
             for (ours, _), those in zip(arguments, results, strict=True)
@@ -169,10 +191,16 @@ class ActorsInProcesses(Actors):
         """First actor and number of actors in each process."""
         return [(0, len(self._local)), *((w.first, w.num_actors) for w in self._workers)]
 
-    def _call(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _call(
+        self,
+        method: str,
+        arguments: Sequence[tuple[Any, ...]],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> list[Any]:
         """The results of a method in each process; None where it was lost."""
         for worker, those in zip(self._workers, arguments[1:], strict=True):
             worker.send(self._name, method, those)
+        meanwhile()
         first = getattr(self._local, method)(*arguments[0])
         return [first, *(worker.receive() for worker in self._workers)]
 
@@ -184,7 +212,7 @@ class _Worker:
         self,
         context: SpawnContext,
         makers: dict[str, list[MakeActor]],
-        memory: dict[str, Memory],
+        memory: dict[str, tuple[Memory, Memory]],
         shape: tuple[int, ...],
         dtype: np.dtype,
         share: np.ndarray,
@@ -288,7 +316,7 @@ def _count_silent_second(workers: weakref.WeakSet[_Worker]) -> None:
 def _work(
     connection: Connection,
     makers: dict[str, list[MakeActor]],
-    memory: dict[str, Memory],
+    memory: dict[str, tuple[Memory, Memory]],
     shape: tuple[int, ...],
     dtype: np.dtype,
     first: int,
@@ -300,9 +328,10 @@ def _work(
     groups: dict[str, LocalActors] = {}
     try:
         for name, those in makers.items():
-            states = _as_array(memory[name], shape, dtype)[first : first + len(those)]
+            arrays = _as_arrays(*memory[name], shape, dtype)
+            ours = [array[first : first + len(those)] for array in arrays]
             try:
-                groups[name] = LocalActors([make() for make in those], states)
+                groups[name] = LocalActors([make() for make in those], *ours)
             except UserError as error:
                 connection.send(error)
                 return
@@ -323,5 +352,9 @@ def _name(first: int, number: int) -> str:
     return f"actor {first}" if number == 1 else f"the actors {first} to {first + number - 1}"
 
 
-def _as_array(memory: Memory, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    return np.ctypeslib.as_array(memory).view(dtype).reshape(shape)
+def _as_arrays(
+    states: Memory, ready: Memory, shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the actors see, `dtype` (*shape), and which of them are ready, bool."""
+    as_array = np.ctypeslib.as_array
+    return as_array(states).view(dtype).reshape(shape), as_array(ready).view(bool)

@@ -47,6 +47,15 @@ def set_up_torch() -> None:
     torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
 
 
+def set_up_learning_on_gpu(device_id: int) -> None:
+    """Let PyTorch compute on one GPU, and leave the cores to the emulators."""
+    import torch
+
+    torch.cuda.set_device(device_id)
+    # What is still computed on the CPU is small, and threads wait for one another actively
+    torch.set_num_threads(1)
+
+
 def set_up_learning_beside_acting() -> None:
     """Let the thread that learns and the one that acts take turns more often."""
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -12,11 +12,12 @@ from dqn.replay.minibatch import Minibatch
 class Update(NamedTuple):
     """What one weight update found.
 
-    cost: ½Σw(q−y)² over the minibatch, divided by its size; errors: |q−y|, float (n,), if the
-    minibatch has weights w, else None.
+    costs: ½Σw(q−y)² over the minibatch, divided by its size. On a GPU, which computes it later,
+    those of none or several earlier updates instead; `late_costs` tells what is missing then.
+    errors: |q−y|, float (n,), if the minibatch has weights w, else None.
     """
 
-    cost: float
+    costs: list[float]
     errors: np.ndarray | None
 
 
@@ -41,6 +42,10 @@ class DeepQNetwork(ABC):
     @abstractmethod
     def train(self, minibatch: Minibatch) -> Update:
         """Make one weight update (Mnih et al. 2015, algorithm 1)."""
+
+    def late_costs(self) -> list[float]:
+        """Costs of all updates that `train` has not told, in their order; waits for them."""
+        return []
 
     @abstractmethod
     def update_target_network(self) -> None:

@@ -33,10 +33,11 @@ class ReplayMemory:
     ):
         self.batch_size = batch_size
         self._history_length = history_length
-        self._entries = Entries(observations)
-        stream_size = observations.size // num_streams
+        self._entries = Entries(observations, num_streams)
+        self._stream_size = observations.size // num_streams
         self.streams = [
-            ReplayStream(self._entries, i * stream_size, stream_size) for i in range(num_streams)
+            ReplayStream(self._entries, i, i * self._stream_size, self._stream_size)
+            for i in range(num_streams)
         ]
         self.sampler = make_sampler(
             self._entries, self.streams, history_length=history_length, generator=generator
@@ -54,7 +55,7 @@ class ReplayMemory:
     @property
     def size(self) -> int:
         """How many steps it can hold."""
-        return sum(stream.size for stream in self.streams)
+        return len(self.streams) * self._stream_size
 
     @property
     def state_shape(self) -> tuple[int, ...]:
@@ -67,13 +68,17 @@ class ReplayMemory:
         return self._entries.observations.dtype
 
     def __len__(self) -> int:
-        return sum(map(len, self.streams))
+        return int(self._lengths().sum())
+
+    def _lengths(self) -> np.ndarray:
+        return np.minimum(self._entries.added, self._stream_size)
 
     @property
     def can_sample(self) -> bool:
         """Whether there are enough entries for a minibatch."""
-        enough = len(self) > max(self.batch_size, self._history_length)
-        return enough and any(len(stream) > self._history_length for stream in self.streams)
+        lengths = self._lengths()
+        enough = lengths.sum() > max(self.batch_size, self._history_length)
+        return bool(enough and lengths.max() > self._history_length)
 
     def newest_states(self, most: int) -> np.ndarray:
         """Up to `most` states, (n, history, *shape), of the newest of one stream.

@@ -1,10 +1,31 @@
 """What the network learns from."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-# An array, or a tensor where the replay memory is kept on a GPU: contracts know no PyTorch.
+
+@dataclass(frozen=True)
+class StatesOnDevice:
+    """n states of w observations each, which are on a GPU and still to be put together.
+
+    observations: all of the storage's, a tensor (size, *shape); windows: theirs, int64 (n, w).
+    """
+
+    observations: Any  # contracts know no PyTorch
+    windows: np.ndarray
+
+    def __getitem__(self, key: tuple[slice, slice]) -> "StatesOnDevice":
+        """Some of them, and of their observations."""
+        return StatesOnDevice(self.observations, self.windows[key])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """What NumPy takes them for: a copy, (n, w, *shape), in the main memory."""
+        return np.array(self.observations[self.windows].cpu().numpy(), dtype, copy=copy)
+
+
+# An array (n, w, *shape), or `StatesOnDevice` where the replay memory is kept on a GPU
 States = Any
 
 
@@ -12,9 +33,8 @@ class Minibatch(NamedTuple):
     """n transitions (s, a, G, s′, Γ), whose learning targets are y = G + Γ·max Q(s′, a′; θ⁻).
 
     states and next_states: (n, history, *shape), uint8 of screens, in the dtype of the game's
-    vectors otherwise; arrays, or tensors where the replay memory is kept on a GPU; actions: uint8
-    (n,); returns and discounts: float64 (n,). A discount
-    of 0 says that nothing is bootstrapped, as after a terminal state.
+    vectors otherwise; arrays, or `StatesOnDevice`; actions: uint8 (n,); returns and discounts:
+    float64 (n,). A discount of 0 says that nothing is bootstrapped, as after a terminal state.
 
     weights: how much each transition counts, float64 (n,); None: all 1. keys: by which
     `ReplayMemory.set_errors` finds the transitions, (n,).
@@ -30,7 +50,4 @@ class Minibatch(NamedTuple):
 
     def states_on_host(self) -> np.ndarray:
         """A copy of the states as an array, wherever they are."""
-        if isinstance(self.states, np.ndarray):
-            return self.states.copy()
-        array: np.ndarray = self.states.cpu().numpy().copy()
-        return array
+        return np.array(self.states)

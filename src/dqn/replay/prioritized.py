@@ -165,4 +165,4 @@ class PrioritizedSampler:
         return is_whole
 
     def _count_added(self) -> np.ndarray:
-        return np.array([stream.added for stream in self._streams])
+        return self._entries.added.copy()

@@ -47,7 +47,7 @@ class UniformSampler:
         generator: np.random.Generator,
     ):
         self._entries = entries
-        self._streams = streams
+        self._stream_size = streams[0].size
         self._history_length = history_length
         self._generator = generator
         self._firsts = np.array([stream.first for stream in streams])
@@ -57,11 +57,12 @@ class UniformSampler:
 
         Raises UserError if the episodes are too short for a state and its successor.
         """
-        lengths = np.array([len(stream) for stream in self._streams])
+        added = self._entries.added
+        lengths = np.minimum(added, self._stream_size)
         candidates = np.maximum(lengths - self._history_length, 0)
         ends = np.cumsum(candidates)
         starts = ends - candidates
-        oldest = np.array([stream.oldest for stream in self._streams])
+        oldest = added % self._stream_size
         indexes = np.empty(0, np.int64)
         for _ in range(MAX_DRAWS):
             drawn = self._generator.integers(ends[-1], size=batch_size - len(indexes))

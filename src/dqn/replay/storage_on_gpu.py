@@ -5,7 +5,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+
+from dqn.machine.upload import upload
+from dqn.replay.minibatch import StatesOnDevice
 
 MAX_WAITING = 256
 # What the network, its minibatches and CUDA itself take of the GPU's memory
@@ -48,13 +50,12 @@ class DeviceObservations:
 
     def read(self, indexes: np.ndarray) -> np.ndarray:
         self._upload()
-        return self._observations[self._to_device(indexes)].cpu().numpy()
+        return self._observations[upload(indexes, self._device)].cpu().numpy()
 
-    def gather(self, windows: np.ndarray) -> Tensor:
-        """Observations, (n, w, *shape), of indexes (n, w), on the device."""
+    def gather(self, windows: np.ndarray) -> StatesOnDevice:
+        """What the network gathers itself, of indexes (n, w): observations (n, w, *shape)."""
         self._upload()
-        observations = self._observations.index_select(0, self._to_device(windows.reshape(-1)))
-        return observations.reshape(*windows.shape, *self.shape)
+        return StatesOnDevice(self._observations, windows)
 
     def _upload(self) -> None:
         if self._indexes:
@@ -64,10 +65,8 @@ class DeviceObservations:
             self._indexes = []
 
     def _put(self, indexes: np.ndarray, observations: np.ndarray) -> None:
-        self._observations.index_copy_(0, self._to_device(indexes), self._to_device(observations))
-
-    def _to_device(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+        indexes_there = upload(indexes, self._device)
+        self._observations.index_copy_(0, indexes_there, upload(observations, self._device))
 
 
 def fits(

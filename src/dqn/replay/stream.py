@@ -8,10 +8,11 @@ from dqn.replay.storage import Storage
 
 
 class Entries:
-    """What all streams keep of their steps."""
+    """What all streams keep of their steps; `added` counts those ever added to each, int64 (n,)."""
 
-    def __init__(self, observations: Storage):
+    def __init__(self, observations: Storage, num_streams: int):
         size = observations.size
+        self.added = np.zeros(num_streams, np.int64)
         self.observations = observations
         self.actions = np.empty(size, np.uint8)
         self.rewards = np.empty(size, np.float32)
@@ -31,16 +32,21 @@ class Entries:
 class ReplayStream:
     """A ring of the last `size` steps of one actor: the memory's entries from `first` on.
 
-    `added` counts all steps ever added; step number t is entry t modulo `size`. `cuts` are the
+    It is the stream of that `number`; its step number t is entry t modulo `size`. `cuts` are the
     numbers of the steps that `cut` was called after.
     """
 
-    def __init__(self, entries: Entries, first: int, size: int):
+    def __init__(self, entries: Entries, number: int, first: int, size: int):
         self._entries = entries
+        self._number = number
         self.first = first
         self.size = size
-        self.added = 0
         self.cuts: list[int] = []
+
+    @property
+    def added(self) -> int:
+        """How many steps were ever added."""
+        return int(self._entries.added[self._number])
 
     def __len__(self) -> int:
         return min(self.added, self.size)
@@ -60,7 +66,7 @@ class ReplayStream:
         self._entries.observations.write(index, observation)
         self._entries.terminals[index] = terminal
         self._entries.episode_ends[index] = episode_end
-        self.added += 1
+        self._entries.added[self._number] += 1
 
     def cut(self) -> None:
         """Let no state reach over the newest step: what comes next is another game."""
@@ -99,4 +105,4 @@ class ReplayStream:
             if start <= number < stop:
                 self._entries.episode_ends[self.first + number % self.size] = True
                 self.cuts.append(number)
-        self.added = stop
+        self._entries.added[self._number] = stop

@@ -52,7 +52,6 @@ class NStepTransitions:
         history_length: int,
     ):
         self._entries = entries
-        self._streams = streams
         self._returns = returns
         self._history_length = history_length
         self._firsts = np.array([stream.first for stream in streams])
@@ -64,7 +63,7 @@ class NStepTransitions:
         stream = np.searchsorted(self._firsts, indexes, side="right") - 1
         firsts = self._firsts[stream][:, np.newaxis]
         positions = indexes[:, np.newaxis] - firsts
-        newest = np.array([ring.added - 1 for ring in self._streams])[stream, np.newaxis]
+        newest = (entries.added - 1)[stream, np.newaxis]
         ahead = np.arange(self._returns.num_steps)
         steps = firsts + (positions + ahead) % size
         lasts = entries.episode_ends[steps] | (ahead >= (newest - positions) % size)

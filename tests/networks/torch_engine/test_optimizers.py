@@ -21,6 +21,7 @@ def run(settings):
     optimizer = create_optimizer(settings, weights)
     trace = []
     for of_update in gradients:
+        optimizer.begin_update()
         optimizer.optimize([torch.from_numpy(g.copy()) for g in of_update], N)
         trace.append([w.numpy().copy() for w in weights])
     assert optimizer.num_updates == UPDATES

@@ -133,7 +133,7 @@ class NeonNetwork(DeepQNetwork):
         self._online.bprop(deltas)
         self._optimizer.optimize(self._online.layers_to_optimize, epoch=0)
         self.train_iterations += 1
-        return Update(float(cost), None)
+        return Update([float(cost)], None)
 
     def update_target_network(self) -> None:
         for online, target in zip(

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from statistics import median
 
 import numpy as np
@@ -46,7 +45,12 @@ def choose(
         network = torch_network.TorchNetwork(
             architecture, optimization, targets, settings, generator
         )
-        return partial(network.train, minibatch)
+
+        def update() -> None:
+            network.train(minibatch)
+            network.late_costs()  # a GPU computes until then
+
+        return update
 
     minibatch = _minibatch(architecture, optimization.batch_size)
     with _silent(torch_network.logger):  # they are not the run's network

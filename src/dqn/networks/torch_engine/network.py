@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,20 +10,25 @@ import torch
 from torch import Tensor
 
 from dqn.errors import UserError
+from dqn.machine.setup import set_up_learning_on_gpu
 from dqn.machine.state_values import take, take_array, take_integer, take_list
+from dqn.machine.upload import upload
 from dqn.machine.wording import counted
 from dqn.networks.architecture import Architecture, initial_weights
 from dqn.networks.deepqnetwork import DeepQNetwork, Update
 from dqn.networks.layers import BatchNorm, Biases, Layer, check_layers
 from dqn.networks.settings import Compute, Optimization, Targets
-from dqn.networks.torch_engine.gradients import clip_norm_
-from dqn.networks.torch_engine.input import create_input
+from dqn.networks.torch_engine.aside import Aside
+from dqn.networks.torch_engine.input import NetworkInput, create_input
+from dqn.networks.torch_engine.late_costs import LateCosts
 from dqn.networks.torch_engine.layout import load, load_arrays, to_arrays, to_neon
 from dqn.networks.torch_engine.optimizers import create_optimizer
+from dqn.networks.torch_engine.prediction import Prediction
 from dqn.networks.torch_engine.q_function import BatchNormalization, QFunction
+from dqn.networks.torch_engine.recorded import RecordedFunction, TensorFunction
 from dqn.networks.torch_engine.rounding import mantissa_bits, stochastic_round_
-from dqn.networks.torch_engine.targets import Batch, create_targets
-from dqn.replay.minibatch import Minibatch
+from dqn.networks.torch_engine.weight_update import WeightUpdate
+from dqn.replay.minibatch import Minibatch, StatesOnDevice
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +57,7 @@ class TorchNetwork(DeepQNetwork):
         generator: np.random.Generator,
     ):
         self.train_iterations = 0
-        self._clip_error = targets.clip_error
         self._target_update_rate = targets.update_rate
-        self._targets = create_targets(targets)
-        self._gradient_norm_clip = optimization.gradient_norm_clip
         self._device = _choose_device(compute.backend, compute.device_id)
         self.device = str(self._device)
         self._dtype = DTYPES[compute.datatype]
@@ -75,74 +78,80 @@ class TorchNetwork(DeepQNetwork):
         )
         self._target = copy.deepcopy(self._online) if targets.has_network else self._online
         self._acting = self._online
-        self._acting_input = create_input(architecture, self._device, self._dtype)
-        self._learning_input = create_input(architecture, self._device, self._dtype)
+        self._predict_online = self._prediction(self._online)
+        self._predict = self._predict_online
         self._weights = self._online.learned()
         self._optimizer = create_optimizer(optimization, self._weights)
         self._rounding_bits = min(compute.stochastic_round, mantissa_bits(self._dtype))
         self._rounding_generator = torch.Generator(self._device)
         self._rounding_generator.manual_seed(int(generator.integers(2**63)))
+        is_on_gpu = self._device.type == "cuda"
+        self._late_costs = LateCosts(self._weight_dtype) if is_on_gpu else None
+        # The running means of batch normalisation change while targets are computed aside
+        aside = Aside(is_on_gpu and not architecture.batch_norm)
+        self._update_weights = WeightUpdate(
+            self._online,
+            self._target,
+            self._optimizer,
+            targets,
+            self._make_input,
+            dtype=self._weight_dtype,
+            gradient_norm_clip=optimization.gradient_norm_clip,
+            round_weights=self._round_weights,
+            aside=aside,
+        )
+        self._update = self._record(self._update_weights)
+        self._observations: Tensor | None = None
+        self._update_from_storage: TensorFunction = self._update
         self._check_datatype(compute.datatype, (1, *architecture.state_shape))
 
     def predict(self, states: np.ndarray) -> np.ndarray:
-        x = self._acting_input.convert(states)
-        with torch.inference_mode():
-            q_values = self._acting(x, inference=True)
-        return q_values.to(self._weight_dtype).cpu().numpy()
+        return self._predict(states)
 
     def predict_learned(self, states: np.ndarray) -> np.ndarray:
-        x = self._learning_input.convert(states)
-        with torch.inference_mode():
-            q_values = self._online(x, inference=True)
-        return q_values.to(self._weight_dtype).cpu().numpy()
+        return self._predict_online(states)
 
     def train(self, minibatch: Minibatch) -> Update:
-        batch = self._to_batch(minibatch)
-        with torch.no_grad():
-            targets = self._targets(self._online, self._target, batch)
-        q_values = self._online(batch.states(), inference=False)
-        with torch.no_grad():
-            delta = q_values.gather(1, batch.actions).to(targets.dtype) - targets[:, None]
-            cost, errors = self._weigh(delta, minibatch.weights)
-            deltas = torch.zeros_like(q_values)
-            deltas.scatter_(1, batch.actions, delta.to(q_values.dtype))
-        gradients = torch.autograd.grad(q_values, self._online.leaves(), deltas)
-        if self._gradient_norm_clip:
-            clip_norm_(gradients, self._gradient_norm_clip, len(targets))
-        self._optimizer.optimize(gradients, len(targets))
-        self._round_weights()
-        self._online.refresh()
+        self._optimizer.begin_update()
+        cost, errors = self._make_update(minibatch)
         self.train_iterations += 1
-        return Update(cost.item(), errors)
+        if self._late_costs is None:
+            costs = [cost.item()]
+        else:
+            self._late_costs.send(cost)
+            costs = self._late_costs.arrived()
+        return Update(costs, None if minibatch.weights is None else errors.cpu().numpy())
 
-    def _to_batch(self, minibatch: Minibatch) -> Batch:
-        convert = self._learning_input.convert
-        return Batch(
-            lambda: convert(minibatch.states),
-            self._to_device(minibatch.actions).long()[:, None],
-            self._to_device(minibatch.returns).to(self._weight_dtype),
-            self._to_device(minibatch.discounts).to(self._weight_dtype),
-            lambda: convert(minibatch.next_states),
-        )
+    def late_costs(self) -> list[float]:
+        return [] if self._late_costs is None else self._late_costs.wait()
 
-    def _weigh(self, delta: Tensor, weights: np.ndarray | None) -> tuple[Tensor, np.ndarray | None]:
-        """Clip the errors (n, 1) in place, and weigh them; returns their cost, and what they were.
+    def _make_update(self, minibatch: Minibatch) -> tuple[Tensor, ...]:
+        rows = [minibatch.actions, minibatch.returns, minibatch.discounts]
+        if minibatch.weights is not None:
+            rows.append(minibatch.weights)
+        numbers = np.stack(rows)
+        states, next_states = minibatch.states, minibatch.next_states
+        if isinstance(states, StatesOnDevice):
+            windows = np.concatenate((states.windows, next_states.windows), axis=1)
+            return self._update_from(states.observations)(*self._upload_all(windows, numbers))
+        if self._device.type == "cuda":
+            states, next_states = (upload(s, self._device) for s in (states, next_states))
+        return self._update(states, next_states, upload(numbers, self._device))
 
-        The latter are absolute, (n,), and only needed where there are weights (n,).
-        """
-        squares = delta.square()
-        if weights is None:
-            self._clip_(delta)
-            return squares.sum() / (2 * len(delta)), None
-        errors = delta.abs().squeeze(1).cpu().numpy()
-        factors = self._to_device(weights).to(delta.dtype)[:, None]
-        self._clip_(delta)
-        delta *= factors
-        return (squares * factors).sum() / (2 * len(delta)), errors
+    def _update_from(self, observations: Tensor) -> TensorFunction:
+        """The update from windows of `observations`."""
+        if observations is not self._observations:
+            self._observations = observations
+            update = partial(self._update_weights.from_storage, observations)
+            self._update_from_storage = self._record(update)
+        return self._update_from_storage
 
-    def _clip_(self, delta: Tensor) -> None:
-        if self._clip_error:
-            delta.clamp_(-self._clip_error, self._clip_error)
+    def _upload_all(self, windows: np.ndarray, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Both, int64 and float64, on the device, at once: a copy takes longer than its bytes."""
+        both = np.concatenate((windows.ravel(), numbers.view(np.int64).ravel()))
+        there = upload(both, self._device)
+        of_windows, of_numbers = there[: windows.size], there[windows.size :]
+        return of_windows.view(windows.shape), of_numbers.view(torch.float64).view(numbers.shape)
 
     def update_target_network(self) -> None:
         if self._target is not self._online:
@@ -151,8 +160,10 @@ class TorchNetwork(DeepQNetwork):
     def acting_copy(self, in_use: bool) -> None:
         if not in_use:
             self._acting = self._online
+            self._predict = self._predict_online
         elif self._acting is self._online:
             self._acting = copy.deepcopy(self._online)
+            self._predict = self._prediction(self._acting)
         else:
             self._acting.move_towards(self._online, 1)
 
@@ -248,8 +259,19 @@ class TorchNetwork(DeepQNetwork):
         for state, array in zip(states, arrays, strict=True):
             load(state, array)
 
-    def _to_device(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
+    def _make_input(self) -> NetworkInput:
+        return create_input(self._architecture, self._device, self._dtype)
+
+    def _prediction(self, q_function: QFunction) -> Prediction:
+        return Prediction(
+            q_function, self._make_input, device=self._device, dtype=self._weight_dtype
+        )
+
+    def _record(self, function: TensorFunction) -> TensorFunction:
+        """The same function, recorded where that is possible."""
+        if self._device.type == "cpu" or self._rounding_bits:  # whose random numbers are not
+            return function
+        return RecordedFunction(function)
 
     def _round_weights(self) -> None:
         if self._rounding_bits:
@@ -278,6 +300,7 @@ def _choose_device(backend: str, device_id: int) -> torch.device:
         raise UserError(
             f"there is no GPU {device_id}: --device_id must be below {torch.cuda.device_count()}"
         )
+    set_up_learning_on_gpu(device_id)
     name = torch.cuda.get_device_name(device_id)
     logger.info("Using GPU %d, %s, without TF32", device_id, name)
     return torch.device("cuda", device_id)

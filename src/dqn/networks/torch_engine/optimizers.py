@@ -7,7 +7,7 @@ power of two.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -33,23 +33,34 @@ class Optimizer(ABC):
         """The states of one of the weights, to be read or written in place."""
         return self._states[weights]
 
+    def begin_update(self) -> None:
+        """Count an update, before `optimize` makes it."""
+        self.num_updates += 1
+
     @torch.no_grad()
     def optimize(self, gradients: Sequence[Tensor], batch_size: int) -> None:
         """Make one update from `gradients`, summed over a minibatch of `batch_size`.
 
-        They may be overwritten.
+        They may be overwritten. On a GPU this is recorded and replayed: what differs from one
+        update to the next is a tensor, which `begin_update` sets.
         """
-        self.num_updates += 1
-        for w, gradient in zip(self._weights, gradients, strict=True):
-            self._update(w, _laid_out_as(w, gradient), self._states[w], batch_size)
+        pairs = zip(self._weights, gradients, strict=True)
+        self._update([_laid_out_as(w, gradient) for w, gradient in pairs], batch_size)
 
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
         self.num_updates = 0
 
     @abstractmethod
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        """Update weights `w` and their `states` by the gradient sum `g` over `n` entries."""
+    def _update(self, gradients: list[Tensor], n: int) -> None:
+        """Update all weights and their states by their gradients, sums over `n` entries."""
+
+    def _with_states(
+        self, gradients: list[Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:
+        """Weights, their gradients, and their states, one after the other."""
+        for w, g in zip(self._weights, gradients, strict=True):
+            yield w, g, self._states[w]
 
 
 class RMSProp(Optimizer):
@@ -64,11 +75,11 @@ class RMSProp(Optimizer):
         self._decay_rate = decay_rate
         self._roots = {w: torch.empty_like(w) for w in weights}  # memory to compute in
 
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        (s,) = states
-        s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
-        root = torch.add(s, self.epsilon, out=self._roots[w]).sqrt_().add_(self.epsilon)
-        w.addcdiv_(g, root, value=-self._learning_rate / n)
+    def _update(self, gradients: list[Tensor], n: int) -> None:
+        for w, g, (s,) in self._with_states(gradients):
+            s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
+            root = torch.add(s, self.epsilon, out=self._roots[w]).sqrt_().add_(self.epsilon)
+            w.addcdiv_(g, root, value=-self._learning_rate / n)
 
 
 class RMSPropGraves(Optimizer):
@@ -87,12 +98,12 @@ class RMSPropGraves(Optimizer):
         self._learning_rate = learning_rate
         self._decay_rate = decay_rate
 
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:  # noqa: ARG002
-        s, m = states
-        s.mul_(self._decay_rate).addcmul_(g, g, value=1 - self._decay_rate)
-        m.mul_(self._decay_rate).add_(g, alpha=1 - self._decay_rate)
-        root = s.addcmul(m, m, value=-1).add_(self.min_squared_gradient).sqrt_()
-        w.addcdiv_(g, root, value=-self._learning_rate)
+    def _update(self, gradients: list[Tensor], n: int) -> None:  # noqa: ARG002
+        for w, g, (s, m) in self._with_states(gradients):
+            s.mul_(self._decay_rate).addcmul_(g, g, value=1 - self._decay_rate)
+            m.mul_(self._decay_rate).add_(g, alpha=1 - self._decay_rate)
+            root = s.addcmul(m, m, value=-1).add_(self.min_squared_gradient).sqrt_()
+            w.addcdiv_(g, root, value=-self._learning_rate)
 
 
 class Adam(Optimizer):
@@ -101,7 +112,8 @@ class Adam(Optimizer):
     m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε), with
     β₁ = 0.9, β₂ = 0.999.
 
-    It is computed in one pass over memory, by PyTorch's own fused Adam.
+    It is computed in one pass over memory, by PyTorch's own fused Adam; on a GPU, with a step size
+    in float32.
     """
 
     num_states = 2
@@ -112,25 +124,39 @@ class Adam(Optimizer):
         super().__init__(weights)
         self._learning_rate = learning_rate
         self._epsilon = epsilon
+        device = weights[0].device
+        self._step_size: float | Tensor = 0.0  # lr·√(1−β₂ᵗ)/(1−β₁ᵗ)
+        if device.type == "cuda":
+            self._step_size = torch.zeros((), device=device)
+        # PyTorch corrects the bias, and adds ε, otherwise: after so many steps, it corrects nothing
+        self._steps = [torch.full((), 1e9, device=w.device) for w in weights]
 
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        m, v = states
+    def begin_update(self) -> None:
+        super().begin_update()
+        t = self.num_updates
+        correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        if isinstance(self._step_size, Tensor):
+            self._step_size.fill_(self._learning_rate * correction)
+        else:
+            self._step_size = self._learning_rate * correction
+
+    def _update(self, gradients: list[Tensor], n: int) -> None:
+        states = [self._states[w] for w in self._weights]
         adam(
-            [w],
-            [g],
-            [m],
-            [v],
+            list(self._weights),
+            gradients,
+            [m for m, _ in states],
+            [v for _, v in states],
             [],
-            [torch.tensor(self.num_updates - 1.0, device=w.device)],  # PyTorch counts this one
+            self._steps,
             fused=True,
-            grad_scale=torch.tensor(float(n), device=w.device),
+            grad_scale=torch.full((), float(n), device=gradients[0].device),
             amsgrad=False,
             beta1=self.beta_1,
             beta2=self.beta_2,
-            lr=self._learning_rate,
+            lr=self._step_size,
             weight_decay=0,
-            # PyTorch adds its ε to √(v / (1−β₂ᵗ))
-            eps=self._epsilon / math.sqrt(1 - self.beta_2**self.num_updates),
+            eps=self._epsilon,
             maximize=False,
         )
 
@@ -145,14 +171,14 @@ class Adadelta(Optimizer):
         super().__init__(weights)
         self._decay_rate = decay_rate
 
-    def _update(self, w: Tensor, g: Tensor, states: list[Tensor], n: int) -> None:
-        mean_g2, mean_delta2, delta = states
-        mean_g2.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
-        torch.div(mean_delta2 + self.epsilon, mean_g2 + self.epsilon, out=delta)
-        delta.sqrt_().mul_(g).div_(n)
-        mean_delta2.mul_(self._decay_rate)
-        mean_delta2.addcmul_(delta, delta, value=1 - self._decay_rate)
-        w.sub_(delta)
+    def _update(self, gradients: list[Tensor], n: int) -> None:
+        for w, g, (mean_g2, mean_delta2, delta) in self._with_states(gradients):
+            mean_g2.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
+            torch.div(mean_delta2 + self.epsilon, mean_g2 + self.epsilon, out=delta)
+            delta.sqrt_().mul_(g).div_(n)
+            mean_delta2.mul_(self._decay_rate)
+            mean_delta2.addcmul_(delta, delta, value=1 - self._decay_rate)
+            w.sub_(delta)
 
 
 def _laid_out_as(weights: Tensor, gradient: Tensor) -> Tensor:

@@ -1,0 +1,37 @@
+"""Computing two things beside each other on a GPU."""
+
+from types import TracebackType
+
+import torch
+
+
+class Aside:
+    """What is computed `with` it may run beside what follows, until `join`.
+
+    Kernels of a minibatch are too small for all of a GPU. Nothing is different on a CPU, or where
+    it `is_possible` not.
+    """
+
+    def __init__(self, is_possible: bool):
+        self.is_possible = is_possible
+        self._stream = torch.cuda.Stream() if is_possible else None  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> None:
+        if self._stream is not None:
+            self._outer = torch.cuda.current_stream()
+            self._stream.wait_stream(self._outer)
+            torch.cuda.set_stream(self._stream)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            torch.cuda.set_stream(self._outer)
+
+    def join(self) -> None:
+        """Let what follows wait for what was computed aside."""
+        if self._stream is not None:
+            self._outer.wait_stream(self._stream)
