@@ -203,7 +203,7 @@ class TorchNetwork(DeepQNetwork):
             "num_updates": self._optimizer.num_updates,
             "rounding": self._rounding_generator.get_state().numpy(),
             "train_iterations": self.train_iterations,
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_num_threads() if self._device.type == "cpu" else None,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -224,9 +224,12 @@ class TorchNetwork(DeepQNetwork):
         rounding = take_array(state, "rounding", np.uint8, (None,))
         self._rounding_generator.set_state(torch.from_numpy(rounding))
         self.train_iterations = take_integer(state, "train_iterations")
-        threads = take_integer(state, "threads", 1, MAX_THREADS)
-        if self._device.type == "cpu" and threads != torch.get_num_threads():
-            # Sums are added up in another order with another number of threads.
+        if self._device.type == "cpu" and take(state, "threads") is not None:  # as on a GPU
+            self._use_threads(take_integer(state, "threads", 1, MAX_THREADS))
+
+    def _use_threads(self, threads: int) -> None:
+        """With another number of threads, sums would be added up in another order."""
+        if threads != torch.get_num_threads():
             logger.info("Using %s, as before", counted(threads, "thread"))
             torch.set_num_threads(threads)
 
