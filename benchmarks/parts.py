@@ -82,7 +82,10 @@ def observation(settings: ObservationSettings) -> float:
 
 
 def network(backend: str, datatype: str) -> dict[str, float]:
-    """Sampling, prediction and update, as they follow one another in a training."""
+    """Sampling, prediction and update, as they follow one another in a training.
+
+    A GPU is waited for, but in "updates in a row", each of which follows the one before at once.
+    """
     generator = np.random.default_rng(0)
     compute = Compute(backend=backend, datatype=datatype)
     network = create_network(
@@ -103,23 +106,29 @@ def network(backend: str, datatype: str) -> dict[str, float]:
     screens = generator.integers(0, 256, (1000, 84, 84), np.uint8)
     for step in range(20_000):
         memory.streams[0].add(step % 4, step % 2, screens[step % 1000], step % 500 == 0, False)
-    times: dict[str, list[float]] = {"sampling": [], "update": [], "prediction": []}
+    counts = {"one state": 1, "16 states": 16, "64 states": 64}
+    few = {of: np.stack([screens[i : i + 4] for i in range(n)]) for of, n in counts.items()}
+    times: dict[str, list[float]] = {"sampling of 32": [], "update of 32": []}
+    times |= {f"prediction of {of}": [] for of in few}
     for _ in range(REPEATS):
         start = time.perf_counter()
         minibatch = memory.sample()
         sampled = time.perf_counter()
         network.train(minibatch)
+        network.late_costs()
         trained = time.perf_counter()
-        times["sampling"].append(sampled - start)
-        times["update"].append(trained - sampled)
-        for i in range(4):  # as many as there are steps to an update
+        times["sampling of 32"].append(sampled - start)
+        times["update of 32"].append(trained - sampled)
+        for of, states in few.items():
             start = time.perf_counter()
-            network.predict(screens[np.newaxis, i : i + 4])
-            times["prediction"].append(time.perf_counter() - start)
-    return {
-        f"{name} of {what}, {datatype}": 1000 * statistics.median(times[name])
-        for name, what in (("sampling", "32"), ("update", "32"), ("prediction", "one state"))
-    }
+            network.predict(states)
+            times[f"prediction of {of}"].append(time.perf_counter() - start)
+    start = time.perf_counter()
+    for _ in range(REPEATS):
+        network.train(memory.sample())
+    network.late_costs()
+    times["updates in a row, each"] = [(time.perf_counter() - start) / REPEATS]
+    return {f"{name}, {datatype}": 1000 * statistics.median(t) for name, t in times.items()}
 
 
 def median(function: Callable[[], object], repeats: int) -> float:

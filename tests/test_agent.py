@@ -157,7 +157,7 @@ def test_whole_games_are_tested_when_their_number_is_given():
     assert steps[-1].games
 
 
-def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
+def make_agent_of(num_actors, train_scripts, test_scripts, spreads=False, **settings):
     """An agent with several actors; the tape of what its network and its memory do."""
     tape = []
     network = TapeNetwork(tape)
@@ -172,6 +172,7 @@ def make_agent_of(num_actors, train_scripts, test_scripts, **settings):
                     ScriptedGame(script),
                     state_shape=STATE_SHAPE,
                     random_starts=2,
+                    spreads_starts=spreads,
                     generator=generator,
                 )
                 for script in scripts
@@ -233,6 +234,63 @@ def test_a_test_of_whole_games_begins_no_more_than_it_counts(num_games):
     agent, _, _ = make_agent_of(2, ["." * 9] * 2, ["...o", "......r..o"])
     games = [game for step in agent.test_games(num_games) for game in step.games]
     assert len(games) == num_games
+
+
+def test_an_actor_whose_episode_is_about_to_start_keeps_no_other_from_acting():
+    scripts = ["..." + "l" + "." * 90, "." * 90, "." * 90]
+    agent, memory, _ = make_agent_of(3, scripts, scripts, spreads=True)
+    steps = list(agent.explore(20, exploration_rate=0))
+    # After its second action, the first one has two no-ops to take.
+    assert [len(step.actions) for step in steps] == [3, 3, 2, 2, 3, 3, 3, 1]
+    assert [stream.added for stream in memory.streams] == [6, 7, 7]
+
+
+def test_a_step_waits_until_an_actor_is_ready():
+    scripts = ["..." + "l" + "." * 90] * 2
+    agent, memory, _ = make_agent_of(2, scripts, scripts, spreads=True)
+    steps = list(agent.explore(9, exploration_rate=0))
+    assert [len(step.actions) for step in steps] == [2, 2, 2, 2, 1]
+    assert [stream.added for stream in memory.streams] == [5, 4]
+
+
+def learn_meanwhile(scripts, **settings):
+    return make_agent_of(
+        2, scripts, scripts, train_frequency=2, learns_meanwhile=True, target_steps=4, **settings
+    )
+
+
+def test_updates_that_are_due_are_made_after_the_next_actions_are_chosen():
+    agent, _, tape = learn_meanwhile(["." * 90] * 2)
+    list(agent.explore(8, exploration_rate=0))
+    tape.clear()
+    steps = list(agent.train(8))
+    kinds = [entry if isinstance(entry, str) else entry[0] for entry in tape]
+    assert kinds == [
+        *("predict", "predict", "target", "train"),
+        *("predict", "train"),
+        *("predict", "target", "train", "train"),  # at the end nothing stays due
+    ]
+    assert [step.costs for step in steps] == [[], [0.5], [0.5], [0.5, 0.5]]
+
+
+def test_a_checkpoint_keeps_what_is_due():
+    scripts = ["." * 90] * 2
+    whole, parts = learn_meanwhile(scripts), learn_meanwhile(scripts)
+    for agent, _, tape in (whole, parts):
+        list(agent.explore(8, exploration_rate=0))
+        tape.clear()
+    list(whole[0].train(8))
+    phase = parts[0].train(8)
+    next(phase)
+    next(phase)
+    state = parts[0].get_state()
+    assert state["due"] == [2, 4]
+    parts[0].set_state({**state, "due": [0, 0]})
+    parts[0].set_state(state)
+    list(parts[0].train(8, done=4))
+    assert parts[2] == whole[2]
+    with pytest.raises(ValueError, match="more steps are due"):
+        parts[0].set_state({**state, "due": [2, 5]})
 
 
 def test_epsilon_follows_the_total_of_training_steps():

@@ -29,11 +29,11 @@
     networks/        deepqnetwork.py (the contract), inspector.py (that of looking inside),
                      architecture.py, layers.py (weights as arrays), settings.py, memory_need.py,
                      exported.py (for PyTorch alone);
-                     torch_engine/: network.py, inspector.py, q_function.py, dueling.py, targets.py,
-                     gradients.py, optimizers.py, affine.py, input.py, layout.py, rounding.py,
-                     datatype.py (which one is faster here), plain_modules.py
-                     (PyTorch's own); neon_engine/: network.py,
-                     compatibility.py
+                     torch_engine/: network.py, q_function.py, dueling.py, affine.py, input.py,
+                     layout.py; prediction.py, weight_update.py, targets.py, gradients.py,
+                     optimizers.py, rounding.py; recorded.py, aside.py and late_costs.py (on a GPU);
+                     inspector.py, datatype.py (which one is faster here), plain_modules.py
+                     (PyTorch's own); neon_engine/: network.py, compatibility.py
     options/         parser.py and a *_flags.py for each group of flags, types.py, checks.py;
                      network_spec.py (layers as text), argument_files.py (@FILE), continuing.py (the
                      flags that a run keeps), architecture_flags.py (those of a snapshot's network)
@@ -76,8 +76,8 @@
     machine/         the process and its machine: console.py, start_log.py, wording.py, files.py,
                      state_values.py (checks restored values), interruption.py, cores.py,
                      other_processes.py, memory_limit.py, process_limits.py, fonts.py,
-                     hardware.py, provenance.py (versions, commit), setup.py
-                     (settings of its libraries)
+                     hardware.py, provenance.py (versions, commit), upload.py
+                     (arrays to a GPU), setup.py (settings of its libraries)
 
 Where a room has a create.py, that file alone names its members. errors and machine are open to all;
 tests/test_walls.py holds the other arrows: main → assembly → experiment → agent → {actors →

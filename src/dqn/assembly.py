@@ -76,7 +76,10 @@ from dqn.visualization.settings import FilterSettings
 
 logger = logging.getLogger(__name__)
 
-ACTORS_PER_CORE = 4  # where a GPU learns: fewer mostly wait for one another (docs/gpu.md)
+# Where a GPU learns: fewer for each core mostly wait for one another (docs/gpu.md), and more in all
+# were not measured.
+ACTORS_PER_CORE = 4
+MOST_ACTORS = 64
 BYTES_OF_EMULATOR = 2**20
 # In a minibatch; a convolution in float64 takes copies, too
 BYTES_OF_FLOAT = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 16}
@@ -164,7 +167,7 @@ def _settle(origin: Origin) -> None:
         logger.info("Using random seed %d", args.random_seed)
     if args.actors == "auto":
         on_gpu = not args.play_games and learns_on_gpu(network_flags.compute(args))
-        args.actors = ACTORS_PER_CORE * usable_cores() if on_gpu else 1
+        args.actors = min(MOST_ACTORS, ACTORS_PER_CORE * usable_cores()) if on_gpu else 1
 
 
 def _assemble_manual_play(origin: Origin, interruption: Interruption, videos: Path) -> Run:

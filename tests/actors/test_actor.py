@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dqn.actors.actor import Actor
 from dqn.actors.events import FinishedGame
@@ -12,12 +13,15 @@ from dqn.environments.settings import GameSettings, ObservationSettings
 from helpers.toy_games import ScriptedGame
 
 
-def make_actor(*scripts, history_length=2, random_starts=2, seed=0, fires=False, num_actions=3):
+def make_actor(
+    *scripts, history_length=2, random_starts=2, seed=0, fires=False, num_actions=3, spreads=False
+):
     return Actor(
         ScriptedGame(*scripts, num_actions=num_actions),
         state_shape=(history_length, 2, 2),
         random_starts=random_starts,
         fires_on_start=fires,
+        spreads_starts=spreads,
         generator=np.random.default_rng(seed),
     )
 
@@ -161,3 +165,63 @@ def test_breakouts_ball_waits_for_fire_after_each_lost_life():
     idle, fired = games
     assert not any(idle)  # the ball waits
     assert sum(fired) > 1  # also after a lost life it was thrown
+
+
+def play_spread(actor, num_actions):
+    """Take that many actions of a policy; how many of a start come between, and what was seen."""
+    counts, seen = [], []
+    for _ in range(num_actions):
+        count = 0
+        while not actor.is_ready:
+            actor.continue_start()
+            count += 1
+        counts.append(count)
+        transition = actor.act(1)
+        seen.append((transition.reward, transition.observation.tolist(), transition.episode_end))
+    return counts, seen
+
+
+def test_a_spread_start_takes_the_same_actions_one_at_a_time():
+    settings = {"random_starts": 6, "seed": 3, "fires": True, "num_actions": 3}
+    script = "....l...r...l....o"
+    whole, spread = make_actor(script, **settings), make_actor(script, **settings, spreads=True)
+    for actor in (whole, spread):
+        actor.start()
+    assert spread.is_ready  # nobody waits for the first start
+    expected = [whole.act(1) for _ in range(20)]
+    counts, seen = play_spread(spread, 20)
+    assert seen == [(t.reward, t.observation.tolist(), t.episode_end) for t in expected]
+    ends = [i for i, t in enumerate(expected[:-1]) if t.episode_end]
+    assert len(ends) > 2
+    assert all(2 < counts[i + 1] <= 7 for i in ends)
+    assert sum(counts) == sum(counts[i + 1] for i in ends)
+    shared = min(len(whole.environment.tape), len(spread.environment.tape))
+    assert spread.environment.tape[:shared] == whole.environment.tape[:shared]
+
+
+def test_a_game_that_a_spread_start_ends_is_counted_with_the_next_action():
+    actor = make_actor("...l.o", ".......", spreads=True)
+    actor.start()
+    assert actor.act(1).games == actor.act(1).games == []
+
+    while not actor.is_ready:
+        actor.continue_start()
+    assert [game.steps for game in actor.act(1).games] == [6]
+
+
+def test_a_checkpoint_within_a_spread_start_goes_on_with_the_rest_of_it():
+    script = "........l" + "." * 50
+    actor, other = (make_actor(script, random_starts=6, spreads=True) for _ in range(2))
+    actor.start()
+    while actor.is_ready:
+        actor.act(1)
+    actor.continue_start()
+    state = actor.get_state()
+    assert state["start_actions"]
+    other.set_state(state)
+    assert play_spread(other, 3) == play_spread(actor, 3)
+    with pytest.raises(ValueError, match="0 is 3"):
+        other.set_state({**state, "start_actions": [3]})  # of 0, 1 and 2
+    del state["start_actions"]  # as in older checkpoints
+    other.set_state(state)
+    assert other.is_ready

@@ -29,18 +29,19 @@ class EndlessGame(ScriptedGame):
         return np.zeros(self._size, np.uint8)
 
 
-def make_actor(script, seed):
+def make_actor(script, seed, spreads=False):
     return Actor(
         ScriptedGame(script) if script else EndlessGame("."),
         state_shape=(2, 2, 2),
         random_starts=4,
+        spreads_starts=spreads,
         generator=np.random.default_rng(seed),
     )
 
 
-def make_actors(num_processes, num_actors=5, script="..r.l...o", **options):
+def make_actors(num_processes, num_actors=5, script="..r.l...o", spreads=False, **options):
     makers = {
-        "train": [partial(make_actor, script, seed) for seed in range(num_actors)],
+        "train": [partial(make_actor, script, seed, spreads) for seed in range(num_actors)],
         "test": [partial(make_actor, ".....rro", seed + 9) for seed in range(num_actors)],
     }
     return ActorProcesses(makers, num_processes=num_processes, state_shape=(2, 2, 2), **options)
@@ -68,6 +69,43 @@ def test_the_games_do_not_depend_on_the_number_of_processes():
             train.restart()
             stories.append([*story, play(train, range(3))])
     assert stories[0] == stories[1] == stories[2]
+
+
+def play_ready(group, steps=40):
+    """What is seen while all that are ready act, and who they are."""
+    happened = []
+    for _ in range(steps):
+        chosen = np.flatnonzero(group.ready).tolist()
+        group.act(chosen, [1] * len(chosen))
+        happened.append((chosen, group.states.tolist()))
+    return happened
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_starts_go_on_while_others_act_in_any_number_of_processes(is_busy):
+    stories = []
+    for num_processes in (1, 3):
+        with closing(make_actors(num_processes, spreads=True, is_busy=is_busy)) as actors:
+            group = actors.groups["train"]
+            group.start()
+            stories.append(play_ready(group))
+            assert len(actors.groups["train"]._local._actors) == (1 if is_busy else 2) or (
+                num_processes == 1
+            )
+    assert stories[0] == stories[1]
+    counts = {len(chosen) for chosen, _ in stories[0]}
+    assert 5 in counts
+    assert counts & {1, 2, 3, 4}
+
+
+def test_something_is_done_while_other_processes_step():
+    calls = []
+    with closing(make_actors(2)) as actors:
+        group = actors.groups["train"]
+        group.start()
+        transitions = group.act(range(5), [1] * 5, lambda: calls.append("meanwhile"))
+    assert calls == ["meanwhile"]
+    assert len(transitions) == 5
 
 
 def test_actors_go_on_from_a_state_in_other_processes():

@@ -87,7 +87,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="N",
         help="Games that are played at the same time, on all cores; their steps count together. "
-        "auto: 1 on a CPU, one for each core where a GPU learns.",
+        "auto: 1 on a CPU, four for each core where a GPU learns, 64 at most.",
     )
     group.add_argument(
         "--random_starts",
