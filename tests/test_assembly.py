@@ -420,7 +420,7 @@ def test_a_seed_that_nobody_chose_is_drawn_and_logged(tmp_path, monkeypatch, cap
 @pytest.mark.parametrize(
     ("arguments", "learns_on_gpu", "num_actors"),
     [
-        (TRAIN, True, 3),
+        (TRAIN, True, 4),
         (TRAIN, False, 1),
         ([*PLAY, *LOAD], True, 1),
         ([*PLAY, "breakout", *SHOW], True, 1),
@@ -428,13 +428,27 @@ def test_a_seed_that_nobody_chose_is_drawn_and_logged(tmp_path, monkeypatch, cap
         ([*TRAIN, "--actors", "2"], False, 2),
     ],
 )
-def test_where_a_gpu_learns_there_is_an_actor_for_each_core(
+def test_where_a_gpu_learns_there_are_four_actors_for_each_core(
     wire, monkeypatch, arguments, learns_on_gpu, num_actors
 ):
     monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: learns_on_gpu)
-    monkeypatch.setattr(assembly, "usable_cores", lambda: 3)
+    monkeypatch.setattr(assembly, "usable_cores", lambda: 1)
     run = wire(*arguments)
     assert {len(group) for group in run.actors.groups.values()} == {num_actors}
+
+
+def test_there_are_no_more_actors_than_were_measured(wire, monkeypatch):
+    monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: True)
+    monkeypatch.setattr(assembly, "MOST_ACTORS", 2)
+    assert len(wire(*TRAIN).actors.groups["train"]) == 2
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_overlapping_takes_a_thread_on_a_cpu_alone(wire, monkeypatch, on_gpu):
+    monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: on_gpu)
+    agent = agent_of(wire(*TRAIN, "--overlap", "true", "--actors", "2"))
+    assert agent._learns_meanwhile == on_gpu
+    assert isinstance(agent._learner, OverlappingLearner) != on_gpu
 
 
 # Which datatype

@@ -279,7 +279,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(run, tmp_path,
 
     def train_and_diverge(self, minibatch):
         update = train(self, minibatch)
-        return update._replace(cost=np.nan) if self.train_iterations > 12 else update
+        return update._replace(costs=[np.nan]) if self.train_iterations > 12 else update
 
     monkeypatch.setattr(network, "train", train_and_diverge)
     line = run("breakout", "--epochs", 3, "--save_weights_prefix", "s/b")

@@ -259,8 +259,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     needs = _memory_of_network(args, architecture)
     memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
-    # A GPU computes beside the processor anyway: there, updates need no thread, but a time
-    overlaps_in_thread = args.overlap and network.device == "cpu"
+    # A GPU computes beside the processor anyway
+    overlaps_in_thread = args.overlap and not learns_on_gpu(network_flags.compute(args))
     learner = (OverlappingLearner if overlaps_in_thread else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])

@@ -518,8 +518,8 @@ def test_several_actors_save_at_the_first_step_after_the_multiple(tmp_path):
         (tmp_path / name).mkdir()
         Training(tmp_path / name).run("--actors", "3", "--epochs", "1")
     results = Training(tmp_path / "one").results()
-    assert set(results) == {"a_1.18.pkl", "a_1.33.pkl", "a_1.pkl", "a_best.pkl"}
-    assert load_snapshot(tmp_path / "one" / "a_1.18.pkl").metadata.train_steps == 18
+    assert set(results) == {"a_1.17.pkl", "a_1.32.pkl", "a_1.pkl", "a_best.pkl"}
+    assert load_snapshot(tmp_path / "one" / "a_1.17.pkl").metadata.train_steps == 17
     assert results == Training(tmp_path / "other").results()
 
 
