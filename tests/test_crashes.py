@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import torch
 
 from helpers.crashes import Training, kill_until_done
 
@@ -43,3 +44,25 @@ def test_kills_at_random_moments_change_nothing(way, undisturbed, tmp_path):
 @pytest.mark.slow
 def test_a_hundred_kills_at_random_moments_change_nothing(way, undisturbed, tmp_path):
     check_kills(tmp_path, way, undisturbed, 100, seed=2)
+
+
+# What a run counts does not depend on the last bits of its numbers, which a GPU does not repeat.
+COUNTS = ("epoch", "phase", "steps", "total_train_steps", "replay_memory_count", "weight_updates")
+
+
+def counts_of_training(training):
+    rows = training.rows("breakout.csv")
+    return [[row[column] for column in COUNTS] for row in rows if row["phase"] == "train"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
+@pytest.mark.parametrize("way", [(), ("--actors", "4"), ("--actors", "4", "--overlap", "true")])
+def test_a_run_on_a_gpu_counts_the_same_after_kills(way, tmp_path):
+    flags = ("--backend", "gpu", *way)
+    undisturbed = Training(tmp_path / "undisturbed", *flags)
+    killed = Training(tmp_path / "killed", *flags, "--checkpoint_steps", "80")
+    for training in (undisturbed, killed):
+        training.folder.mkdir()
+    undisturbed.run()
+    kill_until_done(killed, 3, random.Random(3), seconds=12)  # it takes some to start
+    assert counts_of_training(killed) == counts_of_training(undisturbed)

@@ -106,15 +106,20 @@ class Training:
         return results
 
 
-def kill_until_done(training: Training, kills: int, chance: random.Random) -> int:
-    """Interrupt a training up to `kills` times at random moments, let it end; returns how often."""
+def kill_until_done(
+    training: Training, kills: int, chance: random.Random, seconds: float = 1.5
+) -> int:
+    """Interrupt a training up to `kills` times at random moments, let it end; returns how often.
+
+    Each moment comes within so many `seconds`.
+    """
     done = 0
     while done < kills:
         number = chance.choice([signal.SIGKILL, signal.SIGKILL, *STOPS])
         options = {}
         if chance.random() < 0.2:  # a disk that takes no file above some size, for this start
             options["prepare"] = limit_files(chance.randrange(10_000, 4_000_000))
-        status = training.interrupt(number, chance.uniform(0, 1.5), **options)
+        status = training.interrupt(number, chance.uniform(0, seconds), **options)
         if status == 0:
             break
         # A signal that comes before the run has begun has its usual effect; 2: the disk was full.
