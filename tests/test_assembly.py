@@ -437,7 +437,7 @@ def test_where_a_gpu_learns_there_are_four_actors_for_each_core(
     assert {len(group) for group in run.actors.groups.values()} == {num_actors}
 
 
-def test_there_are_no_more_actors_than_were_measured(wire, monkeypatch):
+def test_many_cores_get_no_more_actors_than_the_most(wire, monkeypatch):
     monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: True)
     monkeypatch.setattr(assembly, "MOST_ACTORS", 2)
     assert len(wire(*TRAIN).actors.groups["train"]) == 2

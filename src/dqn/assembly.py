@@ -76,8 +76,7 @@ from dqn.visualization.settings import FilterSettings
 
 logger = logging.getLogger(__name__)
 
-# Where a GPU learns: fewer for each core mostly wait for one another (docs/gpu.md), and more in all
-# were not measured.
+# Where a GPU learns (docs/gpu.md): with fewer for each core, cores mostly wait for one another.
 ACTORS_PER_CORE = 4
 MOST_ACTORS = 64
 BYTES_OF_EMULATOR = 2**20
@@ -166,7 +165,7 @@ def _settle(origin: Origin) -> None:
     if not origin.checkpoint:
         logger.info("Using random seed %d", args.random_seed)
     if args.actors == "auto":
-        on_gpu = not args.play_games and learns_on_gpu(network_flags.compute(args))
+        on_gpu = not args.play_games and _learns_on_gpu(args)
         args.actors = min(MOST_ACTORS, ACTORS_PER_CORE * usable_cores()) if on_gpu else 1
 
 
@@ -259,9 +258,8 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     needs = _memory_of_network(args, architecture)
     memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
-    # A GPU computes beside the processor anyway
-    overlaps_in_thread = args.overlap and not learns_on_gpu(network_flags.compute(args))
-    learner = (OverlappingLearner if overlaps_in_thread else Learner)(network, memory)
+    in_thread = args.overlap and not _learns_on_gpu(args)  # a GPU computes beside the acting anyway
+    learner = (OverlappingLearner if in_thread else Learner)(network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
@@ -270,8 +268,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
         *(origin, actors, network, architecture, test_policy, interruption, videos)
     )
     policies = train_policy, playing_policy
-    learns_meanwhile = args.overlap and not overlaps_in_thread
-    agent = _create_agent(origin, actors, policies, memory, learner, learns_meanwhile)
+    agent = _create_agent(origin, actors, policies, memory, learner)
     saver = _create_saver(args, network, architecture, metadata)
     tensorboard = phase_flags.tensorboard_folder(args)
     statistics = Statistics(
@@ -402,8 +399,12 @@ def _create_actors(
         seeds=chance.seeds,
         generators=chance.generators,
         is_stopping=lambda: interruption.status is not None,
-        is_busy=args.train_steps > 0 and learns_on_gpu(network_flags.compute(args)),
+        is_busy=args.train_steps > 0 and _learns_on_gpu(args),
     )
+
+
+def _learns_on_gpu(args: Namespace) -> bool:
+    return learns_on_gpu(network_flags.compute(args))
 
 
 def _architecture(args: Namespace, num_actions: int, space: ObservationSpace) -> Architecture:
@@ -534,7 +535,6 @@ def _create_agent(
     policies: tuple[Policy, Policy],
     memory: ReplayMemory,
     learner: Learner,
-    learns_meanwhile: bool,
 ) -> Agent:
     """The agent, with its `policies` for training and for tests."""
     args = origin.args
@@ -548,7 +548,7 @@ def _create_agent(
         exploration_rate_test=args.exploration_rate_test,
         periods=agent_flags.periods(args),
         total_train_steps=_steps_trained(origin),
-        learns_meanwhile=learns_meanwhile,
+        learns_meanwhile=args.overlap and _learns_on_gpu(args),
     )
 
 

@@ -111,7 +111,7 @@ def kill_until_done(
 ) -> int:
     """Interrupt a training up to `kills` times at random moments, let it end; returns how often.
 
-    Each moment comes within so many `seconds`.
+    Each interruption comes within `seconds` of a start.
     """
     done = 0
     while done < kills:

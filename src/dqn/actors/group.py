@@ -51,7 +51,7 @@ class Actors(ABC):
         """Take an agent step with each of the `chosen` actors, in ascending order, by its action.
 
         They must be ready; the start of all others goes on, by one action each. `meanwhile` is
-        called while other processes step. None stands for an actor that was lost.
+        called while the other processes act. In the result, None stands for a lost actor.
         """
 
     @abstractmethod

@@ -6,10 +6,11 @@ from torch import Tensor
 
 
 def upload(array: np.ndarray, device: torch.device, size: int | None = None) -> Tensor:
-    """The array on `device`; a GPU gets a copy, after all that it was asked for before.
+    """The array as a tensor on `device`.
 
-    Nobody waits for that: the copy is made from pinned memory, which PyTorch keeps until then. The
-    array may be changed at once. With a `size`, anything is added behind its rows, to so many.
+    To a GPU it is copied from pinned memory, after all work queued there before, and nobody waits:
+    the caller may change the array at once. With `size`, the tensor has that many rows; those after
+    the array's hold arbitrary values.
     """
     rows = len(array) if size is None else size
     if device.type == "cpu" and rows == len(array):

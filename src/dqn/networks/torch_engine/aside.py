@@ -6,10 +6,10 @@ import torch
 
 
 class Aside:
-    """What is computed `with` it may run beside what follows, until `join`.
+    """What is computed in its `with` block may run beside what follows, until `join`.
 
-    Kernels of a minibatch are too small for all of a GPU. Nothing is different on a CPU, or where
-    it `is_possible` not.
+    The kernels of a minibatch are too small to fill a GPU. Unless `is_possible`, as on a CPU, all
+    is computed in order.
     """
 
     def __init__(self, is_possible: bool):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-CHUNK = 64  # costs that are asked for together whether they have arrived
+CHUNK = 64  # costs whose arrival is checked together
 
 
 class LateCosts:

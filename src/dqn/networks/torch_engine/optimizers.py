@@ -128,7 +128,7 @@ class Adam(Optimizer):
         self._step_size: float | Tensor = 0.0  # lr·√(1−β₂ᵗ)/(1−β₁ᵗ)
         if device.type == "cuda":
             self._step_size = torch.zeros((), device=device)
-        # PyTorch corrects the bias, and adds ε, otherwise: after so many steps, it corrects nothing
+        # PyTorch would correct the bias, and ε with it: after this many steps nothing is left of it.
         self._steps = [torch.full((), 1e9, device=w.device) for w in weights]
 
     def begin_update(self) -> None:

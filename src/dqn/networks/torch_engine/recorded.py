@@ -14,9 +14,9 @@ TensorFunction = Callable[..., tuple[Tensor, ...]]
 class RecordedFunction:
     """A function of tensors on a GPU, recorded as a CUDA graph, which later calls replay.
 
-    An update of the network is a hundred kernels of some microseconds each, and a processor takes
-    longer to launch them than the GPU to compute them; a graph is launched at once. The `function`
-    must do the same with all tensors of the same shapes, and wait for nothing. Its results are
+    An update of the network is a hundred kernels of a few microseconds each, which take longer to
+    launch than to compute; a graph is launched at once. The `function` must launch the same kernels
+    for all tensors of the same shapes, and wait for nothing. Its results are
     overwritten by the next call. With tensors of other shapes it is recorded anew. No other thread
     may use the GPU while it is recorded.
     """
