@@ -128,7 +128,7 @@ class Adam(Optimizer):
         self._step_size: float | Tensor = 0.0  # lr·√(1−β₂ᵗ)/(1−β₁ᵗ)
         if device.type == "cuda":
             self._step_size = torch.zeros((), device=device)
-        # PyTorch would correct the bias, and ε with it: after this many steps nothing is left of it.
+        # PyTorch would correct the bias, and ε with it; after this many steps there is none left.
         self._steps = [torch.full((), 1e9, device=w.device) for w in weights]
 
     def begin_update(self) -> None:
