@@ -69,8 +69,9 @@ def test_a_run_ended_twice_by_its_time_limit_equals_one_that_was_not(undisturbed
     assert training.results() == undisturbed.results()
 
 
-def test_a_stopped_run_with_priorities_and_several_steps_equals_one_that_was_not(tmp_path):
-    flags = [*PRIORITIES, "--overlap", "true"]
+def test_a_stopped_run_with_priorities_several_steps_and_decay_equals_one_that_was_not(tmp_path):
+    decay = "--learning_rate_end 0.00001 --learning_rate_decay_steps 600".split()
+    flags = [*PRIORITIES, *decay, "--overlap", "true"]
     undisturbed, training = (Training(tmp_path / name, *flags) for name in ("whole", "parts"))
     undisturbed.run()
     kill = signal_after(450, signal.SIGKILL)  # between two checkpoints

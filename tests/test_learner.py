@@ -19,7 +19,7 @@ from helpers.replay import add_steps, make_memory
 SIZE = {"screen_height": 44, "screen_width": 40}
 
 
-def make_parts(learner_class, seed=0):
+def make_parts(learner_class, seed=0, learning_rate=None):
     generator = np.random.default_rng(seed)
     memory = ReplayMemory(
         Observations(200, shape=(44, 40)), history_length=4, batch_size=8, generator=generator
@@ -31,7 +31,7 @@ def make_parts(learner_class, seed=0):
     network = make_network(
         num_actions=3, **SIZE, learning_rate=0.001, batch_size=8, generator=generator
     )
-    return network, memory, learner_class(network, memory)
+    return network, memory, learner_class(network, memory, learning_rate)
 
 
 STATES = np.random.default_rng(5).integers(0, 256, (3, 4, 44, 40), np.uint8)
@@ -54,6 +54,24 @@ def test_overlapping_learns_the_same_and_acts_with_the_weights_before_the_update
     costs += overlapping.finish()
     assert costs == expected_costs
     np.testing.assert_array_equal(other.predict(STATES), one.predict(STATES))
+
+
+@pytest.mark.parametrize("learner_class", [Learner, OverlappingLearner])
+def test_the_learning_rate_is_that_of_the_training_step(learner_class):
+    network, _, learner = make_parts(learner_class, learning_rate=lambda step: 0.001 * (step < 8))
+    other, _, constant = make_parts(learner_class)
+    for step in (0, 4, 8, 12):
+        learner.learn(step)
+        constant.learn(step)
+        if step == 4:
+            learner.finish()
+            constant.finish()
+            at_first = network.predict(STATES)
+            np.testing.assert_array_equal(at_first, other.predict(STATES))
+    learner.finish()
+    constant.finish()
+    np.testing.assert_array_equal(network.predict(STATES), at_first)  # the rate was 0
+    assert not np.array_equal(other.predict(STATES), at_first)
 
 
 class NetworkWithErrors:

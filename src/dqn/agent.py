@@ -201,7 +201,7 @@ class Agent(Tester):
                 self._learner.update_target_network()
             if i % train_frequency == 0 and self._memory.can_sample:
                 for _ in range(self._periods.train_repeat):
-                    self._costs += self._learner.learn()
+                    self._costs += self._learner.learn(self.total_train_steps)
 
     def _start(self) -> None:
         """Begin games where none is in play; one that was not restored ends in the memory."""

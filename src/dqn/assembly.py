@@ -259,7 +259,9 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     needs = _memory_of_network(args, architecture)
     memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
     in_thread = args.overlap and not _learns_on_gpu(args)  # a GPU computes beside the acting anyway
-    learner = (OverlappingLearner if in_thread else Learner)(network, memory)
+    learner = (OverlappingLearner if in_thread else Learner)(
+        network, memory, network_flags.learning_rate(args)
+    )
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")

@@ -1,4 +1,4 @@
-"""The ε-greedy policy, and the schedules of ε, its exploration rate."""
+"""The ε-greedy policy, and schedules: of ε, its exploration rate, and of the learning rate."""
 
 import math
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from dqn.networks.deepqnetwork import DeepQNetwork
 
 # Chooses the actions for n states, (n, history, *observation), at an exploration rate
 Policy = Callable[[np.ndarray, float], list[int]]
-# ε, in 0..1, as a function of the training step
+# A rate as a function of the training step: ε, in 0..1, or the learning rate
 Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
 class LinearDecay:
-    """ε as a function of the training step (Mnih et al. 2015, Methods, "Training details").
+    """A rate that falls linearly from `start` at step 0 to `end` at step `decay_steps`.
 
-    It falls linearly from `start` at step 0 to `end` at step `decay_steps`, and stays there.
+    There it stays (Mnih et al. 2015, Methods, "Training details", for ε).
     """
 
     start: float = 1
@@ -26,7 +26,7 @@ class LinearDecay:
     decay_steps: float = 1000000
 
     def __call__(self, step: int) -> float:
-        """The exploration rate, in 0..1, at training step `step`."""
+        """The rate at training step `step`."""
         if step >= self.decay_steps:
             return self.end
         return self.start - step * (self.start - self.end) / self.decay_steps

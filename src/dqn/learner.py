@@ -1,5 +1,6 @@
 """Learning from minibatches, one after the other or beside the acting."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -13,15 +14,28 @@ from dqn.replay.memory import ReplayMemory
 
 
 class Learner:
-    """Updates the network by minibatches from the replay memory."""
+    """Updates the network by minibatches from the replay memory.
 
-    def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
+    `learning_rate` gives that of a training step; without it, the network's own one stays.
+    """
+
+    def __init__(
+        self,
+        network: DeepQNetwork,
+        memory: ReplayMemory,
+        learning_rate: Callable[[int], float] | None = None,
+    ):
         self._network = network
         self._memory = memory
+        self._learning_rate = learning_rate
         self._costs: list[float] = []  # of updates that have ended and are not told yet
 
-    def learn(self) -> list[float]:
-        """Make one update; returns the costs of those that have ended and were not told yet."""
+    def learn(self, step: int = 0) -> list[float]:
+        """Make an update at training step `step`; the costs of those that ended and were not told.
+
+        They are of this update or of earlier ones.
+        """
+        self._set_learning_rate(step)
         minibatch = self._memory.sample()
         update = self._network.train(minibatch)
         self._memory.set_errors(minibatch.keys, update.errors)
@@ -59,6 +73,10 @@ class Learner:
         self._costs = [float(cost) for cost in take_list(state, "costs")]
         self._network.acting_copy(in_use=False)  # an overlapping learner may have made the state
 
+    def _set_learning_rate(self, step: int) -> None:
+        if self._learning_rate:
+            self._network.set_learning_rate(self._learning_rate(step))
+
     def _tell(self) -> list[float]:
         costs, self._costs = self._costs, []
         return costs
@@ -71,15 +89,21 @@ class OverlappingLearner(Learner):
     seed gives the same numbers, though others than without overlapping.
     """
 
-    def __init__(self, network: DeepQNetwork, memory: ReplayMemory):
-        super().__init__(network, memory)
+    def __init__(
+        self,
+        network: DeepQNetwork,
+        memory: ReplayMemory,
+        learning_rate: Callable[[int], float] | None = None,
+    ):
+        super().__init__(network, memory, learning_rate)
         self._thread = ThreadPoolExecutor(1, "learner")
         self._update: Future[Update] | None = None
         self._keys: np.ndarray | None = None  # of the minibatch in that update
         set_up_learning_beside_acting()
 
-    def learn(self) -> list[float]:
+    def learn(self, step: int = 0) -> list[float]:
         self._wait()
+        self._set_learning_rate(step)
         self._network.acting_copy(in_use=True)
         minibatch = self._memory.sample()
         self._keys = minibatch.keys

@@ -43,6 +43,10 @@ class DeepQNetwork(ABC):
     def train(self, minibatch: Minibatch) -> Update:
         """Make one weight update (Mnih et al. 2015, algorithm 1)."""
 
+    @abstractmethod
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Make the updates to come with this learning rate."""
+
     def late_costs(self) -> list[float]:
         """Costs of all updates that `train` has not told, in their order; waits for them."""
         return []

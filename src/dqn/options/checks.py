@@ -114,7 +114,9 @@ def _check_observation(parser: argparse.ArgumentParser, args: Namespace) -> None
 
 
 def _check_network(parser: argparse.ArgumentParser, args: Namespace) -> None:
-    """Refuse layers that contradict one another, and what an engine lacks."""
+    """Refuse layers that contradict one another, and what an engine or an optimizer lacks."""
+    if args.learning_rate_end is not None and args.optimizer == "adadelta":
+        parser.error("--learning_rate_end has no use with --optimizer adadelta: leave it out")
     if args.dense_units and network_spec.has_own_units(args.network):
         parser.error(
             f"--network {args.network} has dense layers of its own: leave --dense_units out"

@@ -3,10 +3,11 @@
 import argparse
 from argparse import Namespace
 
+from dqn.exploration import LinearDecay, Schedule
 from dqn.networks.architecture import ACTIVATIONS, DUELING, Architecture
 from dqn.networks.settings import Compute, Optimization, Targets
 from dqn.options import network_spec
-from dqn.options.types import MAX_FLOAT, Integer, Number, boolean, choice
+from dqn.options.types import MAX_FLOAT, MAX_STEPS, Integer, Number, boolean, choice
 from dqn.replay.returns import OneStepReturns
 
 # Neon's GPU backend rounds to this many bits of mantissa by default: those of float16.
@@ -20,7 +21,20 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--learning_rate",
         type=Number(0, MAX_FLOAT),
         default=Optimization.learning_rate,
-        help="Learning rate.",
+        help="Learning rate; with --learning_rate_end, that of the beginning.",
+    )
+    group.add_argument(
+        "--learning_rate_end",
+        type=Number(0, MAX_FLOAT),
+        metavar="X",
+        help="Let the learning rate fall, or rise, linearly to this one (default: it stays).",
+    )
+    group.add_argument(
+        "--learning_rate_decay_steps",
+        type=Number(0, MAX_STEPS),
+        default=LinearDecay.decay_steps,
+        metavar="N",
+        help="Training steps in which the learning rate reaches --learning_rate_end.",
     )
     group.add_argument(
         "--discount_rate",
@@ -223,6 +237,13 @@ def optimization(args: Namespace) -> Optimization:
         gradient_norm_clip=args.gradient_norm_clip,
         batch_size=args.batch_size,
     )
+
+
+def learning_rate(args: Namespace) -> Schedule | None:
+    """The learning rate as a function of the training step; None: it stays as it is."""
+    if args.learning_rate_end is None:
+        return None
+    return LinearDecay(args.learning_rate, args.learning_rate_end, args.learning_rate_decay_steps)
 
 
 def targets(args: Namespace) -> Targets:

@@ -58,6 +58,21 @@ def test_updates_are_those_of_a_cpu_before_and_after_they_are_recorded(variant, 
     np.testing.assert_allclose(there.predict(states), here.predict(states), rtol=tolerance)
 
 
+@pytest.mark.parametrize("optimizer", ["rmsprop", "rmsprop_graves", "adam"])
+def test_a_recorded_update_has_the_learning_rate_that_is_set(optimizer):
+    here, there = make_pair(optimizer=optimizer)
+    tolerance = 1e-6 if optimizer == "adam" else 1e-9
+    for i, minibatch in enumerate(minibatches(MANY)):
+        for network in (here, there):
+            network.set_learning_rate(0.001 / (i + 1))
+        expected = here.train(minibatch)
+        assert [*there.train(minibatch).costs, *there.late_costs()] == pytest.approx(
+            expected.costs, rel=tolerance
+        )
+    states = make_minibatch(99).states
+    np.testing.assert_allclose(there.predict(states), here.predict(states), rtol=tolerance)
+
+
 @pytest.mark.parametrize("datatype", ["float16", "bfloat16", "float32"])
 def test_all_datatypes_learn_about_the_same(datatype):
     exact, rounded = make_network(**SMALL), make_network(**SMALL, datatype=datatype, backend="gpu")

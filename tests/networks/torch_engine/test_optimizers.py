@@ -64,6 +64,40 @@ def test_adam_has_its_epsilon_beside_the_root(epsilon):
             np.testing.assert_allclose(found, w, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["rmsprop", "rmsprop_graves", "adam"])
+def test_a_learning_rate_that_is_set_counts_from_the_next_update_on(name):
+    first, second = torch.ones(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    of_first, of_second = (
+        create_optimizer(Optimization(name, learning_rate=0.01), [w]) for w in (first, second)
+    )
+    before = 1.0
+    for number, factor in enumerate((1, 1, 5, 0, 2)):
+        of_second.learning_rate = 0.01 * factor
+        steps = []
+        for optimizer, w in ((of_first, first), (of_second, second)):
+            start = w.clone()
+            optimizer.begin_update()
+            optimizer.optimize([torch.full((3,), 2.0 + number, dtype=torch.float64)], N)
+            steps.append((w - start).numpy())
+        np.testing.assert_allclose(steps[1], factor * steps[0], rtol=1e-9, atol=1e-15)
+        assert (first.numpy() < before).all()
+        before = first.numpy().max()
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "rmsprop_graves"])
+def test_a_step_size_on_the_device_gives_the_same_weights(name):
+    weights = [torch.ones(3, dtype=torch.float64) for _ in range(2)]
+    optimizers = [create_optimizer(Optimization(name, learning_rate=0.01), [w]) for w in weights]
+    optimizers[1]._step_size = torch.zeros((), dtype=torch.float64)  # as on a GPU
+    for rate in (0.01, 0.02, 0.001):
+        for optimizer in optimizers:
+            optimizer.learning_rate = rate
+            optimizer.begin_update()
+            optimizer.optimize([torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)], N)
+        np.testing.assert_allclose(weights[1].numpy(), weights[0].numpy(), rtol=1e-14)
+    assert not np.allclose(weights[0].numpy(), 1)
+
+
 def test_an_unknown_optimizer_is_a_mistake_of_the_caller():
     with pytest.raises(ValueError, match="unknown optimizer sgd"):
         create_optimizer(Optimization("sgd"), [])

@@ -135,6 +135,9 @@ class NeonNetwork(DeepQNetwork):
         self.train_iterations += 1
         return Update([float(cost)], None)
 
+    def set_learning_rate(self, learning_rate: float) -> None:
+        self._optimizer.learning_rate = learning_rate
+
     def update_target_network(self) -> None:
         for online, target in zip(
             self._online.layers_to_optimize, self._target.layers_to_optimize, strict=True

@@ -122,6 +122,9 @@ class TorchNetwork(DeepQNetwork):
             costs = self._late_costs.arrived()
         return Update(costs, None if minibatch.weights is None else errors.cpu().numpy())
 
+    def set_learning_rate(self, learning_rate: float) -> None:
+        self._optimizer.learning_rate = learning_rate
+
     def late_costs(self) -> list[float]:
         return [] if self._late_costs is None else self._late_costs.wait()
 

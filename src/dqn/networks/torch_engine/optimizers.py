@@ -19,14 +19,20 @@ from dqn.networks.settings import Optimization
 class Optimizer(ABC):
     """Updates weights in place and keeps `num_states` tensors of their shape for each of them.
 
-    `num_updates` counts the updates since the beginning or a `restart`.
+    `num_updates` counts the updates since the beginning or a `restart`. `learning_rate` may be set
+    at any time, for the updates to come.
     """
 
     num_states: int
+    dtype_of_step: torch.dtype | None = None  # on a GPU; None: that of the weights
 
-    def __init__(self, weights: Sequence[Tensor]):
+    def __init__(self, weights: Sequence[Tensor], learning_rate: float):
         self._weights = weights
+        self.learning_rate = learning_rate
         self.num_updates = 0
+        self._step_size: float | Tensor = learning_rate
+        if weights[0].device.type == "cuda":
+            self._step_size = weights[0].new_full((), learning_rate, dtype=self.dtype_of_step)
         self._states = {w: [torch.zeros_like(w) for _ in range(self.num_states)] for w in weights}
 
     def states_of(self, weights: Tensor) -> list[Tensor]:
@@ -36,6 +42,14 @@ class Optimizer(ABC):
     def begin_update(self) -> None:
         """Count an update, before `optimize` makes it."""
         self.num_updates += 1
+        step_size = self._next_step_size()
+        if isinstance(self._step_size, Tensor):
+            self._step_size.fill_(step_size)
+        else:
+            self._step_size = step_size
+
+    def _next_step_size(self) -> float:
+        return self.learning_rate
 
     @torch.no_grad()
     def optimize(self, gradients: Sequence[Tensor], batch_size: int) -> None:
@@ -50,6 +64,13 @@ class Optimizer(ABC):
     def restart(self) -> None:
         """Count updates from 0, as Neon does when it has loaded the states from a snapshot."""
         self.num_updates = 0
+
+    def _descend(self, w: Tensor, g: Tensor, divisor: Tensor, n: int) -> None:
+        """Let w ← w − lr·g / (n·divisor)."""
+        if isinstance(self._step_size, Tensor):
+            w.addcdiv_(g.mul_(self._step_size), divisor, value=-1 / n)
+        else:
+            w.addcdiv_(g, divisor, value=-self._step_size / n)
 
     @abstractmethod
     def _update(self, gradients: list[Tensor], n: int) -> None:
@@ -70,8 +91,7 @@ class RMSProp(Optimizer):
     epsilon = 1e-6
 
     def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float):
-        super().__init__(weights)
-        self._learning_rate = learning_rate
+        super().__init__(weights, learning_rate)
         self._decay_rate = decay_rate
         self._roots = {w: torch.empty_like(w) for w in weights}  # memory to compute in
 
@@ -79,7 +99,7 @@ class RMSProp(Optimizer):
         for w, g, (s,) in self._with_states(gradients):
             s.mul_(self._decay_rate).addcmul_(g, g, value=(1 - self._decay_rate) / n**2)
             root = torch.add(s, self.epsilon, out=self._roots[w]).sqrt_().add_(self.epsilon)
-            w.addcdiv_(g, root, value=-self._learning_rate / n)
+            self._descend(w, g, root, n)
 
 
 class RMSPropGraves(Optimizer):
@@ -94,8 +114,7 @@ class RMSPropGraves(Optimizer):
     min_squared_gradient = 0.01
 
     def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, decay_rate: float):
-        super().__init__(weights)
-        self._learning_rate = learning_rate
+        super().__init__(weights, learning_rate)
         self._decay_rate = decay_rate
 
     def _update(self, gradients: list[Tensor], n: int) -> None:  # noqa: ARG002
@@ -103,7 +122,7 @@ class RMSPropGraves(Optimizer):
             s.mul_(self._decay_rate).addcmul_(g, g, value=1 - self._decay_rate)
             m.mul_(self._decay_rate).add_(g, alpha=1 - self._decay_rate)
             root = s.addcmul(m, m, value=-1).add_(self.min_squared_gradient).sqrt_()
-            w.addcdiv_(g, root, value=-self._learning_rate)
+            self._descend(w, g, root, 1)
 
 
 class Adam(Optimizer):
@@ -112,33 +131,24 @@ class Adam(Optimizer):
     m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε), with
     β₁ = 0.9, β₂ = 0.999.
 
-    It is computed in one pass over memory, by PyTorch's own fused Adam; on a GPU, with a step size
-    in float32.
+    It is computed in one pass over memory, by PyTorch's own fused Adam.
     """
 
     num_states = 2
+    dtype_of_step = torch.float32  # as PyTorch's kernel takes it
     beta_1 = 0.9
     beta_2 = 0.999
 
     def __init__(self, weights: Sequence[Tensor], *, learning_rate: float, epsilon: float):
-        super().__init__(weights)
-        self._learning_rate = learning_rate
+        super().__init__(weights, learning_rate)
         self._epsilon = epsilon
-        device = weights[0].device
-        self._step_size: float | Tensor = 0.0  # lr·√(1−β₂ᵗ)/(1−β₁ᵗ)
-        if device.type == "cuda":
-            self._step_size = torch.zeros((), device=device)
         # PyTorch would correct the bias, and ε with it; after this many steps there is none left.
         self._steps = [torch.full((), 1e9, device=w.device) for w in weights]
 
-    def begin_update(self) -> None:
-        super().begin_update()
+    def _next_step_size(self) -> float:
         t = self.num_updates
         correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        if isinstance(self._step_size, Tensor):
-            self._step_size.fill_(self._learning_rate * correction)
-        else:
-            self._step_size = self._learning_rate * correction
+        return self.learning_rate * correction
 
     def _update(self, gradients: list[Tensor], n: int) -> None:
         states = [self._states[w] for w in self._weights]
@@ -168,7 +178,7 @@ class Adadelta(Optimizer):
     epsilon = 1e-6
 
     def __init__(self, weights: Sequence[Tensor], *, decay_rate: float):
-        super().__init__(weights)
+        super().__init__(weights, learning_rate=1)  # the paper's, which has none
         self._decay_rate = decay_rate
 
     def _update(self, gradients: list[Tensor], n: int) -> None:
