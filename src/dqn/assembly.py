@@ -258,10 +258,7 @@ def _assemble_agent(origin: Origin, interruption: Interruption, videos: Path) ->
     network = _create_network(origin, architecture, metadata, chance.generators["network"])
     needs = _memory_of_network(args, architecture)
     memory = _create_memory(origin, space, network, needs, chance.generators["memory"])
-    in_thread = args.overlap and not _learns_on_gpu(args)  # a GPU computes beside the acting anyway
-    learner = (OverlappingLearner if in_thread else Learner)(
-        network, memory, network_flags.learning_rate(args)
-    )
+    learner = _create_learner(args, network, memory)
     train_policy, test_policy = (
         EpsilonGreedy(network, game.num_actions, chance.generators[name])
         for name in ("train", "test")
@@ -529,6 +526,12 @@ def _create_memory(
             num_minibatches=_minibatches(args, _steps_trained(origin)),
         ),
     )
+
+
+def _create_learner(args: Namespace, network: DeepQNetwork, memory: ReplayMemory) -> Learner:
+    in_thread = args.overlap and not _learns_on_gpu(args)  # a GPU computes beside the acting anyway
+    kind = OverlappingLearner if in_thread else Learner
+    return kind(network, memory, network_flags.learning_rate(args))
 
 
 def _create_agent(
