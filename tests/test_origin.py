@@ -1,6 +1,7 @@
 """Where a command starts from: nothing, a snapshot or a checkpoint, and with which flags."""
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -238,6 +239,13 @@ def test_a_checkpoint_brings_its_game_and_its_flags_which_the_command_line_may_c
     assert origin.flags_before["epochs"] == 5
     assert "Resuming from the checkpoint" in caplog.text
     assert "Using --epochs 7 instead of 5" in caplog.text
+
+
+def test_a_copy_of_a_run_under_another_name_has_a_csv_file_of_its_own():
+    write_checkpoint("--csv_file", "results/run.csv")
+    shutil.copytree("saved/run.checkpoint", "saved/copy.checkpoint")
+    outputs = "--save_weights_prefix saved/copy --csv_file results/copy.csv".split()
+    assert str(origin_of("breakout", *TRAIN, *outputs).args.csv_file) == "results/copy.csv"
 
 
 def test_datatype_auto_is_what_the_checkpoint_was_computed_in(caplog):

@@ -152,12 +152,13 @@ def _resume(
     continuing.keep_seed(complete, before)
     continuing.keep_datatype(complete, before)
     continuing.log_changes(complete, before)
+    options = checkpoint["options"]
     if complete.actors == "auto":
-        complete.actors = checkpoint["options"]["actors"]
-    if complete.csv_file and checkpoint["options"]["csv_file"]:
+        complete.actors = options["actors"]
+    is_copy = Path(str(options.get("save_weights_prefix"))).name != args.save_weights_prefix.name
+    if complete.csv_file and options["csv_file"] and not is_copy:
         # It goes on, whatever snapshot the file that is named now is called after.
-        name = Path(checkpoint["options"]["csv_file"]).name
-        complete.csv_file = complete.csv_file.with_name(name)
+        complete.csv_file = complete.csv_file.with_name(Path(options["csv_file"]).name)
     if complete.environment == "gym":
         game = complete.game or checkpoint["game"]
         found: Game = None, find_gym_id(game, complete.env_import or ""), ""
