@@ -5,7 +5,7 @@
 
 Each trainer learns a game for an hour of its own processor time on one core. The network of every
 quarter is tested by 30 games of at most five minutes at ε = 0.05 (Mnih et al. 2015, Methods). ε
-falls over 100,000 steps (laptop: 50,000); the rest is each one's own. The scores are kept in
+falls over 100,000 steps (laptop: 200,000); the rest is each one's own. The scores are kept in
 benchmarks/score_per_hour.csv: what is there is not run again, so that this can be stopped between
 any two trainings. Without --cleanrl (see hour_of_cleanrl.py), CleanRL is left out.
 """
