@@ -145,8 +145,10 @@ def write_page() -> None:
     lines += [
         "",
         "Scores are means ± standard deviations. “Nature” is 30 games of at most five minutes at",
-        "ε = 0.05, the others are 100 games of at most thirty. The game is that of the training:",
-        "where that was `--fire_on_start true`, a life begins with FIRE in tests, too.",
+        "ε = 0.05, the others are 100 games of at most thirty. Where the training was",
+        "`--fire_on_start true`, a game begins with FIRE; for the lives after the first, the network",
+        "presses it itself. It never learned to, so that a life of Breakout may begin with some",
+        "seconds of waiting at ε = 0.05, and with minutes at ε = 0.001, until a random move is FIRE.",
         "",
         "| network | trained by | on | commit | SHA-256 |",
         "|---|---|---|---|---|",

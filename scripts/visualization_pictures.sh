@@ -2,7 +2,8 @@
 # Makes the pictures of docs/visualization.md: ./scripts/visualization_pictures.sh SNAPSHOT [FRAME] [LAYER]
 #
 # docs/saliency.png is a frame (600 by default) of a recording with --saliency true, docs/filters.png the part of
-# the page of nvis.sh about a layer (0 is the first, 1 the default). It needs what ./run_tests.sh --system installs.
+# the page of nvis.sh about a layer (0 is the first, 1 the default). Those of now are of
+# snapshots/pretrained/breakout.safetensors and frame 301. It needs what ./run_tests.sh --system installs.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/python.sh
