@@ -148,7 +148,7 @@ def write_page() -> None:
         "ε = 0.05, the others are 100 games of at most thirty. Where the training was",
         "`--fire_on_start true`, a game begins with FIRE, but its lives after the first do not,",
         "and the network never learned to press it: such a life of Breakout may begin with some",
-        "seconds of waiting at ε = 0.05, and with minutes at ε = 0.001, until a random move is FIRE.",
+        "seconds of waiting at ε = 0.05, minutes at ε = 0.001, until a random move is FIRE.",
         "",
         "| network | trained by | on | commit | SHA-256 |",
         "|---|---|---|---|---|",
