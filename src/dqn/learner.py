@@ -31,9 +31,9 @@ class Learner:
         self._costs: list[float] = []  # of updates that have ended and are not told yet
 
     def learn(self, step: int = 0) -> list[float]:
-        """Make an update at training step `step`; the costs of those that ended and were not told.
+        """Make one update, at training step `step`.
 
-        They are of this update or of earlier ones.
+        Returns the costs of the updates that have ended and were not told yet.
         """
         self._set_learning_rate(step)
         minibatch = self._memory.sample()

@@ -157,7 +157,7 @@ def _resume(
         complete.actors = options["actors"]
     is_copy = Path(str(options.get("save_weights_prefix"))).name != args.save_weights_prefix.name
     if complete.csv_file and options["csv_file"] and not is_copy:
-        # It goes on, whatever snapshot the file that is named now is called after.
+        # It goes on, whichever snapshot --csv_file is named after now.
         complete.csv_file = complete.csv_file.with_name(Path(options["csv_file"]).name)
     if complete.environment == "gym":
         game = complete.game or checkpoint["game"]
