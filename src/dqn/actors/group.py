@@ -50,8 +50,8 @@ class Actors(ABC):
     ) -> Sequence[Transition | None]:
         """Take an agent step with each of the `chosen` actors, in ascending order, by its action.
 
-        They must be ready; the start of all others goes on, by one action each. `meanwhile` is
-        called while the other processes act. In the result, None stands for a lost actor.
+        They must be ready; each of the others takes one action of its start. `meanwhile` is called
+        while other processes act. The result has None for an actor that was lost.
         """
 
     @abstractmethod
