@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # as play.sh does; read when PyTo
 
 import checkout  # noqa: F401 (it comes before dqn)
 import main as program
-from dqn import assembly
+from dqn.assembly import watching
 from dqn.environments.environment import Frame
 from dqn.machine.cores import usable_cores
 from dqn.networks.architecture import Architecture
@@ -117,7 +117,7 @@ def main() -> None:
         command += ["--play_games", "1000", "--display_screen", args.display_screen]
         with (
             contextlib.redirect_stdout(sys.stderr),
-            patch.object(assembly, "Player", TimedPlayer),
+            patch.object(watching, "Player", TimedPlayer),
         ):
             if program.main(command):
                 sys.exit(1)

@@ -2,16 +2,16 @@
 # Trains what docs/learning.md shows: ./scripts/learning_proof.sh [--left]
 #
 # The runs take turns, each for an hour, and resume exactly: stop this at any time and start it again. It takes
-# about 20 hours of one core. --left only says what is left to do. Set OMP_NUM_THREADS=1 to leave other cores alone.
+# about 15 hours of one core. --left only says what is left to do. Set OMP_NUM_THREADS=1 to leave other cores alone.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Game, label, last epoch, flags. After an epoch of `laptop`, of 50,000 steps, come 10 games of test. Those of the
 # default have 250,000 steps and tests of 125,000, as the original's results have.
 runs=(
-  "breakout laptop1 40 @presets/laptop.args --random_seed 1"
+  "breakout laptop1 20 @presets/laptop.args --epochs 20 --random_seed 1"
   "boxing laptop1 10 @presets/laptop.args --epochs 10 --random_seed 1"
-  "pong laptop1 40 @presets/laptop.args --random_seed 1"
+  "pong laptop1 20 @presets/laptop.args --epochs 20 --random_seed 1"
   "pong laptop2 20 @presets/laptop.args --epochs 20 --random_seed 2"
   "pong laptop3 20 @presets/laptop.args --epochs 20 --random_seed 3"
   "breakout laptop2 20 @presets/laptop.args --epochs 20 --random_seed 2"

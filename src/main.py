@@ -14,7 +14,8 @@ with console.starting(__name__):
     from collections.abc import Callable
     from pathlib import Path
 
-    from dqn.assembly import Run, assemble
+    from dqn.assembly.assemble import assemble
+    from dqn.assembly.run import Run
     from dqn.errors import UserError, unforeseen
     from dqn.machine import start_log
     from dqn.machine.interruption import Interruption, Stopped

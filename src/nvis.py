@@ -9,7 +9,7 @@ with console.starting(__name__):
 
     import main as training
     from dqn.actors.events import FinishedGame
-    from dqn.assembly import Look, assemble_look
+    from dqn.assembly.look import Look, assemble_look
     from dqn.errors import UserError, explain
     from dqn.machine import start_log
     from dqn.machine.files import atomic_write, make_writable_folder, move_aside

@@ -16,7 +16,7 @@ with console.starting(__name__):
     from typing import Any
 
     import main as training_program
-    from dqn.assembly import assemble
+    from dqn.assembly.assemble import assemble
     from dqn.errors import ArgumentParser, UserError, unforeseen
     from dqn.machine import provenance, start_log
     from dqn.machine.files import check_name

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dqn.assembly import assemble
+from dqn.assembly.assemble import assemble
 from dqn.checkpoints.folder import CheckpointFolder
 from dqn.errors import UserError
 from dqn.networks.architecture import Architecture, Convolution

@@ -10,9 +10,12 @@
     learner.py       one update after another, or beside the acting
     experiment.py    the order of the phases: random → (train → test) × epochs → play
     origin.py        where a run starts from: nothing, a snapshot or a checkpoint; its ROM
-    assembly.py      the wiring: makes every part of a run from its settings
     errors.py        UserError, which ends a program with one line
 
+    assembly/        the wiring: assemble.py (every part of a run, from its settings); acting.py,
+                     learning.py, saving.py and watching.py make the parts, chance.py their random
+                     numbers; run.py (the parts, opened and closed), look.py (a game that is looked
+                     into)
     actors/          games in play: events.py (what happens in them), state_buffer.py (the network's
                      input), actor.py (one game; random starts, restarts), group.py (the contract of
                      actors that step together), local.py (in this process), processes.py (in

@@ -25,7 +25,7 @@ from helpers.paths import MAIN, PROJECT
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
-        *("dqn.assembly", "dqn.networks.torch_engine.network", "helpers.forked"),
+        *("dqn.assembly.assemble", "dqn.networks.torch_engine.network", "helpers.forked"),
         "torch.fx.experimental.symbolic_shapes",  # the first update of a network imports it
     ]
 )

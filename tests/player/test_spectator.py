@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import main
-from dqn import assembly
 from dqn.actors.actor import Actor
+from dqn.assembly import watching
 from dqn.environments.atari import AleEnvironment
 from dqn.environments.roms import find_rom
 from dqn.environments.settings import GameSettings, ObservationSettings
@@ -246,7 +246,7 @@ class Restless(Script):
 
 def test_a_training_that_is_watched_gives_the_same_numbers(tmp_path, monkeypatch):
     display = Restless()
-    monkeypatch.setattr(assembly, "open_display", lambda *_: display)
+    monkeypatch.setattr(watching, "open_display", lambda *_: display)
     monkeypatch.setattr("dqn.player.spectator.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("dqn.player.spectator.INSIGHT_SECONDS", 0.0)
     run = "--random_steps 60 --train_steps 60 --test_steps 40 --replay_size 500 --epochs 2"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import main
-from dqn import assembly
+from dqn.assembly import learning
 from dqn.environments.atari import AleEnvironment
 from dqn.errors import UserError
 from dqn.networks.architecture import Architecture, Convolution
@@ -113,7 +113,7 @@ def play(monkeypatch, engine, optimizer):
         return recorders[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(assembly, "create_network", create)
+        patch.setattr(learning, "create_network", create)
         patch.setattr(AleEnvironment, "act", record_action)
         flags = (
             f"--engine {engine} --optimizer {optimizer} --datatype float64 --train_steps 200 "

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dqn import assembly
-from dqn.assembly import Chance, assemble
+from dqn.assembly import acting, learning, watching
+from dqn.assembly.assemble import assemble
+from dqn.assembly.chance import Chance
 from dqn.errors import UserError
 from dqn.learner import Learner, OverlappingLearner
 from dqn.networks.architecture import Architecture
@@ -131,8 +132,8 @@ def test_a_run_has_the_parts_that_it_needs_and_no_others(wire, tmp_path, argumen
 
 
 def test_a_person_who_plays_needs_neither_network_nor_memory_nor_training_games(wire, monkeypatch):
-    monkeypatch.setattr(assembly, "create_network", must_not("made a network"))
-    monkeypatch.setattr(assembly, "create_storage", must_not("took a replay memory"))
+    monkeypatch.setattr(learning, "create_network", must_not("made a network"))
+    monkeypatch.setattr(learning, "create_storage", must_not("took a replay memory"))
     run = wire(*PLAY, "breakout", *SHOW)
     assert list(run.actors.groups) == ["test"]
     assert network_of(run) is None
@@ -356,7 +357,7 @@ def test_a_player_watches_the_test_game_on_a_display_with_its_name(
     wire, tmp_path, monkeypatch, arguments, network, waits
 ):
     opened = []
-    monkeypatch.setattr(assembly, "open_display", lambda *about: opened.append(about))
+    monkeypatch.setattr(watching, "open_display", lambda *about: opened.append(about))
     run = wire(*arguments, *SHOW)
     player = run.player
     assert player._network is network_of(run)
@@ -431,21 +432,21 @@ def test_a_seed_that_nobody_chose_is_drawn_and_logged(tmp_path, monkeypatch, cap
 def test_where_a_gpu_learns_there_are_four_actors_for_each_core(
     wire, monkeypatch, arguments, learns_on_gpu, num_actors
 ):
-    monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: learns_on_gpu)
-    monkeypatch.setattr(assembly, "usable_cores", lambda: 1)
+    monkeypatch.setattr(acting, "learns_on_gpu", lambda compute: learns_on_gpu)
+    monkeypatch.setattr(acting, "usable_cores", lambda: 1)
     run = wire(*arguments)
     assert {len(group) for group in run.actors.groups.values()} == {num_actors}
 
 
 def test_many_cores_get_no_more_actors_than_the_most(wire, monkeypatch):
-    monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: True)
-    monkeypatch.setattr(assembly, "MOST_ACTORS", 2)
+    monkeypatch.setattr(acting, "learns_on_gpu", lambda compute: True)
+    monkeypatch.setattr(acting, "MOST_ACTORS", 2)
     assert len(wire(*TRAIN).actors.groups["train"]) == 2
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_overlapping_takes_a_thread_on_a_cpu_alone(wire, monkeypatch, on_gpu):
-    monkeypatch.setattr(assembly, "learns_on_gpu", lambda compute: on_gpu)
+    monkeypatch.setattr(acting, "learns_on_gpu", lambda compute: on_gpu)
     agent = agent_of(wire(*TRAIN, "--overlap", "true", "--actors", "2"))
     assert agent._learns_meanwhile == on_gpu
     assert isinstance(agent._learner, OverlappingLearner) != on_gpu
@@ -461,7 +462,7 @@ def test_datatype_auto_is_chosen_once_for_the_run_and_kept_with_it(wire, monkeyp
         chosen.append(settings)
         return "bfloat16"
 
-    monkeypatch.setattr(assembly, "choose_datatype", choose)
+    monkeypatch.setattr(learning, "choose_datatype", choose)
     run = wire(*TRAIN, *SAVE, "--datatype", "auto", "--batch_size", "7")
     ((architecture, optimization, _, compute),) = chosen
     assert (architecture.num_actions, architecture.state_shape) == (4, (2, 44, 44))
@@ -475,7 +476,7 @@ def test_datatype_auto_is_chosen_once_for_the_run_and_kept_with_it(wire, monkeyp
     "arguments", [[*TEST, *LOAD], [*PLAY, *LOAD], [*PLAY, *LOAD, *SHOW], [*PLAY, "breakout", *SHOW]]
 )
 def test_who_only_predicts_measures_nothing(wire, monkeypatch, arguments):
-    monkeypatch.setattr(assembly, "choose_datatype", must_not("measured updates"))
+    monkeypatch.setattr(learning, "choose_datatype", must_not("measured updates"))
     network = network_of(wire(*arguments, "--datatype", "auto"))
     assert network is None or str(network._dtype) == "torch.float32"
 
