@@ -18,10 +18,7 @@ ARROWS = {
     "sweep": "options sweeps",
     "convert": "snapshots options sharing.importing.create",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
-    "share": (
-        "main assembly options origin networks.create player.keyboard recording.still "
-        "report.games report.protocol results.statistics sharing snapshots"
-    ),
+    "share": "main assembly options origin player.keyboard sharing",
     "game_name": "environments.roms",
     "agent": "actors.events actors.group replay.memory learner exploration",
     "exploration": "networks.deepqnetwork",
@@ -58,8 +55,9 @@ ARROWS = {
         "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
     ),
     "sharing": (
-        "snapshots networks actors.state_buffer environments.create environments.environment "
-        "environments.pictures environments.roms environments.settings report results.statistics"
+        "options snapshots networks actors.state_buffer environments.create "
+        "environments.environment environments.pictures environments.roms environments.settings "
+        "recording.still report results.statistics"
     ),
     "machine": "",
     "errors": "",

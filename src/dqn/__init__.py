@@ -70,8 +70,9 @@
                      recorder.py, video_file.py, frame_folder.py, sound_file.py, screen.py (how
                      large it is shown), still.py (a picture of a video), settings.py
     sharing/         agent.py (a trained agent for other people's programs); a folder to share:
-                     names.py, folder.py, checksums.py, contents.py (of its files), card.py,
-                     scores.py, training.py (what is known of it), curve.py; hub.py (push and
+                     build.py, source.py (the snapshot), played.py (its games), scores.py,
+                     training.py (what is known of it), contents.py (of its files), card.py,
+                     curve.py, names.py, folder.py (on disk), checksums.py; hub.py (push and
                      pull) with address.py (hf:OWNER/NAME);
                      importing/ (others' networks as snapshots): stable_baselines3.py, cleanrl.py,
                      dqn_zoo.py with channels_last.py (JAX's layout), foreign.py (what they read),

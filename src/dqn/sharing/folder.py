@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dqn.errors import UserError, explain
 from dqn.machine.files import make_writable_folder, rename_aside
+from dqn.machine.wording import size
 from dqn.sharing.card import name_repository
 from dqn.sharing.checksums import (
     Checksums,
@@ -77,6 +78,12 @@ def check(folder: Path) -> Checksums:
             "it anew"
         ) from error
     return found
+
+
+def size_of(folder: Path, names: Iterable[str] | None = None) -> str:
+    """How much the files of a folder take, or those of some names."""
+    paths = [folder / name for name in names] if names else list(folder.iterdir())
+    return size(sum(path.stat().st_size for path in paths))
 
 
 def set_repository(folder: Path, repository: str) -> None:
