@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-import main
 from dqn.snapshots.file import load_snapshot
 from helpers.paths import PROJECT
+from helpers.scores import row_of_test
 
 FOLDER = PROJECT / "snapshots" / "pretrained"
 NETWORKS = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -62,11 +62,6 @@ def test_each_network_scores_what_its_page_says(name, tmp_path):
     """On the same processor to the point; elsewhere rounding may change a game."""
     test = facts_of(name)["tests"]["Nature"]
     _, network, *flags = test["command"].split()
-    csv_file = tmp_path / "test.csv"
-    loaded = ["--load_weights", str(PROJECT / network), "--csv_file", str(csv_file)]
-    phases = "--random_steps 0 --train_steps 0 --epochs 1".split()  # as test.sh
-    assert main.main([*loaded, *phases, *flags]) == 0
-    with open(csv_file, newline="") as file:
-        (row,) = csv.DictReader(file)
+    row = row_of_test(PROJECT / network, flags, tmp_path / "test.csv")
     assert int(row["nr_games"]) == test["games"]
     assert float(row["average_reward"]) >= FLOORS[name]
