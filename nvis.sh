@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows what the filters of a trained network see, as a page: ./nvis.sh [SNAPSHOT [flags of src/nvis.py]]
+# Shows what the filters of a trained network see, as a page: ./nvis.sh [SNAPSHOT] [flags of src/nvis.py]
 #
-# Without an argument, it is a network that came with this program.
+# Without SNAPSHOT, it is a network that came with this program.
 # snapshots/breakout_77.pkl plays a game and becomes results/breakout.html.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -9,7 +9,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 source "$root/scripts/python.sh"
 
 usage='./nvis.sh SNAPSHOT [flags], for example ./nvis.sh snapshots/breakout_77.pkl'
-[[ $# -gt 0 || ! -f $pretrained ]] || set -- "$pretrained"
+! plays_pretrained "$@" || set -- "$pretrained" "$@"
 snapshot=${1:-}
 case $snapshot in
   '' | @*) show_usage "$usage" ;;

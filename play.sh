@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Shows a game that a trained network plays, or lets you play it: ./play.sh [SNAPSHOT|GAME [flags of src/main.py]]
+# Shows a game that a trained network plays, or lets you play it: ./play.sh [SNAPSHOT|GAME] [flags of src/main.py]
 #
-# Without an argument, a network plays that came with this program.
+# Without SNAPSHOT or GAME, a network plays that came with this program.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/python.sh
 source "$root/scripts/python.sh"
 
 usage='./play.sh SNAPSHOT|GAME [flags], for example ./play.sh snapshots/breakout_77.pkl or ./play.sh roms/breakout.bin'
-[[ $# -gt 0 || ! -f $pretrained ]] || set -- "$pretrained"
+! plays_pretrained "$@" || set -- "$pretrained" "$@"
 what=${1:-}
 case $what in
   '' | @*) show_usage "$usage" ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Records a game that a trained network plays: ./record.sh [SNAPSHOT [flags of src/main.py]]
+# Records a game that a trained network plays: ./record.sh [SNAPSHOT] [flags of src/main.py]
 #
-# Without an argument, a network plays that came with this program.
+# Without SNAPSHOT, a network plays that came with this program.
 # snapshots/breakout_10.pkl becomes videos/breakout_10.mov, and its frames videos/breakout/000000.png and so on.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -9,7 +9,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 source "$root/scripts/python.sh"
 
 usage='./record.sh SNAPSHOT [flags], for example ./record.sh snapshots/breakout_77.pkl'
-[[ $# -gt 0 || ! -f $pretrained ]] || set -- "$pretrained"
+! plays_pretrained "$@" || set -- "$pretrained" "$@"
 snapshot=${1:-}
 case $snapshot in
   '' | @*) show_usage "$usage" ;;

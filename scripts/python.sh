@@ -7,8 +7,7 @@
 # shellcheck shell=bash
 : "${root:?}"
 python='' # until it is found
-# The trained network that plays where none is named. Those who source this use it.
-# shellcheck disable=SC2034
+# The trained network that plays where none is named
 pretrained=$root/snapshots/pretrained/pong.safetensors
 
 # Even where the line cannot be written (2>&-), the exit status says what it would have said.
@@ -106,6 +105,17 @@ name_snapshot() {
     name=${1#hf:*/}
     name=${name%%[@/]*}
   fi
+}
+
+# Whether the arguments "$@" are flags alone, or nothing, so that the network that came with the program plays.
+plays_pretrained() {
+  case ${1-none} in
+    none) ;;
+    -h | --help | --load_weights | --load_weights=*) return 1 ;;
+    -*) ;;
+    *) return 1 ;;
+  esac
+  [[ -f $pretrained ]]
 }
 
 run() {

@@ -196,12 +196,28 @@ def test_play_shows_a_snapshot(light_project, name):
     ]
 
 
-@pytest.mark.parametrize("script", ["play.sh", "record.sh", "nvis.sh"])
-def test_a_network_that_came_with_the_program_plays_where_none_is_named(light_project, script):
+@pytest.fixture
+def pretrained(light_project):
     network = light_project.root / "snapshots/pretrained/pong.safetensors"
     network.parent.mkdir(parents=True)
     network.touch()
-    assert run(light_project, script) == run(light_project, script, str(network))
+    return str(network)
+
+
+@pytest.mark.parametrize("flags", [[], ["--random_seed", "1"]])
+@pytest.mark.parametrize("script", ["play.sh", "record.sh", "nvis.sh"])
+def test_a_network_that_came_with_the_program_plays_where_none_is_named(
+    light_project, pretrained, script, flags
+):
+    assert run(light_project, script, *flags) == run(light_project, script, pretrained, *flags)
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "--load_weights=mine.pkl"])
+@pytest.mark.parametrize("script", ["play.sh", "record.sh", "nvis.sh"])
+def test_it_does_not_play_where_another_one_or_help_is_wanted(
+    light_project, pretrained, script, flag
+):
+    assert run(light_project, script, flag) == [PROGRAMS.get(script, "main.py"), flag]
 
 
 @pytest.mark.parametrize("name", ["roms/breakout.bin", "my roms/PONG.BIN", "pong"])
