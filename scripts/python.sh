@@ -109,8 +109,7 @@ name_snapshot() {
 
 # Whether the arguments "$@" are flags alone, or nothing, so that the network that came with the program plays.
 plays_pretrained() {
-  case ${1-none} in
-    none) ;;
+  case ${1--} in # nothing counts as a flag
     -h | --help | --load_weights | --load_weights=*) return 1 ;;
     -*) ;;
     *) return 1 ;;

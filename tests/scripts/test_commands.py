@@ -212,6 +212,11 @@ def test_a_network_that_came_with_the_program_plays_where_none_is_named(
     assert run(light_project, script, *flags) == run(light_project, script, pretrained, *flags)
 
 
+@pytest.mark.parametrize("name", ["none", "mine.pkl"])
+def test_a_snapshot_that_is_named_plays_instead(light_project, pretrained, name):
+    assert pretrained not in run(light_project, "play.sh", name)
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h", "--load_weights=mine.pkl"])
 @pytest.mark.parametrize("script", ["play.sh", "record.sh", "nvis.sh"])
 def test_it_does_not_play_where_another_one_or_help_is_wanted(
