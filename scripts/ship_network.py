@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("name", help="What to call the network, such as pong.")
     parser.add_argument("--command", required=True, help="The command that trained it.")
     parser.add_argument("--snapshot", type=Path, help="The snapshot, else the run's best.")
-    parser.add_argument("--cores", type=int, default=1, help="How many cores trained it.")
-    parser.add_argument("--commit", help="What trained it, else what is checked out.")
+    parser.add_argument("--hardware", help="What trained it, else one core of this processor.")
+    parser.add_argument("--commit", help="The version that trained it, else what is checked out.")
     args = parser.parse_args()
     snapshot = args.snapshot or ROOT / "snapshots" / f"{args.run}_best.pkl"
     curve = ROOT / "results" / f"{args.run}.csv"
@@ -60,9 +60,7 @@ def main() -> None:
         "commit": args.commit or output("git", "rev-parse", "HEAD"),
         "training_steps": steps,
         "hours": round(hours(curve, steps), 2),
-        "hardware": f"{args.cores} core of {processor()}"
-        if args.cores == 1
-        else f"{args.cores} cores of {processor()}",
+        "hardware": args.hardware or f"1 core of {processor()}",
         "python": platform.python_version(),
         "sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
         "tests": tests,

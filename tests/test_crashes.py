@@ -56,9 +56,9 @@ def counts_of_training(training):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
-@pytest.mark.parametrize("way", [(), ("--actors", "4"), ("--actors", "4", "--overlap", "true")])
+@pytest.mark.parametrize("way", [("1",), ("4",), ("4", "--overlap", "true")])
 def test_a_run_on_a_gpu_counts_the_same_after_kills(way, tmp_path):
-    flags = ("--backend", "gpu", *way)
+    flags = ("--backend", "gpu", "--actors", *way)
     undisturbed = Training(tmp_path / "undisturbed", *flags)
     killed = Training(tmp_path / "killed", *flags, "--checkpoint_steps", "80")
     for training in (undisturbed, killed):

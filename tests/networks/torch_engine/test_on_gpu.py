@@ -61,6 +61,7 @@ def test_updates_are_those_of_a_cpu_before_and_after_they_are_recorded(variant, 
 @pytest.mark.parametrize("optimizer", ["rmsprop", "rmsprop_graves", "adam"])
 def test_a_recorded_update_has_the_learning_rate_that_is_set(optimizer):
     here, there = make_pair(optimizer=optimizer)
+    # Adam's step size is a float32 on the GPU, which shows most in Q-values near 0.
     tolerance = 1e-6 if optimizer == "adam" else 1e-9
     for i, minibatch in enumerate(minibatches(MANY)):
         for network in (here, there):
@@ -70,7 +71,10 @@ def test_a_recorded_update_has_the_learning_rate_that_is_set(optimizer):
             expected.costs, rel=tolerance
         )
     states = make_minibatch(99).states
-    np.testing.assert_allclose(there.predict(states), here.predict(states), rtol=tolerance)
+    expected = here.predict(states)
+    np.testing.assert_allclose(
+        there.predict(states), expected, rtol=0, atol=tolerance * np.abs(expected).max()
+    )
 
 
 @pytest.mark.parametrize("datatype", ["float16", "bfloat16", "float32"])
