@@ -20,6 +20,7 @@ with console.starting(__name__):
         GAME_COLUMNS,
         OTHER_NAMES,
     )
+    from dqn.report import games
     from dqn.report.curves import MEAN_OF, figure
     from dqn.report.protocol import FRAME_SKIP
     from dqn.report.rows import brief
@@ -31,6 +32,7 @@ MIN_PANEL = 50  # pixels, for letters of a pixel
 MAX_SIDE = 65_535  # pixels, the most that matplotlib draws
 MAX_SMOOTH = 1_000_000  # phases or games
 WATCH_SECONDS = 1.0
+OPTIONAL = ("fields", "human", "output", "x")  # None where the command line says nothing
 MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
 
 
@@ -79,6 +81,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "the lowest to the highest",
     )
     add(
+        "--human",
+        default=argparse.SUPPRESS,
+        metavar="GAME",
+        help="draw a person's mean score in this game, as a dotted line",
+    )
+    add(
         "--watch",
         action="store_true",
         help="draw again whenever a CSV has grown, until Ctrl-C",
@@ -91,12 +99,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     beside = "(default: a .png beside the first CSV)"
     add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
     add("--png_file", help="an older name of --output", dest="output", **picture)
-    args = parser.parse_args(arguments, argparse.Namespace(output=None, fields=None, x=None))
+    args = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(OPTIONAL)))
 
     if args.skiprows < 0:
         parser.error("--skiprows must be 0 or more")
     if not 0 <= args.smooth <= MAX_SMOOTH:
         parser.error(f"--smooth must be from 0 to {MAX_SMOOTH:,}")
+    if args.human is not None and args.human not in games.SCORES:
+        parser.error(
+            f"--human {args.human}: no person's score is known; of these games it is: "
+            f"{', '.join(games.SCORES)}"
+        )
     if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
         parser.error("--delimiter must be one character")
     if args.fields is not None:
@@ -163,7 +176,8 @@ def draw(args: argparse.Namespace) -> Path:
     output = check_output(args.output or default_output(args.csv_file), args.csv_file)
     if args.group_seeds:
         runs = means_of_seeds(runs)
-    picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth)
+    human = None if args.human is None else games.SCORES[args.human][1]
+    picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth, human)
     save(picture, output, args.dpi)
     return output
 

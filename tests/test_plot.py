@@ -419,6 +419,25 @@ def test_one_run_has_a_colour_per_phase():
     assert len(set(drawn)) == 3
 
 
+def test_a_persons_score_is_a_line_among_scores_and_is_named(tmp_path):
+    run = plot.read_run(write(tmp_path / "a.csv", row(1, "test"), row(2, "test")), FIELDS)
+    picture = plot.figure([run], FIELDS, human=30.5)
+    score, *others = picture.axes
+    assert set(score.lines[-1].get_ydata()) == {30.5}
+    assert score.get_ylim()[1] > 30.5
+    assert not any(30.5 in line.get_ydata() for axes in others for line in axes.lines)
+    assert list(legend(picture)) == ["Test", "A person: 30.5"]
+
+
+def test_one_command_draws_a_persons_score_of_the_game_that_it_names(tmp_path):
+    file = write(tmp_path / "a.csv", row(1, "test"), row(2, "test"))
+    pixels = []
+    for human in ((), ("--human", "breakout"), ("--human", "seaquest")):
+        assert plot.main([str(file), "--fields", "average_reward", *human]) == 0
+        pixels.append(matplotlib.image.imread(tmp_path / "a.png").tobytes())
+    assert len(set(pixels)) == 3
+
+
 def test_the_legend_names_only_phases_that_are_there(tmp_path):
     run = plot.read_run(write(tmp_path / "a.csv", row(1, "test")), ["meanq"])
     assert list(legend(plot.figure([run], ["meanq"]))) == ["Test"]
@@ -705,6 +724,7 @@ def sizes(dpi, width, height):
         bad("output is input", "overwrite", "csv.png", "--output", "./csv.png"),
         bad("both outputs", "--png_file", "good.csv", "--output", "a.png", "--png_file", "b.png"),
         bad("unknown option", "--nonsense", "good.csv", "--nonsense"),
+        bad("unknown game", "breakout", "good.csv", "--human", "chess"),
         bad("negative skiprows", "--skiprows", "good.csv", "--skiprows", "-1"),
         bad("all skipped", "nothing to plot", "good.csv", "--skiprows", "9" * 30),
         bad("no delimiter", "--delimiter", "good.csv", "--delimiter", ""),

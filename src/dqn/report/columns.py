@@ -28,6 +28,7 @@ GAME_COLUMNS = {
     "seconds": ("Time of each game", "Time (s)"),
 }
 DEFAULT_GAME_FIELDS = ["score", "steps"]
+MEAN_SCORES = {"average_reward", "score"}  # that a person's mean score can be compared with
 OTHER_NAMES = {"phase_time": "epoch_time"}  # as the plot.py of simple_dqn called it
 PHASES = {"random": "Random", "train": "Train", "test": "Test"}
 GAME_PHASES = PHASES | {"play": "Play"}

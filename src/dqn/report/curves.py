@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dqn.machine.interruption import uninterrupted
-from dqn.report.columns import COLUMNS, GAME_COLUMNS, GAME_PHASES, TRAIN_ONLY
+from dqn.report.columns import COLUMNS, GAME_COLUMNS, GAME_PHASES, MEAN_SCORES, TRAIN_ONLY
 from dqn.report.rows import brief
 from dqn.report.runs import Run
 from dqn.report.style import GREY, PALETTE, colours_of, letter_size, pale, settings
@@ -32,11 +32,17 @@ X_TITLES = {
 
 
 def figure(
-    runs: list[Run], fields: list[str], width: float = 16, height: float = 9, smooth: int = 0
+    runs: list[Run],
+    fields: list[str],
+    width: float = 16,
+    height: float = 9,
+    smooth: int = 0,
+    human: float | None = None,
 ) -> "Figure":
     """Draw one panel per field, in it the curves of all `runs`, or their games.
 
     `smooth` draws running means over that many phases (or games), with the raw curves pale behind.
+    `human`, a person's mean score, is a dotted line where scores are drawn.
 
     One run has a colour per phase, several have a colour each and a stroke per phase.
     Returns a matplotlib Figure of width × height inches.
@@ -62,11 +68,13 @@ def figure(
                 draw_games(axes, run, field, colour, size, smooth or MEAN_OF)
             else:
                 draw_run(axes, run, field, colour, size, smooth)
-        finish_panel(axes, runs, field)
+        if human is not None and field in MEAN_SCORES:
+            axes.axhline(human, **human_stroke(size))
+        finish_panel(axes, runs, field, 72 * width / columns / size)
         if index + columns >= len(fields):
             axes.set_xlabel(title_of_x(runs[0]))
     result.align_ylabels()
-    add_names(result, runs, colours, size, smooth)
+    add_names(result, runs, colours, size, smooth, human)
     return result
 
 
@@ -85,6 +93,11 @@ def stroke(phase: str, colour: "ColorType | None", size: float) -> dict[str, Any
         "linestyle": "--" if phase == "random" else "-",
         "zorder": 2 + list(GAME_PHASES).index(phase) / 10,  # the tests of all runs lie on top
     }
+
+
+def human_stroke(size: float) -> dict[str, Any]:
+    """Return how the line of a person's score looks."""
+    return {"color": GREY, "linewidth": 0.1 * size, "linestyle": ":", "zorder": 2}
 
 
 def title_of_x(run: Run) -> str:
@@ -184,8 +197,8 @@ def lone_points(curve: "Sequence[float] | np.ndarray") -> list[int]:
     return [i for i in range(len(curve)) if len(curve) <= 25 or (gap[i] and gap[i + 2])]
 
 
-def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
-    """Give a panel its title and its axes, with whole epochs and readable numbers."""
+def finish_panel(axes: "Axes", runs: list[Run], field: str, width: float) -> None:
+    """Give a panel, as wide as `width` letters are high, its title and axes of readable numbers."""
     import numpy as np
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
@@ -198,16 +211,22 @@ def finish_panel(axes: "Axes", runs: list[Run], field: str) -> None:
     title, unit = known.get(field, (field.replace("_", " ").replace("$", r"\$"), "Value"))
     axes.set_title(title)
     axes.set_ylabel(unit)
-    is_whole = runs[0].x != "hours"
-    whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=is_whole, min_n_ticks=1)
-    axes.xaxis.set_major_locator(whole)
+    low, high = x_range(runs)
+    most = int(0.9 * width / (0.6 * len(f"{high:,.0f}") + 2.5))  # numbers with a gap between them
+    axes.xaxis.set_major_locator(
+        MaxNLocator(
+            min(max(most, 1), 9),
+            steps=[1, 2, 2.5, 5, 10],
+            integer=runs[0].x != "hours",  # whole epochs
+            min_n_ticks=1,
+        )
+    )
     for axis in (axes.xaxis, axes.yaxis):
         formatter = Thousands(useOffset=False)
         formatter.set_powerlimits((-5, 9))
         axis.set_major_formatter(formatter)
 
     axes.autoscale(axis="y")  # a level alone does not
-    low, high = x_range(runs)
     margin = max(0.5 if runs[0].x is None else 0, 0.01 * (high - low)) or 0.5
     axes.set_xlim(low - margin, high + margin)
     if not any(np.isfinite(np.asarray(line.get_ydata(), float)).any() for line in axes.lines):
@@ -237,6 +256,7 @@ def add_names(
     colours: "list[ColorType | None]",
     size: float,
     smooth: int = 0,
+    human: float | None = None,
 ) -> None:
     """Put the names of the runs above the panels, and one legend below them."""
     from matplotlib.lines import Line2D
@@ -257,6 +277,9 @@ def add_names(
         names += ["A game", f"Mean of the last {smooth or MEAN_OF} games"]
         handles.append(Line2D([], [], color=pale(GREY, 0.4), **point(2 * size)))
         handles.append(Line2D([], [], color=GREY, linewidth=0.13 * size))
+    if human is not None:
+        names.append(f"A person: {human:,g}")
+        handles.append(Line2D([], [], **human_stroke(size)))
     widths = [4.8 + 0.6 * len(name) for name in names]
     columns = len(names) if sum(widths) < width else max(1, int(width / max(widths)))
     names = [name.replace("$", r"\$") for name in names]
