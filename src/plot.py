@@ -12,6 +12,7 @@ with console.starting(__name__):
     from pathlib import Path
     from typing import Any
 
+    from dqn.environments import benchmark
     from dqn.errors import ArgumentParser, UserError
     from dqn.report.columns import (
         COLUMNS,
@@ -20,7 +21,6 @@ with console.starting(__name__):
         GAME_COLUMNS,
         OTHER_NAMES,
     )
-    from dqn.report import games
     from dqn.report.curves import MEAN_OF, figure
     from dqn.report.protocol import FRAME_SKIP
     from dqn.report.rows import brief
@@ -105,10 +105,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--skiprows must be 0 or more")
     if not 0 <= args.smooth <= MAX_SMOOTH:
         parser.error(f"--smooth must be from 0 to {MAX_SMOOTH:,}")
-    if args.human is not None and args.human not in games.SCORES:
+    if args.human is not None and args.human not in benchmark.SCORES:
         parser.error(
             f"--human {args.human}: no person's score is known; of these games it is: "
-            f"{', '.join(games.SCORES)}"
+            f"{', '.join(benchmark.SCORES)}"
         )
     if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
         parser.error("--delimiter must be one character")
@@ -176,7 +176,7 @@ def draw(args: argparse.Namespace) -> Path:
     output = check_output(args.output or default_output(args.csv_file), args.csv_file)
     if args.group_seeds:
         runs = means_of_seeds(runs)
-    human = None if args.human is None else games.SCORES[args.human][1]
+    human = None if args.human is None else benchmark.SCORES[args.human][1]
     picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth, human)
     save(picture, output, args.dpi)
     return output

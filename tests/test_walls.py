@@ -13,8 +13,8 @@ from helpers.paths import SRC
 # or folders, which stand for all their files but MEMBERS. Imports inside functions count, too.
 ARROWS = {
     "main": "options origin assembly sharing.address sharing.hub",
-    "plot": "report",
-    "report": "environments.roms sweeps.manifest",
+    "plot": "report environments.benchmark",
+    "report": "environments.benchmark environments.roms sweeps.manifest",
     "sweep": "options sweeps",
     "convert": "snapshots options sharing.importing.create",
     "nvis": "main actors.events assembly options origin player.keyboard visualization",
@@ -51,13 +51,10 @@ ARROWS = {
     "visualization": (
         "environments.environment exploration networks.architecture networks.inspector"
     ),
-    "sweeps": (
-        "environments.roms options replay.storage replay.sum_tree report.games results.statistics"
-    ),
+    "sweeps": "environments options replay.storage replay.sum_tree results.statistics",
     "sharing": (
-        "options snapshots networks actors.state_buffer environments.create "
-        "environments.environment environments.pictures environments.roms environments.settings "
-        "recording.still report results.statistics"
+        "options snapshots networks actors.state_buffer environments recording.still report "
+        "results.statistics"
     ),
     "machine": "",
     "errors": "",
@@ -161,8 +158,18 @@ def _the_one_with(file: str, places: str) -> str:
     return next((p for p in places.split() if file == p or file.startswith(f"{p}.")), "")
 
 
+def between_rooms(imports: Imports) -> Imports:
+    """What the folders of the package, and the files of its root, import of one another."""
+    rooms: Imports = {}
+    for file, all_imported in imports.items():
+        room = file.split(".")[0]
+        others = {name.split(".")[0] for name in all_imported if name in imports} - {room}
+        rooms.setdefault(room, set()).update(others)
+    return rooms
+
+
 def circle(imports: Imports) -> list[str]:
-    """The files of a circle of imports, if there is one."""
+    """The files, or rooms, of a circle of imports, if there is one."""
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:
@@ -181,6 +188,10 @@ def test_no_import_breaks_a_wall(imports: Imports) -> None:
 
 def test_no_files_import_one_another(imports: Imports) -> None:
     assert circle(imports) == []
+
+
+def test_no_rooms_import_one_another(imports: Imports) -> None:
+    assert circle(between_rooms(imports)) == []
 
 
 def test_every_room_has_its_arrows(imports: Imports) -> None:

@@ -22,9 +22,10 @@
                      several), starts.py (other libraries' ways to begin)
     environments/    environment.py (the contract), atari.py with emulators.py (ale-py or
                      atari-py), observing.py (screen or RAM), blending.py (two frames made one) and
-                     restoring.py (which games ALE restores), roms.py (finds games), pictures.py
-                     (any picture as ALE's), settings.py; gym.py (Gymnasium) with gym_registry.py
-                     (ids), gym_observing.py, gym_keys.py and gym_state.py (what a checkpoint keeps)
+                     restoring.py (which games ALE restores), roms.py (finds games), benchmark.py
+                     (human and random scores), pictures.py (any picture as ALE's), settings.py;
+                     gym.py (Gymnasium) with gym_registry.py (ids), gym_observing.py, gym_keys.py
+                     and gym_state.py (what a checkpoint keeps)
     replay/          storage.py and storage_on_gpu.py (the screens, each kept once), stream.py (one
                      actor's steps, as a ring), samplers.py, prioritized.py with sum_tree.py,
                      returns.py (clipping and discount), transitions.py (one step or several),
@@ -51,9 +52,9 @@
                      csv_file.py, progress.py, forecast.py, tensorboard.py (an event file that
                      follows from the CSV files)
     report/          columns.py, rows.py, runs.py (CSV files), seeds.py (several as one), style.py,
-                     curves.py (plot.sh's picture); games.py (human and random scores), protocol.py,
-                     results.py (of one run), aggregates.py (with the bootstrap), summary.py (all
-                     numbers), tables.py, pictures.py, page.py, markdown.py, scores_csv.py, files.py
+                     curves.py (plot.sh's picture); protocol.py, results.py (of one run),
+                     aggregates.py (with the bootstrap), summary.py (all numbers), tables.py,
+                     pictures.py, page.py, markdown.py, scores_csv.py, files.py
     sweeps/          plan.py (games × seeds × variants), manifest.py, sweep.py (states on disk),
                      words.py (compares flags), needs.py (memory, cores, GPUs), process.py (one
                      run), glimpse.py, status.py, progress.py, launcher.py (the contract),

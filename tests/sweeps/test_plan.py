@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqn.environments.benchmark import ATARI_57
 from dqn.errors import UserError
-from dqn.report.games import ATARI_57
 from dqn.sweeps import plan, words
 from dqn.sweeps.plan import Game, read_games, read_grid, read_seeds
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dqn.environments import benchmark
 from dqn.machine.interruption import uninterrupted
-from dqn.report import games
 from dqn.report.aggregates import METRICS
 from dqn.report.results import Result
 from dqn.report.rows import brief
@@ -156,7 +156,7 @@ def curves_of_games(summary: Summary) -> "Figure":
             results = summary.collection.of(variant, game)
             if results:
                 _draw_game(axes, results, _colours(summary)[variant], size)
-        axes.set_title(games.title(game), fontsize=letters + 1, pad=3)
+        axes.set_title(benchmark.title(game), fontsize=letters + 1, pad=3)
         axes.tick_params(labelsize=letters, pad=2, length=2)
         axes.xaxis.set_major_locator(MaxNLocator(4 if is_small else 5))
         axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -188,7 +188,7 @@ def _draw_game(axes: "Axes", results: list[Result], colour: "ColorType", size: f
 def _show_human_score(axes: "Axes", game: str) -> None:
     """A dotted line, where the panel reaches that high."""
     low, high = axes.get_ylim()
-    human = games.SCORES.get(game, (math.nan, math.nan))[1]
+    human = benchmark.SCORES.get(game, (math.nan, math.nan))[1]
     if low <= human <= high:
         axes.axhline(human, color=GREY, linestyle=":", linewidth=0.8)
 

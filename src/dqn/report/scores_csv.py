@@ -3,7 +3,7 @@
 import csv
 import io
 
-from dqn.report import games
+from dqn.environments import benchmark
 from dqn.report.results import Collection
 
 COLUMNS = (
@@ -40,11 +40,11 @@ def scores_csv(collection: Collection) -> str:
                 f"{result.frames:.0f}",
                 f"{result.epochs[-1]:.0f}",
                 result.final,
-                games.normalised(result.game, result.final),
+                benchmark.normalised(result.game, result.final),
                 result.best_epoch,
                 result.best,
-                games.normalised(result.game, result.best),
-                *games.SCORES.get(result.game, ("", "")),
+                benchmark.normalised(result.game, result.best),
+                *benchmark.SCORES.get(result.game, ("", "")),
             )
         )
     return text.getvalue()

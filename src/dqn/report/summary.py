@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from dqn.report import aggregates, games
+from dqn.environments import benchmark
+from dqn.report import aggregates
 from dqn.report.aggregates import Estimate, Scores
 from dqn.report.results import Collection, Result
 
@@ -125,7 +126,7 @@ def _row(
         numbers = np.array([score(result) for result in results])
         mean = aggregates.estimate_mean(numbers, generator, resamples)
         deviation = float(numbers.std(ddof=1)) if len(numbers) > 1 else np.nan
-        normalised = (games.normalised(game, x) for x in (mean.value, mean.low, mean.high))
+        normalised = (benchmark.normalised(game, x) for x in (mean.value, mean.low, mean.high))
         scores[which] = OfSeeds(mean, deviation, Estimate(*normalised))
     return GameRow(game, variant, results, scores)
 
@@ -134,7 +135,7 @@ def _by_game(results: list[Result]) -> dict[str, list[Result]]:
     """The results of each game that has human scores."""
     by_game: dict[str, list[Result]] = {}
     for result in results:
-        if result.game in games.SCORES:
+        if result.game in benchmark.SCORES:
             by_game.setdefault(result.game, []).append(result)
     return by_game
 
@@ -142,7 +143,7 @@ def _by_game(results: list[Result]) -> dict[str, list[Result]]:
 def _scores(of_games: dict[str, list[Result]], score: Callable[[Result], float]) -> Scores:
     """Human-normalised scores: an array of (seeds) for each game."""
     return [
-        np.array([games.normalised(game, score(result)) for result in results])
+        np.array([benchmark.normalised(game, score(result)) for result in results])
         for game, results in of_games.items()
     ]
 
@@ -157,13 +158,13 @@ def _aggregate(
     scores = _scores(of_games, WHICH[which])
     metrics = aggregates.estimate(aggregates.METRICS, scores, generator, resamples)
     means = {game: float(s.mean()) for game, s in zip(of_games, scores, strict=True)}
-    five = games.median_of_57(means) if games.ATARI_5.keys() <= means.keys() else None
+    five = benchmark.median_of_57(means) if benchmark.ATARI_5.keys() <= means.keys() else None
     return Aggregate(variant, which, len(of_games), sum(map(len, scores)), metrics, five)
 
 
 def _thresholds(collection: Collection) -> np.ndarray:
     """From 0 to twice a person's score, or to the highest, up to eight times."""
-    numbers = [games.normalised(r.game, r.final) for r in collection.results]
+    numbers = [benchmark.normalised(r.game, r.final) for r in collection.results]
     highest = max((x for x in numbers if not np.isnan(x)), default=0.0)
     return np.linspace(0, np.clip(highest, 2, 8), MAX_THRESHOLDS)
 

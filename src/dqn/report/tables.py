@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqn.report import games
+from dqn.environments import benchmark
 from dqn.report.aggregates import METRICS, Estimate
 from dqn.report.protocol import Protocol
 from dqn.report.summary import WHICH, Summary
@@ -61,7 +61,7 @@ def of_games(summary: Summary) -> Table:
     letters = _letters(summary)
     rows = []
     for row in summary.rows:
-        texts = [games.title(row.game), *([row.variant or "default"] if several else [])]
+        texts = [benchmark.title(row.game), *([row.variant or "default"] if several else [])]
         texts += [str(len(row.results)), _amount([r.train_steps[-1] for r in row.results])]
         texts.append(_amount([r.frames for r in row.results]))
         for which in WHICH:
@@ -72,7 +72,7 @@ def of_games(summary: Summary) -> Table:
                 _interval(scores.mean, score),
                 percent(scores.normalised.value),
             ]
-        texts += [score(number) for number in games.SCORES.get(row.game, (np.nan, np.nan))]
+        texts += [score(number) for number in benchmark.SCORES.get(row.game, (np.nan, np.nan))]
         texts.append("".join(sorted({letters[r.protocol] for r in row.results})))
         rows.append(texts)
     names = ["game", *(["variant"] if several else [])]
@@ -123,7 +123,7 @@ def of_missing(summary: Summary) -> Table:
 def notes(summary: Summary) -> list[str]:
     """What a reader has to know of the numbers."""
     texts = [
-        f"Random and human scores: {games.SOURCE}.",
+        f"Random and human scores: {benchmark.SOURCE}.",
         "Medians and means are of each game's mean over seeds; IQM (interquartile mean) and "
         "optimality gap (shortfall from a person's score) are of all runs. Intervals are "
         "percentiles of a bootstrap over seeds, stratified by game (Agarwal et al. 2021).",
@@ -149,14 +149,14 @@ def notes(summary: Summary) -> list[str]:
             "Video Pinball: its random score is 16,256.9 here; other sources give 0, with which "
             "its normalised score is far lower."
         )
-    others = sorted({r.game for r in results} - games.SCORES.keys())
+    others = sorted({r.game for r in results} - benchmark.SCORES.keys())
     if others:
-        titles = ", ".join(map(games.title, others))
+        titles = ", ".join(map(benchmark.title, others))
         texts.append(f"Without human scores, and so in no aggregate: {titles}.")
     if any(overall.median_of_57 is not None for overall in summary.aggregates):
         texts.append(
             "Atari-5: the median over 57 games as predicted from five (Aitchison et al. 2023); "
-            f"its error is about {100 * games.ATARI_5_ERROR:.1f} %."
+            f"its error is about {100 * benchmark.ATARI_5_ERROR:.1f} %."
         )
     return texts
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dqn.environments import benchmark
 from dqn.errors import UserError
 from dqn.machine import provenance
 from dqn.machine.hardware import cpu_model
@@ -17,7 +18,6 @@ from dqn.machine.wording import counted
 from dqn.networks.create import export_network
 from dqn.options import continuing, parser
 from dqn.recording.still import still_of
-from dqn.report import games
 from dqn.sharing import card, contents, curve, folder, names
 from dqn.sharing.card import Card
 from dqn.sharing.checksums import sha256_of
@@ -132,7 +132,7 @@ def _make(
     text = card.write_card(
         Card(
             environment=subject.environment,
-            title=games.title(played.game) if played.rom else played.game,
+            title=benchmark.title(played.game) if played.rom else played.game,
             game=played.game if played.rom else None,
             evaluation=evaluation,
             protocol=how,

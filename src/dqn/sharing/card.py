@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dqn.environments.benchmark import SCORES, normalised
 from dqn.machine.wording import duration
-from dqn.report.games import SCORES, normalised
 from dqn.sharing.names import CURVE, LIBRARY, REPLAY, RESULTS, SCREEN
 from dqn.sharing.scores import Evaluation
 from dqn.sharing.training import Training

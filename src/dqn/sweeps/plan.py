@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dqn.environments.benchmark import ATARI_5, ATARI_57
 from dqn.environments.roms import find_rom, game_called
 from dqn.errors import UserError
 from dqn.options import parser
-from dqn.report.games import ATARI_5, ATARI_57
 from dqn.sweeps.manifest import Run
 
 GROUPS = {"atari5": tuple(ATARI_5), "atari57": ATARI_57}
