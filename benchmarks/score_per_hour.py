@@ -98,15 +98,19 @@ def run(trainer: str, command: list[str], game: str, seed: int) -> None:
 
 
 def draw(games: list[str], output: Path) -> None:
-    """One panel for each game: mean score over the hour, a line for each trainer and seed."""
+    """One panel for each game: mean score over the hour, a line for each trainer and seed.
+
+    Bars are standard errors of the means.
+    """
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(1, len(games), figsize=(5 * len(games), 4), layout="constrained")
     for game, panel in zip(games, figure.axes or [panels], strict=True):
-        lines: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-        for row in rows():
+        lines: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
+        for row in sorted(rows(), key=lambda row: list(COLOURS).index(row["trainer"])):
             if row["game"] == game:
-                point = (int(row["quarter"]) * 15, float(row["mean"]))
+                error = float(row["standard_deviation"]) / int(row["games"]) ** 0.5
+                point = (int(row["quarter"]) * 15, float(row["mean"]), error)
                 lines[row["trainer"], row["seed"]].append(point)
         random, human = RANDOM_AND_HUMAN[game]
         panel.axhline(human, color="0.5", linestyle="--", linewidth=1, label="human")
@@ -115,13 +119,13 @@ def draw(games: list[str], output: Path) -> None:
         for (trainer, _), points in lines.items():
             label = None if trainer in named else trainer
             named.add(trainer)
-            panel.plot(
-                *zip((0, random), *points, strict=True), "o-", color=COLOURS[trainer], label=label
-            )
+            minutes, means, errors = zip((0, random, 0), *points, strict=True)
+            style = {"color": COLOURS[trainer], "capsize": 3}
+            panel.errorbar(minutes, means, errors, fmt="o-", label=label, **style)
         panel.set(title=game.capitalize(), xlabel="minutes of one core", xticks=range(0, 61, 15))
         panel.grid(alpha=0.3)
     figure.axes[0].set_ylabel("mean score of 30 games")
-    figure.axes[0].legend(frameon=False)
+    figure.axes[0].legend(loc="upper left", framealpha=1, edgecolor="none")
     figure.savefig(output, dpi=120)
 
 
