@@ -1,9 +1,11 @@
 """Takes the pictures of docs/ of a trained network: a window, a terminal, and a short animation.
 
-    .venv/bin/python scripts/pictures.py [--network snapshots/pretrained/pong.safetensors]
+    .venv/bin/python scripts/pictures.py
+    .venv/bin/python scripts/pictures.py --network snapshots/pretrained/breakout_gpu.safetensors \
+      --random_seed 5 --seconds 106.7 --animation docs/breakout.gif
 
-writes docs/play.png, docs/terminal.png and docs/play.gif. It needs Xvfb and xdotool, and what the
-tests need.
+The first writes docs/play.png, docs/terminal.png and docs/play.gif, of Pong; the second an
+animation alone, of the ball behind the wall. It needs Xvfb and xdotool, and what the tests need.
 """
 
 import argparse
@@ -34,14 +36,20 @@ UPPER_HALF, FULL = "▀", "█"  # drawn as rectangles, so that they leave no ga
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or an animation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument(
         "--network", type=Path, default=ROOT / "snapshots" / "pretrained" / "pong.safetensors"
     )
+    parser.add_argument("--random_seed", default="1", help="The game to show.")
     parser.add_argument("--seconds", type=float, default=25, help="When to take the pictures.")
+    parser.add_argument("--animation", type=Path, help="Make this animation alone.")
     args = parser.parse_args()
-    play = [*MAIN, "--load_weights", str(args.network), "--play_games", "1", "--random_seed", "1"]
+    play = [*MAIN, "--load_weights", str(args.network), "--play_games", "1"]
+    play += ["--random_seed", args.random_seed]
+    if args.animation:
+        take_animation(play, args.seconds, args.animation)
+        return
     take_window([*play, "--display_screen", "window"], args.seconds, DOCS / "play.png")
     take_terminal([*play, "--display_screen", "terminal"], args.seconds, DOCS / "terminal.png")
     take_animation(play, args.seconds, DOCS / "play.gif")

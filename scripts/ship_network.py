@@ -129,8 +129,8 @@ def write_page() -> None:
     networks = {path.stem: json.loads(path.read_text()) for path in sorted(SHIPPED.glob("*.json"))}
     lines = [
         "Trained networks, to play with from the first minute: `./play.sh`, or",
-        "`./play.sh snapshots/pretrained/pong.safetensors`. They hold weights alone. `<game>.csv`",
-        "has the curve of the whole training, and `<game>.json` everything on this page, with the",
+        "`./play.sh snapshots/pretrained/pong.safetensors`. They hold weights alone. `<name>.csv`",
+        "has the curve of the whole training, and `<name>.json` everything on this page, with the",
         "commands of the tests. `scripts/ship_network.py` makes all of it.",
         "",
         f"| network | training steps | hours | {' | '.join(PROTOCOLS)} |",
