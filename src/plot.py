@@ -105,11 +105,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--skiprows must be 0 or more")
     if not 0 <= args.smooth <= MAX_SMOOTH:
         parser.error(f"--smooth must be from 0 to {MAX_SMOOTH:,}")
-    if args.human is not None and args.human not in benchmark.SCORES:
-        parser.error(
-            f"--human {args.human}: no person's score is known; of these games it is: "
-            f"{', '.join(benchmark.SCORES)}"
-        )
+    if args.human is not None:
+        args.human = human_score(args.human, parser)
     if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
         parser.error("--delimiter must be one character")
     if args.fields is not None:
@@ -129,6 +126,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
             f"{least} to {MAX_SIDE:,} pixels a side, {MAX_PIXELS:,} in all"
         )
     return args
+
+
+def human_score(name: str, parser: ArgumentParser) -> float:
+    """Return a person's mean score in a game, whose name is written in any way."""
+    from dqn.environments.roms import game_called  # needs ale_py, as no other picture does
+
+    game = game_called(name)
+    if game not in benchmark.SCORES:
+        parser.error(
+            f"--human {name}: a person's score is known for {len(benchmark.SCORES)} games, such "
+            "as breakout and space_invaders, but not for this one"
+        )
+    return benchmark.SCORES[game][1]
 
 
 def check_kind(runs: list[Run], paths: list[Path]) -> list[str]:
@@ -176,8 +186,7 @@ def draw(args: argparse.Namespace) -> Path:
     output = check_output(args.output or default_output(args.csv_file), args.csv_file)
     if args.group_seeds:
         runs = means_of_seeds(runs)
-    human = None if args.human is None else benchmark.SCORES[args.human][1]
-    picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth, human)
+    picture = figure(runs, fields, args.figure_width, args.figure_height, args.smooth, args.human)
     save(picture, output, args.dpi)
     return output
 

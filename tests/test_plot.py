@@ -432,7 +432,7 @@ def test_a_persons_score_is_a_line_among_scores_and_is_named(tmp_path):
 def test_one_command_draws_a_persons_score_of_the_game_that_it_names(tmp_path):
     file = write(tmp_path / "a.csv", row(1, "test"), row(2, "test"))
     pixels = []
-    for human in ((), ("--human", "breakout"), ("--human", "seaquest")):
+    for human in ((), ("--human", "breakout"), ("--human", "SpaceInvaders")):
         assert plot.main([str(file), "--fields", "average_reward", *human]) == 0
         pixels.append(matplotlib.image.imread(tmp_path / "a.png").tobytes())
     assert len(set(pixels)) == 3
@@ -725,6 +725,7 @@ def sizes(dpi, width, height):
         bad("both outputs", "--png_file", "good.csv", "--output", "a.png", "--png_file", "b.png"),
         bad("unknown option", "--nonsense", "good.csv", "--nonsense"),
         bad("unknown game", "breakout", "good.csv", "--human", "chess"),
+        bad("game without a score", "breakout", "good.csv", "--human", "adventure"),
         bad("negative skiprows", "--skiprows", "good.csv", "--skiprows", "-1"),
         bad("all skipped", "nothing to plot", "good.csv", "--skiprows", "9" * 30),
         bad("no delimiter", "--delimiter", "good.csv", "--delimiter", ""),

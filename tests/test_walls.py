@@ -13,7 +13,7 @@ from helpers.paths import SRC
 # or folders, which stand for all their files but MEMBERS. Imports inside functions count, too.
 ARROWS = {
     "main": "options origin assembly sharing.address sharing.hub",
-    "plot": "report environments.benchmark",
+    "plot": "report environments.benchmark environments.roms",
     "report": "environments.benchmark environments.roms sweeps.manifest",
     "sweep": "options sweeps",
     "convert": "snapshots options sharing.importing.create",
