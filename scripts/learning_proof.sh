@@ -2,7 +2,8 @@
 # Trains what docs/learning.md shows: ./scripts/learning_proof.sh [--left]
 #
 # The runs take turns, each for an hour, and resume exactly: stop this at any time and start it again. It takes
-# about 15 hours of one core. --left only says what is left to do. Set OMP_NUM_THREADS=1 to leave other cores alone.
+# about 15 hours of one core, and where there is a GPU, four more of it. --left only says what is left to do. Set
+# OMP_NUM_THREADS=1 to leave other cores alone.
 set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -18,6 +19,11 @@ runs=(
   "breakout default1 2 --epochs 2 --random_seed 1 --datatype bfloat16"
   "pong default1 2 --epochs 2 --random_seed 1 --datatype bfloat16"
 )
+
+# The default to its end, 50 million steps.
+if command -v nvidia-smi >/dev/null; then
+  runs+=("breakout gpu 200 --epochs 200 --random_seed 1 --datatype bfloat16 --overlap true --test_games 30")
+fi
 
 # How many epochs of run $1_$2 are tested already.
 epochs_done() {
