@@ -125,7 +125,8 @@ def draw(games: list[str], output: Path) -> None:
         panel.set(title=game.capitalize(), xlabel="minutes of one core", xticks=range(0, 61, 15))
         panel.grid(alpha=0.3)
     figure.axes[0].set_ylabel("mean score of 30 games")
-    figure.axes[0].legend(loc="upper left", framealpha=1, edgecolor="none")
+    names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=3 * len(games), frameon=False)
     figure.savefig(output, dpi=120)
 
 
