@@ -20,13 +20,15 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import checkout  # noqa: F401 (it comes before dqn)
+from dqn.environments.benchmark import SCORES
+
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "score_per_hour.csv"
 COLUMNS = ("trainer", "game", "seed", "quarter", "steps", "games", "mean", "standard_deviation")
 OURS = [sys.executable, str(FOLDER / "hour_of_ours.py")]
 STABLE_BASELINES3 = [sys.executable, str(FOLDER / "hour_of_stable_baselines3.py")]
 DEFAULT = "--exploration_decay_steps 100000 --datatype auto".split()
-RANDOM_AND_HUMAN = {"breakout": (1.7, 31.8), "pong": (-20.7, 9.3)}  # Mnih et al. 2015
 QUARTERS = 4
 COLOURS = {"laptop": "C0", "default": "C1", "Stable-Baselines3": "C2", "CleanRL": "C3"}
 
@@ -112,9 +114,9 @@ def draw(games: list[str], output: Path) -> None:
                 error = float(row["standard_deviation"]) / int(row["games"]) ** 0.5
                 point = (int(row["quarter"]) * 15, float(row["mean"]), error)
                 lines[row["trainer"], row["seed"]].append(point)
-        random, human = RANDOM_AND_HUMAN[game]
-        panel.axhline(human, color="0.5", linestyle="--", linewidth=1, label="human")
-        panel.axhline(random, color="0.5", linestyle=":", linewidth=1, label="random")
+        random, human = SCORES[game]
+        panel.axhline(human, color="0.5", linestyle=":", linewidth=1, label="a person")
+        panel.axhline(random, color="0.5", linestyle="--", linewidth=1, label="random")
         named = set()
         for (trainer, _), points in lines.items():
             label = None if trainer in named else trainer

@@ -36,8 +36,8 @@ OPTIONAL = ("fields", "human", "output", "x")  # None where the command line say
 MAX_PIXELS = 2**28  # 1 GiB of memory while drawing
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; raises UserError if it cannot be obeyed."""
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command line; what may be left out has no value then."""
     parser = ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -99,8 +99,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     beside = "(default: a .png beside the first CSV)"
     add("--output", help=f"picture to write, ending with {endings} {beside}", **picture)
     add("--png_file", help="an older name of --output", dest="output", **picture)
-    args = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(OPTIONAL)))
+    return parser
 
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; raises UserError if it cannot be obeyed."""
+    parser = make_parser()
+    args = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(OPTIONAL)))
     if args.skiprows < 0:
         parser.error("--skiprows must be 0 or more")
     if not 0 <= args.smooth <= MAX_SMOOTH:
