@@ -2,7 +2,7 @@
 # Checks style and types, and runs the project's own tests:
 # ./run_tests.sh [--system] [--all-pythons] [arguments of pytest]
 #
-# --system first installs, with apt-get, the system packages that some tests need and would skip without.
+# --system also installs, with apt-get, the system packages that some tests need and would skip without.
 # --all-pythons runs the tests on the oldest and the newest Python that we support as well, each in an
 # environment of its own, .venv-3.10 and .venv-3.13, which takes several gigabytes of disk.
 # (./test.sh tests a trained network.)
@@ -49,9 +49,15 @@ run_on_python() {
 }
 
 all_pythons=false
+installing=''
 while [[ ${1:-} == --system || ${1:-} == --all-pythons ]]; do
   case $1 in
-    --system) install_system_packages ;;
+    --system)
+      # Beside everything that needs none of them; however that ends, apt-get is never left alone.
+      install_system_packages &
+      installing=$!
+      trap wait EXIT
+      ;;
     --all-pythons) all_pythons=true ;;
   esac
   shift
@@ -62,6 +68,7 @@ cd -- "$root"
 "$python" -m ruff check
 "$python" -m ruff format --check
 "$python" -m mypy
+[[ -z $installing ]] || wait "$installing"
 "$python" -m pytest -n auto --dist worksteal "$@"
 
 here=$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')

@@ -372,13 +372,28 @@ def test_run_tests_fails_with_each_of_its_checks(first_tests):
     assert project.run("run_tests.sh", FAIL="pytest").returncode == 1
 
 
-def test_run_tests_can_install_system_packages_first_and_says_what_was_tested(first_tests):
+def test_run_tests_can_install_system_packages_and_says_what_was_tested(first_tests):
     project, _ = first_tests
     result = project.run("run_tests.sh", "--system", "-q")
     first, *_, last = result.stderr.splitlines()
     assert first.startswith("System packages: ")
     assert last.startswith(f"This was Python {HERE} alone")
     assert result.stdout.splitlines()[-1] == "pytest -n auto --dist worksteal -q"
+
+
+def test_where_system_packages_cannot_be_installed_no_test_is_run(first_tests, tmp_path):
+    project, _ = first_tests
+    write_program(tmp_path / "dpkg-query", "#!/bin/sh\nexit 1\n")
+    write_program(tmp_path / "apt-get", "#!/bin/sh\nsleep 1\nexit 1\n")
+    write_program(tmp_path / "sudo", '#!/bin/sh\nexec "$@"\n')
+    path = f"{tmp_path}:{project.env['PATH']}"
+    result = project.run("run_tests.sh", "--system", PATH=path)
+    assert result.returncode == 2
+    assert "error: apt-get could not install: slurmctld" in result.stderr
+    assert result.stdout.splitlines()[-1] == "mypy"
+    both = project.run("run_tests.sh", "--system", PATH=path, FAIL="ruff")
+    assert (both.returncode, both.stdout) == (1, "ruff check\n")
+    assert "error: apt-get could not install" in both.stderr  # which was waited for
 
 
 def test_run_tests_can_test_on_another_python(first_tests, tmp_path):
